@@ -1,0 +1,1 @@
+"""Yitong (一通): one contact centre, one number, one desk."""

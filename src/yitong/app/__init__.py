@@ -1,0 +1,1 @@
+"""Composition root: settings, command line, process supervisor. Knows all parts, is known by none."""

@@ -1,0 +1,1 @@
+"""One contact on any channel, from arrival to wrap-up: messages, journey, ledger, bus."""

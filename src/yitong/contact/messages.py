@@ -1,0 +1,70 @@
+"""Facts about contacts, and what is asked of them. See ``docs/glossary.md`` for the words."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from yitong.contact.ledger import Fact
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something asked of the owner of a partition; has exactly one handler. ``actor`` is the user id, empty for the system."""
+
+    actor: str = ""
+
+
+class ContactArrived(Fact, frozen=True):
+    """A customer's attempt to reach us began. ``calling`` and ``called`` are ids of Personal records (kind address).
+
+    ``number`` is our own number (not personal); ``call`` the switch's call id; ``language`` a BCP 47 tag.
+    """
+
+    TYPE: ClassVar[str] = "contact.arrived"
+    channel: str
+    direction: str
+    call: str
+    calling: str
+    called: str
+    number: str
+    trunk: str = ""
+    language: str = "zh-CN"
+
+
+class SegmentBegan(Fact, frozen=True):
+    """A part of the journey began. ``kind``: ivr, queue, agent, survey."""
+
+    TYPE: ClassVar[str] = "contact.segment_began"
+    kind: str
+
+
+class SegmentEnded(Fact, frozen=True):
+    """A part of the journey ended; ``cause`` says how. ``kind`` as in SegmentBegan."""
+
+    TYPE: ClassVar[str] = "contact.segment_ended"
+    kind: str
+
+
+class AttributeSet(Fact, frozen=True):
+    """A value the flow or the agent attached to the contact. A personal one is in the Personal record ``personal``, and ``value`` empty."""
+
+    TYPE: ClassVar[str] = "contact.attribute_set"
+    name: str
+    value: str = ""
+    personal: str = ""
+
+
+class CustomerFound(Fact, frozen=True):
+    """Who calls became known: ``customer`` is the id of a customer's card; ``new`` if the card was made for this contact."""
+
+    TYPE: ClassVar[str] = "contact.customer_found"
+    customer: str
+    new: bool = False
+
+
+class ContactEnded(Fact, frozen=True):
+    """The contact is over. ``by``: customer, agent, system."""
+
+    TYPE: ClassVar[str] = "contact.ended"
+    by: str

@@ -1,0 +1,1 @@
+"""Computer telephony in the words of ECMA-269: model, services, events, the Switch port."""

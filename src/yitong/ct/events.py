@@ -1,0 +1,182 @@
+"""What a switch tells (ECMA-269 events), as values.
+
+Every event carries the switch's name, its ``epoch`` (one a start) and ``sequence`` (gap-free within the epoch), so that a listener
+that missed some asks for them again (``MonitorStart``) or takes a ``Snapshot``. ``at`` is UTC microseconds.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from yitong.ct.model import Cause, Connection, Device, DeviceKind
+
+
+class CtEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What every event carries."""
+
+    switch: str = ""
+    epoch: int = 0
+    sequence: int = 0
+    at: int = 0
+    tenant: str = ""
+
+
+class CallEvent(CtEvent, frozen=True, kw_only=True, tag=True):
+    """What every event of a connection carries; ``service`` is the service that caused it, if one did."""
+
+    call: str
+    connection: str
+    service: str = ""
+
+
+class Delivered(CallEvent, frozen=True, tag=True):
+    """A connection alerts. ``incoming``: it came from outside and waits at the routing device for core; else a device that we ring."""
+
+    device: str
+    kind: DeviceKind
+    incoming: bool
+    called: str = ""
+    calling: str = ""
+    calling_name: str = ""
+
+
+class Originated(CallEvent, frozen=True, tag=True):
+    """A connection was begun towards a device by a service (INVITE sent)."""
+
+    device: str
+    kind: DeviceKind
+
+
+class Established(CallEvent, frozen=True, tag=True):
+    """A connection became connected; audio flows between all connected ones of the call."""
+
+    device: str
+
+
+class Held(CallEvent, frozen=True, tag=True):
+    """A connection went on hold."""
+
+
+class Retrieved(CallEvent, frozen=True, tag=True):
+    """A held connection takes part again."""
+
+
+class Failed(CallEvent, frozen=True, tag=True):
+    """A connection could not be made; it is gone."""
+
+    device: str
+    cause: Cause
+    sip_status: int = 0
+
+
+class ConnectionCleared(CallEvent, frozen=True, tag=True):
+    """A connection ended. ``by_device``: the device itself hung up (or cancelled)."""
+
+    device: str
+    cause: Cause
+    by_device: bool
+
+
+class Transferred(CallEvent, frozen=True, tag=True):
+    """A single-step transfer is done: ``connection`` left, ``to_connection`` is connected."""
+
+    to_connection: str
+
+
+class Diverted(CallEvent, frozen=True, tag=True):
+    """A deflected connection now alerts elsewhere as ``to_connection``."""
+
+    to_connection: str
+
+
+class CallCleared(CtEvent, frozen=True, tag=True):
+    """The last connection of a call ended."""
+
+    call: str
+
+
+class Played(CallEvent, frozen=True, tag=True):
+    """A Play ended; ``completed`` is false when it was stopped or replaced."""
+
+    completed: bool
+
+
+class Collected(CallEvent, frozen=True, tag=True):
+    """The result of a Collect. ``reason``: digits, terminator, timeout, stopped, prompt_missing."""
+
+    digits: str
+    reason: str
+
+
+class DigitPressed(CallEvent, frozen=True, tag=True):
+    """A key was pressed while nothing collected (kept for type-ahead too)."""
+
+    digit: str
+
+
+class RecordingStarted(CallEvent, frozen=True, tag=True):
+    """A recording runs; ``connection`` is its left track."""
+
+    recording: str
+    file: str
+
+
+class RecordingEnded(CallEvent, frozen=True, tag=True):
+    """A recording is closed. ``holds`` are (from, to) in milliseconds of the file; ``complete`` is false after a crash or a full disk."""
+
+    recording: str
+    file: str
+    milliseconds: int
+    bytes: int
+    sha256: str
+    holds: tuple[tuple[int, int], ...] = ()
+    complete: bool = True
+
+
+class QualityReported(CallEvent, frozen=True, tag=True):
+    """Speech quality of a connection over its life: loss and jitter of what we received, the G.107 estimate (MOS 1 to 4.5)."""
+
+    packets: int
+    lost: int
+    late: int
+    jitter_ms: float
+    mos: float
+
+
+class DeviceChanged(CtEvent, frozen=True, tag=True):
+    """A device registered, went away, or stopped or began to answer."""
+
+    device: Device
+
+
+class ServiceFailed(CtEvent, frozen=True, tag=True):
+    """A service could not be done: ``reason`` is a stable code (no_such_connection, wrong_state, no_such_device, old_epoch, ...)."""
+
+    service: str
+    kind: str
+    connection: str
+    reason: str
+
+
+class SwitchStarted(CtEvent, frozen=True, tag=True):
+    """The switch came up (again) and accepts services; listeners take a Snapshot."""
+
+    calls_kept: int
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """All live connections and devices, as of event ``sequence`` of ``epoch``."""
+
+    switch: str
+    epoch: int
+    sequence: int
+    at: int
+    connections: tuple[Connection, ...]
+    devices: tuple[Device, ...]
+
+
+AnyEvent = (
+    Delivered | Originated | Established | Held | Retrieved | Failed | ConnectionCleared | Transferred | Diverted | CallCleared
+    | Played | Collected | DigitPressed | RecordingStarted | RecordingEnded | QualityReported | DeviceChanged | ServiceFailed
+    | SwitchStarted
+)

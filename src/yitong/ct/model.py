@@ -1,0 +1,97 @@
+"""Calls, connections and devices in the words of ECMA-269.
+
+A *device* is something that can take part in calls (a desk phone, a browser page, a trunk). A *connection* is one device's part in
+one *call*. A call is nothing but its connections: whoever is ``CONNECTED`` in the same call hears the others.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class ConnectionState(StrEnum):
+    """Local connection states of ECMA-269."""
+
+    NULL = "null"
+    INITIATED = "initiated"
+    ALERTING = "alerting"
+    CONNECTED = "connected"
+    HOLD = "hold"
+    QUEUED = "queued"
+    FAILED = "failed"
+
+
+class Cause(StrEnum):
+    """Why something happened to a connection."""
+
+    NORMAL = "normal"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    UNREACHABLE = "unreachable"
+    NOT_ALLOWED = "not_allowed"
+    NO_SUCH_NUMBER = "no_such_number"
+    NO_COMMON_CODEC = "no_common_codec"
+    OVERLOADED = "overloaded"
+    MEDIA_LOST = "media_lost"
+    SIGNALLING_LOST = "signalling_lost"
+    TRANSFERRED = "transferred"
+    STANDING_ORDER = "standing_order"
+    FAILED = "failed"
+
+
+class DeviceKind(StrEnum):
+    """What a connection's device is."""
+
+    TRUNK = "trunk"
+    PHONE = "phone"
+    PAGE = "page"
+    GUEST = "guest"
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of a play list: a WAV file (8 kHz, 16 bit, mono) below the home's ``prompts`` folder, or a silence."""
+
+    file: str = ""
+    silence_ms: int = 0
+
+
+class StandingOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What the switch does by itself with a connection whose other side left, should core stay silent.
+
+    ``wait_seconds`` 0 releases at once; otherwise the connection hears ``music`` (or silence) for that long, then is released.
+    """
+
+    wait_seconds: float = 0.0
+    music: str = ""
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """One device's part in a call as a Snapshot tells it."""
+
+    connection: str
+    call: str
+    device: str
+    kind: DeviceKind
+    state: ConnectionState
+    since: int
+    calling: str = ""
+    called: str = ""
+    playing: str = ""
+    collecting: str = ""
+    recording: str = ""
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that an account stands for: ``registered`` has a binding, ``answering`` replied to the last OPTIONS."""
+
+    device: str
+    account: str
+    tenant: str
+    kind: DeviceKind
+    registered: bool
+    answering: bool

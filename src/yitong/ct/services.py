@@ -1,0 +1,171 @@
+"""Services asked of a switch (ECMA-269), as values. Each has an ``id`` made by the asker: the same id twice is done once.
+
+A service that cannot be done is answered by ``events.ServiceFailed`` naming the id; success shows in the events that follow.
+``epoch`` is the asker's lease: a switch refuses an older one than it has seen for the tenant (``Cause.NOT_ALLOWED``).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from yitong.ct.model import Cause, Prompt, StandingOrder
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What every service carries."""
+
+    id: str
+    tenant: str
+    epoch: int = 0
+
+
+class Answer(Service, frozen=True, tag=True):
+    """Answer Call: take an incoming connection that is alerting at a routing device; it becomes connected."""
+
+    connection: str
+
+
+class Ring(Service, frozen=True, tag=True):
+    """Tell the caller that it rings (180) without answering."""
+
+    connection: str
+
+
+class Clear(Service, frozen=True, tag=True):
+    """Clear Connection: reject, cancel or hang up, whatever the state asks for."""
+
+    connection: str
+    cause: Cause = Cause.NORMAL
+
+
+class Hold(Service, frozen=True, tag=True):
+    """Hold Call: this device stops taking part; the others of the call hear ``music``."""
+
+    connection: str
+    music: str = ""
+
+
+class Retrieve(Service, frozen=True, tag=True):
+    """Retrieve Call: a held connection takes part again."""
+
+    connection: str
+
+
+class Make(Service, frozen=True, tag=True):
+    """Make Call: the device is rung first; when it answers, the call goes on to ``called``."""
+
+    call: str
+    connection: str
+    device: str
+    called: str
+    calling: str = ""
+    ring_seconds: float = 30.0
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A device to ring and the id its connection shall have."""
+
+    connection: str
+    device: str
+
+
+class Route(Service, frozen=True, tag=True):
+    """Route Select: ring ``targets`` for the call of ``connection``; the first to answer is connected with it, the others cleared.
+
+    ``calling`` is shown to the targets in From. ``resume`` marks the INVITE (header ``X-Yitong-Resume: 1``) so that a reloaded
+    page answers by itself. ``order`` stands for the caller when the target leaves later.
+    """
+
+    connection: str
+    targets: tuple[Target, ...]
+    calling: str = ""
+    calling_name: str = ""
+    ring_seconds: float = 20.0
+    contact: str = ""
+    resume: bool = False
+    order: StandingOrder = StandingOrder()
+
+
+class Deflect(Service, frozen=True, tag=True):
+    """Deflect Call: an alerting connection is moved to another device; the first stops ringing."""
+
+    connection: str
+    target: Target
+    ring_seconds: float = 20.0
+
+
+class SingleStepTransfer(Service, frozen=True, tag=True):
+    """Single Step Transfer: the connection leaves; the others of its call go on with ``target``."""
+
+    connection: str
+    target: Target
+    calling: str = ""
+    ring_seconds: float = 30.0
+
+
+class Play(Service, frozen=True, tag=True):
+    """Play prompts to a connection; ``loop`` repeats until stopped (music). A new Play replaces the running one."""
+
+    connection: str
+    prompts: tuple[Prompt, ...]
+    loop: bool = False
+
+
+class Stop(Service, frozen=True, tag=True):
+    """Stop whatever plays or collects on a connection."""
+
+    connection: str
+
+
+class Collect(Service, frozen=True, tag=True):
+    """Play prompts and collect digits beside the media (PlayCollect); one ``Collected`` is the result.
+
+    A key stops the prompts at once when ``barge_in``; keys pressed before count unless ``discard`` (type-ahead). Times in seconds;
+    the first-digit time starts at the end of the prompts. Ends at ``maximum`` digits, a terminator, or a time-out.
+    """
+
+    connection: str
+    prompts: tuple[Prompt, ...] = ()
+    minimum: int = 1
+    maximum: int = 1
+    terminators: str = ""
+    first_seconds: float = 5.0
+    between_seconds: float = 3.0
+    barge_in: bool = True
+    discard: bool = False
+
+
+class SendDigits(Service, frozen=True, tag=True):
+    """Generate Digits towards a connection's device (RFC 4733)."""
+
+    connection: str
+    digits: str
+
+
+class StartRecording(Service, frozen=True, tag=True):
+    """Record two connections of a call on two tracks, ``left`` and ``right``, into ``file`` below the home's recordings folder."""
+
+    recording: str
+    call: str
+    left: str
+    right: str
+    file: str
+
+
+class StopRecording(Service, frozen=True, tag=True):
+    """End a recording; ``RecordingEnded`` tells its length and digest."""
+
+    recording: str
+
+
+class SetStandingOrder(Service, frozen=True, tag=True):
+    """Change what the switch does with the connection when the other side leaves and core is silent."""
+
+    connection: str
+    order: StandingOrder
+
+
+AnyService = (
+    Answer | Ring | Clear | Hold | Retrieve | Make | Route | Deflect | SingleStepTransfer | Play | Stop | Collect | SendDigits
+    | StartRecording | StopRecording | SetStandingOrder
+)

@@ -1,0 +1,1 @@
+"""The adapters behind the Switch port; only yitong.app names them."""

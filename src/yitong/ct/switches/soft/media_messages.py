@@ -1,0 +1,239 @@
+"""What the switch and a media worker say to each other over a Unix seqpacket socket: one msgpack message a packet.
+
+The switch connects (and connects again after its own restart: rows live on without it). Requests carry ``id``; the worker answers each
+with ``Done`` or ``Refusal`` of the same id. Ports are named by the switch. All times in seconds unless named otherwise.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from yitong.ct.model import Prompt
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What every request carries; ``port`` names the row."""
+
+    id: int
+    port: str = ""
+
+
+class OpenPort(Request, frozen=True, tag=True):
+    """Make an RTP row. ``secure``: for a browser (ICE-lite, DTLS-SRTP, rtcp-mux). Answered by ``PortOpened``. ``label`` is for the operator (tenant, call)."""
+
+    secure: bool = False
+    label: str = ""
+
+
+class SetRemote(Request, frozen=True, tag=True):
+    """Where the other side of a row is and how it codes, from its SDP. ``codec``: 0 PCMU, 8 PCMA. ``event_type``: payload type of
+    telephone-event, -1 without. ``send``/``receive``: direction. A secure row needs ``fingerprint`` ("sha-256 AA:.."), ``setup`` (its role), ``ufrag``, ``password``.
+    """
+
+    address: str
+    rtp_port: int
+    rtcp_port: int = 0
+    codec: int = 8
+    event_type: int = -1
+    send: bool = True
+    receive: bool = True
+    fingerprint: str = ""
+    setup: str = ""
+    ufrag: str = ""
+    password: str = ""
+
+
+class ClosePort(Request, frozen=True, tag=True):
+    """End a row; ``PortClosed`` tells its statistics."""
+
+
+class Link(Request, frozen=True, tag=True):
+    """Whether row ``port`` hears row ``source`` (a matrix entry); ``gain`` 0 takes it out."""
+
+    source: str
+    gain: float = 1.0
+
+
+class MediaPlay(Request, frozen=True, tag=True):
+    """Play to a row; replaces what plays. Ends with ``MediaPlayed`` carrying ``tag_id``."""
+
+    tag_id: str
+    prompts: tuple[Prompt, ...]
+    loop: bool = False
+
+
+class MediaCollect(Request, frozen=True, tag=True):
+    """PlayCollect as ``ct.services.Collect``. Ends with ``MediaCollected``."""
+
+    tag_id: str
+    prompts: tuple[Prompt, ...] = ()
+    minimum: int = 1
+    maximum: int = 1
+    terminators: str = ""
+    first_seconds: float = 5.0
+    between_seconds: float = 3.0
+    barge_in: bool = True
+    discard: bool = False
+
+
+class MediaStop(Request, frozen=True, tag=True):
+    """Stop what plays or collects on the row."""
+
+
+class MediaDigits(Request, frozen=True, tag=True):
+    """Send digits from the row (RFC 4733; silence if the other side takes none)."""
+
+    digits: str
+
+
+class MediaRecord(Request, frozen=True, tag=True):
+    """Record what arrives from rows ``left`` and ``right`` on two tracks of a WAV below the recordings folder."""
+
+    recording: str
+    left: str
+    right: str
+    file: str
+
+
+class MarkHold(Request, frozen=True, tag=True):
+    """A hold began (``on``) or ended in the recording."""
+
+    recording: str
+    on: bool
+
+
+class StopRecord(Request, frozen=True, tag=True):
+    """Close the recording; ``MediaRecorded`` follows."""
+
+    recording: str
+
+
+class ListPorts(Request, frozen=True, tag=True):
+    """Ask for all rows; answered by ``PortList`` (after a switch's restart)."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What every answer carries."""
+
+    id: int
+
+
+class Done(Reply, frozen=True, tag=True):
+    """The request was carried out."""
+
+
+class Refusal(Reply, frozen=True, tag=True):
+    """It was not: overloaded, no_ports, no_such_port, bad_request, no_such_file, ..."""
+
+    reason: str
+
+
+class PortOpened(Reply, frozen=True, tag=True):
+    """The row's own side, for our SDP. ``addresses``: where a browser may reach it (host candidates)."""
+
+    port: str
+    rtp_port: int
+    rtcp_port: int
+    ssrc: int
+    addresses: tuple[str, ...] = ()
+    fingerprint: str = ""
+    ufrag: str = ""
+    password: str = ""
+
+
+class PortState(msgspec.Struct, frozen=True, kw_only=True):
+    """A row as ``ListPorts`` tells it: own side, remote, what it hears and plays."""
+
+    opened: PortOpened
+    label: str
+    remote: SetRemote | None
+    hears: tuple[tuple[str, float], ...]
+    tag_id: str = ""
+
+
+class PortList(Reply, frozen=True, tag=True):
+    """All rows and running recordings (recording id, left, right, file)."""
+
+    ports: tuple[PortState, ...]
+    recordings: tuple[tuple[str, str, str, str], ...] = ()
+
+
+class MediaEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What every event carries."""
+
+    port: str = ""
+
+
+class MediaPlayed(MediaEvent, frozen=True, tag=True):
+    """Playing ended."""
+
+    tag_id: str
+    completed: bool
+
+
+class MediaCollected(MediaEvent, frozen=True, tag=True):
+    """Collecting ended; ``reason`` as in ``ct.events.Collected``."""
+
+    tag_id: str
+    digits: str
+    reason: str
+
+
+class MediaDigit(MediaEvent, frozen=True, tag=True):
+    """A key while nothing collects (it also stays in the type-ahead buffer, at most 32)."""
+
+    digit: str
+
+
+class MediaConnected(MediaEvent, frozen=True, tag=True):
+    """The first packet from the locked source arrived (for a secure row: DTLS is done and the fingerprint is right)."""
+
+
+class MediaLost(MediaEvent, frozen=True, tag=True):
+    """No packet for ``seconds``; told once, until packets come again. ``reason``: silence, ice, fingerprint."""
+
+    seconds: float
+    reason: str
+
+
+class MediaRecorded(MediaEvent, frozen=True, tag=True):
+    """A recording is closed."""
+
+    recording: str
+    file: str
+    milliseconds: int
+    bytes: int
+    sha256: str
+    holds: tuple[tuple[int, int], ...]
+    complete: bool
+
+
+class PortClosed(MediaEvent, frozen=True, tag=True):
+    """Statistics of a row's life: what we received (RTCP says what they did). ``strangers``: packets from a wrong source."""
+
+    packets: int
+    lost: int
+    late: int
+    sent: int
+    strangers: int
+    jitter_ms: float
+    mos: float
+
+
+class WorkerState(MediaEvent, frozen=True, tag=True):
+    """Told every second: load for the choice of a worker and for metrics. ``late_ticks`` since the start."""
+
+    ports: int
+    capacity: int
+    late_ticks: int
+    tick_ms_p99: float
+
+
+AnyRequest = (
+    OpenPort | SetRemote | ClosePort | Link | MediaPlay | MediaCollect | MediaStop | MediaDigits | MediaRecord | MarkHold | StopRecord
+    | ListPorts
+)
+FromWorker = (
+    Done | Refusal | PortOpened | PortList | MediaPlayed | MediaCollected | MediaDigit | MediaConnected | MediaLost | MediaRecorded
+    | PortClosed | WorkerState
+)

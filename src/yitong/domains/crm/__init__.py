@@ -1,0 +1,1 @@
+"""Customers, found by the number that calls."""

@@ -1,0 +1,1 @@
+"""Recordings: where they are, what they hold, who may hear them."""

@@ -1,0 +1,1 @@
+"""Lists, counters, the live board: folds over the ledger."""

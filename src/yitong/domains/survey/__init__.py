@@ -1,0 +1,1 @@
+"""How satisfied the caller was, asked after the agent hung up."""

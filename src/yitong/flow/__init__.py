@@ -1,0 +1,1 @@
+"""Runs one published flow for one contact: definition, checker, session, step, runner."""

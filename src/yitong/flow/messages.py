@@ -1,0 +1,40 @@
+"""Facts about what happens to a contact inside a flow."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from yitong.contact.ledger import Fact
+
+
+class FlowStarted(Fact, frozen=True):
+    """A contact entered a published flow; the version stays pinned for this contact."""
+
+    TYPE: ClassVar[str] = "flow.started"
+    flow: str
+    flow_version: int
+
+
+class StepEntered(Fact, frozen=True):
+    """The contact is at ``step`` (id in the document) of kind ``kind`` ("menu"); ``visit`` counts from 1."""
+
+    TYPE: ClassVar[str] = "flow.step_entered"
+    step: str
+    kind: str
+    visit: int
+
+
+class StepLeft(Fact, frozen=True):
+    """The step ended with ``outcome``, which chose the next step. ``keys``: what was pressed, where that is not personal (menu, survey)."""
+
+    TYPE: ClassVar[str] = "flow.step_left"
+    step: str
+    outcome: str
+    keys: str = ""
+
+
+class FlowEnded(Fact, frozen=True):
+    """The flow is over for this contact; ``cause`` in the envelope: finished, customer_left, fault."""
+
+    TYPE: ClassVar[str] = "flow.ended"
+    flow: str

@@ -1,0 +1,1 @@
+"""Clock, ids, money, scope, settings, database: no call-centre word in it."""

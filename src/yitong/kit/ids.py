@@ -1,0 +1,52 @@
+"""Identifiers: UUIDv7 (RFC 9562 §5.7), made by whoever produces the thing, as lower-case strings."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Protocol
+
+_RAND_BITS = 74
+
+
+class Ids(Protocol):
+    """A maker of identifiers."""
+
+    def new(self, now: int) -> str:
+        """A fresh UUIDv7 for the moment ``now`` (UTC microseconds)."""
+        ...
+
+
+def uuid7(now: int, rand: int) -> str:
+    """UUIDv7 from ``now`` (UTC microseconds) and 74 random bits; sorts by millisecond."""
+    value = (now // 1_000 & (1 << 48) - 1) << 80 | 0x7 << 76
+    value |= (rand >> 62 & 0xFFF) << 64 | 0b10 << 62 | rand & (1 << 62) - 1
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class RandomIds:
+    """Identifiers from the operating system's randomness; those of one process within a millisecond keep their order."""
+
+    def __init__(self) -> None:
+        self._millisecond = 0
+        self._rand = 0
+
+    def new(self, now: int) -> str:
+        millisecond = now // 1_000
+        if millisecond <= self._millisecond and self._rand < (1 << _RAND_BITS) - (1 << 40):
+            self._rand += 1 + secrets.randbits(32)
+            return uuid7(self._millisecond * 1_000, self._rand)
+        self._millisecond = millisecond
+        self._rand = secrets.randbits(_RAND_BITS - 1)
+        return uuid7(now, self._rand)
+
+
+class CountedIds:
+    """Identifiers that count up: equal runs give equal ids (simulation, tests)."""
+
+    def __init__(self, start: int = 0) -> None:
+        self._next = start
+
+    def new(self, now: int) -> str:
+        self._next += 1
+        return uuid7(now, self._next)

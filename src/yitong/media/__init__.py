@@ -1,0 +1,1 @@
+"""RTP, SRTP, G.711, digits, tones and the mixing matrix as functions over arrays."""
