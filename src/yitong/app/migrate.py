@@ -1,0 +1,71 @@
+"""The database's schema: ``yitong migrate`` alone changes it, under a lock; every other process refuses an older one.
+
+All migrations of one run are one transaction: when one fails, the schema is as it was and the old version starts (reliability D8).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+
+from yitong.kit.database import Database, sqlalchemy_url
+from yitong.kit.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x79_69_74_6F_6E_67  # "yitong": the key of the advisory lock that only one migration holds
+
+
+class SchemaError(Exception):
+    """The database's schema is not the one that this release needs; the message is a sentence for the operator."""
+
+
+def _config(folder: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head(folder: Path = MIGRATIONS) -> str:
+    """The schema version this release needs."""
+    return ScriptDirectory.from_config(_config(folder)).get_current_head() or ""
+
+
+def migrate(settings: Settings, folder: Path = MIGRATIONS) -> str:
+    """Bring the database at ``settings.database_url`` to this release's schema; returns its version.
+
+    Waits for another migration that is running. Raises what PostgreSQL raises; then nothing was changed.
+    """
+    engine = create_engine(sqlalchemy_url(settings.database_url), connect_args={"options": "-c timezone=UTC -c lock_timeout=30000"})
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            _refuse_newer(connection, folder)
+            config = _config(folder)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+    return head(folder)
+
+
+def _refuse_newer(connection: Connection, folder: Path) -> None:
+    """A schema that this release does not know was made by a later one, and is left alone."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
+    if current is not None and current not in known:
+        raise SchemaError(f"The database has schema {current}, which was made by a later release than this one.")
+
+
+async def require_current(database: Database) -> None:
+    """Raises SchemaError unless the schema is the one this release needs, and what ``OUTAGES`` holds when nobody answers."""
+    async with database.transaction() as connection:
+        there = await connection.scalar(text("select to_regclass('alembic_version') is not null"))
+        current = await connection.scalar(text("select version_num from alembic_version")) if there else None
+    if current != head():
+        raise SchemaError(f"The database has schema {current or 'none'} and this release needs {head()}: run `yitong migrate`.")
