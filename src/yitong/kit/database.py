@@ -1,0 +1,88 @@
+"""PostgreSQL: a SQLAlchemy engine over psycopg, and a raw connection for COPY. Nothing waits without a limit.
+
+Whoever uses it must bear its absence: ``OUTAGES`` are the exceptions that mean "not there now, try again later".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+OUTAGES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, OSError, TimeoutError)
+
+_DRIVER = "postgresql+psycopg://"
+
+
+def sqlalchemy_url(url: str) -> str:
+    """``url`` in SQLAlchemy's form; ``postgres://`` and ``postgresql://`` are taken too."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return _DRIVER + url.removeprefix(scheme)
+    return url
+
+
+def libpq_url(url: str) -> str:
+    """``url`` as libpq and psycopg want it."""
+    return "postgresql://" + url.removeprefix(_DRIVER) if url.startswith(_DRIVER) else url
+
+
+def _connect_arguments(name: str, statement_seconds: float) -> dict[str, object]:
+    return {
+        "application_name": name,
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+        "options": f"-c statement_timeout={round(statement_seconds * 1000)} -c lock_timeout=10000"
+        " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
+    }
+
+
+class Database:
+    """One pool of connections, opened on first use."""
+
+    def __init__(self, url: str, *, name: str, size: int = 5, statement_seconds: float = 30.0) -> None:
+        self._url = url
+        self._arguments = _connect_arguments(name, statement_seconds)
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=size,
+            max_overflow=size,
+            pool_timeout=5.0,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            connect_args=dict(self._arguments),
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction: committed at the end, rolled back on any exception."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def raw(self) -> AsyncIterator[psycopg.AsyncConnection]:
+        """A psycopg connection of its own, for COPY and LISTEN; in a transaction that ends like ``transaction``."""
+        connection = await psycopg.AsyncConnection.connect(libpq_url(self._url), **self._arguments)  # type: ignore[arg-type]
+        async with connection:
+            yield connection
+
+    async def there(self) -> bool:
+        """Whether the database answers now."""
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("select 1"))
+        except OUTAGES:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.engine.dispose()

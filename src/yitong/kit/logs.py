@@ -1,0 +1,67 @@
+"""Structured logs: JSON lines for machines, readable lines at a terminal. Ids of what is worked on come from context variables.
+
+``bound(contact=..., call=...)`` puts ids on every line written inside it, in this task and those it starts.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import AbstractContextManager
+from typing import Any
+
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+_LONGEST_VALUE = 2_000
+
+
+def configure(process: str, *, readable: bool | None = None, level: int = logging.INFO) -> None:
+    """Send structlog's and the standard library's lines to stderr. ``readable``: None asks whether stderr is a terminal."""
+    if readable is None:
+        readable = sys.stderr.isatty()
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _one_line,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    last: Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if readable else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    structlog.contextvars.bind_contextvars(process=process)
+
+
+def bound(**ids: str) -> AbstractContextManager[None]:
+    """Put ``ids`` on every line written inside the ``with``."""
+    return structlog.contextvars.bound_contextvars(**ids)
+
+
+def get(name: str) -> Any:
+    """The logger called ``name``; its lines are an event in a few words and values: ``log.info("call refused", cause="full")``."""
+    return structlog.get_logger(name)
+
+
+def _one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """One event is one line, whatever a stranger put into it (reliability P6): no control characters, nothing endless."""
+    for key, value in event.items():
+        if key != "exception" and isinstance(value, str):
+            event[key] = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in value[:_LONGEST_VALUE])
+    return event

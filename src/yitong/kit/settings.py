@@ -1,0 +1,137 @@
+"""Typed settings: the environment over ``yitong.toml`` over the defaults. Read once at start, then passed as a value.
+
+Every setting has one name: ``YITONG_HTTP_PORT`` in the environment is ``http_port`` in the file. A setting that cannot be
+used is refused with one sentence (``SettingsError``), never guessed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+PREFIX = "YITONG_"
+FILE = "yitong.toml"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message is one sentence for the operator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an operator decides. Empty ``database_url`` or ``nats_url``: the embedded engine."""
+
+    home: Path = Path("var")
+    http_port: int = 8000
+    sip_port: int = 5060
+    sip_ws_port: int = 8089
+    rtp_ports: tuple[int, int] = (20000, 29999)
+    bind: str = "127.0.0.1"
+    database_url: str = ""
+    nats_url: str = ""
+    demo_password: str = field(default="", repr=False)
+    public_address: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    node: str = field(default_factory=socket.gethostname)
+    media_workers: int = 0
+    workers: int = 1
+
+    @property
+    def tls(self) -> bool:
+        """HTTPS and WSS are on."""
+        return bool(self.tls_cert)
+
+    @property
+    def address(self) -> str:
+        """What SDP, Contact and candidates say: the public address, else the address bound."""
+        return self.public_address or self.bind
+
+
+def load(environ: Mapping[str, str], folder: Path | None = None) -> Settings:
+    """Settings from ``environ`` over the file (``YITONG_CONFIG``, else ``yitong.toml`` in ``folder``). Raises SettingsError."""
+    given = _file(environ, folder or Path.cwd())
+    names = {one.name for one in fields(Settings)}
+    for name in names:
+        text = environ.get(PREFIX + name.upper())
+        if text is not None and text != "":
+            given[name] = text
+    unknown = sorted(set(given) - names)
+    if unknown:
+        raise SettingsError(f"{FILE} names the unknown setting {unknown[0]!r}.")
+    settings = Settings(**{name: _typed(name, value) for name, value in given.items()})
+    _check(settings)
+    return settings
+
+
+def _file(environ: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    named = environ.get(PREFIX + "CONFIG", "")
+    path = Path(named) if named else folder / FILE
+    if not path.is_file():
+        if named:
+            raise SettingsError(f"{PREFIX}CONFIG names {named}, which is not a file.")
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.") from error
+
+
+def _typed(name: str, value: object) -> Any:
+    if name == "home":
+        return Path(str(value)).expanduser().absolute()
+    if name == "rtp_ports":
+        return _range(str(value))
+    if name.endswith("_port"):
+        return _whole(name, value, 1, 65535)
+    if name in ("media_workers", "workers"):
+        return _whole(name, value, 0, 256)
+    return str(value)
+
+
+def _whole(name: str, value: object, low: int, high: int) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and low <= int(text) <= high):
+        raise SettingsError(f"{PREFIX}{name.upper()} must be a whole number from {low} to {high}, not {text!r}.")
+    return int(text)
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not dash:
+        raise SettingsError(f"{PREFIX}RTP_PORTS must look like 20000-29999, not {text!r}.")
+    low, high = _whole("rtp_ports", first.strip(), 1024, 65535), _whole("rtp_ports", last.strip(), 1024, 65535)
+    if high - low < 3:
+        raise SettingsError(f"{PREFIX}RTP_PORTS must hold at least four ports, not {text!r}.")
+    return low, high
+
+
+def _check(settings: Settings) -> None:
+    try:
+        beyond = not ipaddress.ip_address(settings.bind).is_loopback
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}BIND must be an IP address, not {settings.bind!r}.") from error
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise SettingsError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY belong together; only one of them is set.")
+    for name, text in (("TLS_CERT", settings.tls_cert), ("TLS_KEY", settings.tls_key)):
+        if text and not Path(text).is_file():
+            raise SettingsError(f"{PREFIX}{name} names {text}, which is not a file.")
+    if beyond and not settings.tls:
+        raise SettingsError(
+            f"{PREFIX}BIND={settings.bind} would offer passwords and speech beyond this machine without encryption: "
+            f"set {PREFIX}TLS_CERT and {PREFIX}TLS_KEY, or bind to 127.0.0.1."
+        )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """``settings`` as environment variables: what the supervisor hands to its processes."""
+    given: dict[str, str] = {}
+    for one in fields(Settings):
+        value = getattr(settings, one.name)
+        given[PREFIX + one.name.upper()] = f"{value[0]}-{value[1]}" if isinstance(value, tuple) else str(value)
+    return given
