@@ -11,11 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 MICROSECOND = 1
 MILLISECOND = 1_000
 SECOND = 1_000_000
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(microseconds: int) -> datetime:
+    """``microseconds`` UTC as PostgreSQL and people have it, without loss."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def microseconds(moment: datetime) -> int:
+    """The other way round; ``moment`` must have a zone."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 class Clock(Protocol):

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psycopg
-from sqlalchemy import text
+from psycopg.types.string import TextLoader
+from sqlalchemy import event, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -45,6 +47,11 @@ def _connect_arguments(name: str, statement_seconds: float) -> dict[str, object]
     }
 
 
+def _ids_as_text(connection: Any, *_: object) -> None:
+    """Ids are strings everywhere in the program (``kit/ids.py``), so a ``uuid`` column gives one."""
+    getattr(connection, "driver_connection", connection).adapters.register_loader("uuid", TextLoader)
+
+
 class Database:
     """One pool of connections, opened on first use."""
 
@@ -60,6 +67,7 @@ class Database:
             pool_recycle=1800,
             connect_args=dict(self._arguments),
         )
+        event.listen(self.engine.sync_engine, "connect", _ids_as_text)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -71,6 +79,7 @@ class Database:
     async def raw(self) -> AsyncIterator[psycopg.AsyncConnection]:
         """A psycopg connection of its own, for COPY and LISTEN; in a transaction that ends like ``transaction``."""
         connection = await psycopg.AsyncConnection.connect(libpq_url(self._url), **self._arguments)  # type: ignore[arg-type]
+        _ids_as_text(connection)
         async with connection:
             yield connection
 

@@ -90,20 +90,21 @@ create table offers (
 create index on offers (tenant_id, contact_id);
 create index on offers (tenant_id, agent_id, offered_at desc);
 
+-- answer null: asked and not answered. segment_id: the served segment, or the contact's id where there is none.
 create table surveys (
   tenant_id uuid not null,
   contact_id uuid not null,
   segment_id uuid not null,
+  survey text not null,
   site_id uuid not null,
   agent_id uuid,
   queue_id uuid,
-  at timestamptz not null,
-  survey text not null default '',
-  question text not null default '',
+  asked_at timestamptz,
+  answered_at timestamptz,
   answer smallint,
-  primary key (tenant_id, contact_id, segment_id, question)
+  primary key (tenant_id, contact_id, segment_id, survey)
 );
-create index on surveys (tenant_id, agent_id, at desc);
+create index on surveys (tenant_id, agent_id, asked_at desc);
 
 create table recordings (
   tenant_id uuid not null,
