@@ -24,6 +24,16 @@ class StepEntered(Fact, frozen=True):
     visit: int
 
 
+class StepRetried(Fact, frozen=True):
+    """The step asks once more: ``reason`` is timeout or wrong, ``keys`` what was pressed (menus only), ``attempt`` counts from 2."""
+
+    TYPE: ClassVar[str] = "flow.step_retried"
+    step: str
+    reason: str
+    attempt: int
+    keys: str = ""
+
+
 class StepLeft(Fact, frozen=True):
     """The step ended with ``outcome``, which chose the next step. ``keys``: what was pressed, where that is not personal (menu, survey)."""
 

@@ -20,16 +20,35 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(Protocol):
-    """Where a contact stands in a flow, as a step sees it. Reading only: what changes, changes by facts."""
+    """Where a contact stands in a flow, as a step sees it. Reading only: what changes, changes by facts.
 
-    contact: str
-    connection: str
-    call: str
-    tenant: str
-    site: str
-    language: str
-    step: str
-    visit: int
+    ``waiting`` is the id of the service whose end the step waits for (not kept over a restart: the step is entered again).
+    """
+
+    @property
+    def contact(self) -> str: ...
+    @property
+    def connection(self) -> str: ...
+    @property
+    def call(self) -> str: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def site(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def step(self) -> str: ...
+    @property
+    def visit(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def waiting(self) -> str: ...
+
+    def wait_for(self, service: str) -> None:
+        """Remember the service whose result the step waits for."""
+        ...
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -40,7 +59,8 @@ class Place(Protocol):
 class StepKind(Protocol):
     """One kind of step. ``parameters`` is the step's part of the document, already valid against ``schema``.
 
-    ``enter`` and ``hear`` return the outcome (a key of the step's ``next``), or None while the step waits. After a restart of core
+    ``enter`` and ``hear`` return the outcome (a key of the step's ``next``), or None while the step waits. A step may tell
+    ``StepRetried`` and enter itself again. After a restart of core
     ``enter`` is called again for steps that were waiting on the caller (``repeats`` true); others keep waiting.
     """
 
@@ -50,6 +70,10 @@ class StepKind(Protocol):
 
     def outcomes(self, parameters: Mapping[str, Any]) -> frozenset[str]:
         """Every outcome the step can have; the checker wants a ``next`` for each."""
+        ...
+
+    def chosen(self, parameters: Mapping[str, Any]) -> frozenset[str]:
+        """The outcomes that only an act or a wait of a person brings; a circle without one of them is an endless loop."""
         ...
 
     def check(self, step: str, parameters: Mapping[str, Any], knowledge: Any) -> list[Problem]:

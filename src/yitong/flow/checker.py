@@ -1,0 +1,107 @@
+"""Finds what is wrong in a flow before a caller does. Pure: the document, the kinds, and what the tenant has.
+
+Found: unknown targets, outcomes without a way on, steps that nobody reaches, steps from which no end can be reached, circles that turn
+without any person acting (endless loops), bad CEL, and what each kind knows (missing prompts, unknown queues).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from yitong.flow.definition import Document, Kinds
+from yitong.flow.step import Problem
+
+
+class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tenant has, for the checks: codes of queues and prompts (by language), extensions, and whether speech can be rendered."""
+
+    languages: frozenset[str] = frozenset({"zh-CN"})
+    prompts: Mapping[str, frozenset[str]] = {}
+    queues: frozenset[str] = frozenset()
+    extensions: frozenset[str] = frozenset()
+    speech: bool = False
+
+
+def check(document: Document, kinds: Kinds, knowledge: Knowledge) -> list[Problem]:
+    """Every problem of a well-formed document; empty when it may be published."""
+    problems = list(_targets(document, kinds))
+    for name, step in document.steps.items():
+        problems += kinds[step.kind].check(name, step.parameters, knowledge)
+    if not any(problem.code in ("flow.unknown_step", "flow.unknown_start") for problem in problems):
+        problems += _reach(document)
+        problems += _loops(document, kinds)
+    return problems
+
+
+def _targets(document: Document, kinds: Kinds) -> Iterable[Problem]:
+    if document.start not in document.steps:
+        yield Problem(step="", code="flow.unknown_start", parameters={"start": document.start})
+    for name, step in document.steps.items():
+        outcomes = kinds[step.kind].outcomes(step.parameters)
+        for outcome in sorted(outcomes - step.next.keys()):
+            yield Problem(step=name, code="flow.no_way_on", parameters={"outcome": outcome})
+        for outcome in sorted(step.next.keys() - outcomes):
+            yield Problem(step=name, code="flow.unknown_outcome", parameters={"outcome": outcome})
+        for target in sorted(set(step.next.values()) - document.steps.keys()):
+            yield Problem(step=name, code="flow.unknown_step", parameters={"target": target})
+
+
+def _reach(document: Document) -> Iterable[Problem]:
+    reached = _closure({document.start}, {name: set(step.next.values()) for name, step in document.steps.items()})
+    before: dict[str, set[str]] = {name: set() for name in document.steps}
+    for name, step in document.steps.items():
+        for target in step.next.values():
+            before[target].add(name)
+    ends = {name for name, step in document.steps.items() if not step.next}
+    ending = _closure(ends, before)
+    for name in document.steps:
+        if name not in reached:
+            yield Problem(step=name, code="flow.unreachable")
+        elif name not in ending:
+            yield Problem(step=name, code="flow.no_exit")
+
+
+def _loops(document: Document, kinds: Kinds) -> Iterable[Problem]:
+    """Steps on a circle of outcomes that no person has to bring."""
+    by_itself = {
+        name: {target for outcome, target in step.next.items() if outcome not in kinds[step.kind].chosen(step.parameters)}
+        for name, step in document.steps.items()
+    }
+    for name in document.steps:
+        if name in _closure(by_itself[name], by_itself):
+            yield Problem(step=name, code="flow.endless_loop")
+
+
+def _closure(start: set[str], edges: Mapping[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    todo = list(start)
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo.extend(edges.get(name, ()))
+    return seen
+
+
+def problem_text(problem: Problem) -> str:
+    """An English line for logs; people get the sentence of their language from the web."""
+    details = ", ".join(f"{key}={value}" for key, value in problem.parameters.items())
+    return f"{problem.step or 'document'}: {problem.code}{f' ({details})' if details else ''}"
+
+
+def knowledge_of(configuration: Mapping[str, Mapping[str, Any]], *, speech: bool) -> Knowledge:
+    """Knowledge from published configuration: kind → id → value (``docs/interfaces.md``)."""
+    prompts: dict[str, set[str]] = {}
+    for prompt in configuration.get("prompt", {}).values():
+        prompts.setdefault(prompt["code"], set()).add(prompt["language"])
+    tenants = configuration.get("tenant", {}).values()
+    return Knowledge(
+        languages=frozenset(str(tenant["language"]) for tenant in tenants) or frozenset({"zh-CN"}),
+        prompts={code: frozenset(languages) for code, languages in prompts.items()},
+        queues=frozenset(str(queue["code"]) for queue in configuration.get("queue", {}).values()),
+        extensions=frozenset(str(agent["extension"]) for agent in configuration.get("agent", {}).values()),
+        speech=speech,
+    )

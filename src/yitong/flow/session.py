@@ -1,0 +1,70 @@
+"""Where one contact stands in its flow: plain values, changed only by facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+MOST_STEPS_ALONE = 200
+"""So many steps without a person acting end the session: the guard behind the checker."""
+
+
+class LiveContact(Protocol):
+    """What a flow needs to know of a contact (the contact registry's entries fit)."""
+
+    id: str
+    connection: str
+    call: str
+    language: str
+
+    def values(self) -> Mapping[str, Any]:
+        """For conditions and prompts: ``contact.*`` (number, calling, language), ``customer.*``, ``vars.*``, and ``served.*`` (segment,
+        agent and queue of the last served segment).
+        """
+        ...
+
+
+class Session(msgspec.Struct, kw_only=True):
+    """The live state of a contact in a flow. ``waiting`` is not a fact: after a restart the step is entered again."""
+
+    contact: str
+    flow: str
+    version: int
+    step: str = ""
+    attempt: int = 1
+    visits: dict[str, int] = {}
+    alone: int = 0
+    waiting: str = ""
+
+
+class StepPlace:
+    """A session as a step sees it (``flow.step.Place``)."""
+
+    def __init__(self, session: Session, contact: LiveContact, tenant: str, site: str, constants: Mapping[str, Any]) -> None:
+        self._session = session
+        self._contact = contact
+        self._constants = constants
+        self.tenant = tenant
+        self.site = site
+        self.contact = contact.id
+        self.connection = contact.connection
+        self.call = contact.call
+        self.language = contact.language
+        self.step = session.step
+        self.visit = session.visits.get(session.step, 0)
+        self.attempt = session.attempt
+
+    @property
+    def waiting(self) -> str:
+        return self._session.waiting
+
+    def wait_for(self, service: str) -> None:
+        self._session.waiting = service
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        values = dict(self._contact.values())
+        values["vars"] = {**self._constants, **values.get("vars", {})}
+        return values
