@@ -272,7 +272,8 @@ async def _keep(connection: AsyncConnection, kind: Kind, wanted: Change, before:
         ),
         {
             "tenant": wanted.tenant, "kind": kind.name, "id": wanted.id, "version": wanted.version,
-            "previous": Jsonb(before) if before else None, "deleted": wanted.value is None, "actor": wanted.actor or None, "reason": wanted.reason, "at": moment(wanted.at),
+            "previous": Jsonb(before) if before else None, "deleted": wanted.value is None,
+            "actor": wanted.actor or None, "reason": wanted.reason, "at": moment(wanted.at),
         },
     )  # fmt: skip
 

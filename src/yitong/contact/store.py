@@ -1,0 +1,225 @@
+"""The ledger in PostgreSQL: written once in the order of its sequence, read by contact or as a stream.
+
+Per (tenant, site) the table holds the sequences 1..n without a gap: ``append`` takes only what follows the written position, so an
+event that comes twice is dropped and one that comes too early is left to its caller. A month's partition is made ahead; a row that
+found none is in ``ledger_default``, which is an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from psycopg.types.json import Jsonb
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from yitong.contact.ledger import Event, Personal
+from yitong.kit.clock import microseconds, moment
+
+MONTHS_AHEAD = 3
+
+_COLUMNS = (
+    "id", "type", "version", "tenant_id", "site_id", "producer", "epoch", "sequence", "occurred_at", "contact_id", "segment_id",
+    "connection", "agent_id", "queue_id", "cause", "caused_by", "payload",
+)  # fmt: skip
+_INSERT = text(
+    f"insert into ledger ({', '.join(_COLUMNS)}) values ({', '.join(f':{column}' for column in _COLUMNS)})"
+    " on conflict (occurred_at, id) do nothing"
+)
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that must not happen and was not lost: ``code`` is gap, unreadable, sequence_taken, not_folded."""
+
+    id: str
+    at: int
+    code: str
+    tenant: str = ""
+    site: str = ""
+    details: dict[str, Any] = {}
+    message: bytes = b""
+
+
+class Appended(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``append`` did: the position now, the events that were written, and those whose sequence another event already has."""
+
+    position: int
+    written: tuple[Event, ...]
+    taken: tuple[Event, ...] = ()
+
+
+async def append(connection: AsyncConnection, tenant: str, site: str, events: Iterable[Event], *, over_gaps: bool = False) -> Appended:
+    """Write those of ``events`` that follow the position of (tenant, site) without a gap; ``over_gaps`` writes all that are above it.
+
+    Whoever appends to the same site waits until this transaction ends.
+    """
+    position = await _locked_position(connection, tenant, site)
+    start, written, old = position, [], []
+    for event in sorted(events, key=lambda event: event.sequence):
+        if event.sequence <= start:
+            old.append(event)
+        elif event.sequence == position + 1 or (over_gaps and event.sequence > position):
+            written.append(event)
+            position = event.sequence
+    if written:
+        await connection.execute(_INSERT, [_row(event) for event in written])
+        await connection.execute(
+            text("update ledger_positions set sequence = :sequence, occurred_at = :at where tenant_id = :tenant and site_id = :site"),
+            {"tenant": tenant, "site": site, "sequence": position, "at": moment(written[-1].occurred_at)},
+        )
+    return Appended(position=position, written=tuple(written), taken=await _strangers(connection, tenant, site, old))
+
+
+async def _locked_position(connection: AsyncConnection, tenant: str, site: str) -> int:
+    keys = {"tenant": tenant, "site": site}
+    await connection.execute(
+        text("insert into ledger_positions values (:tenant, :site, 0, 'epoch') on conflict (tenant_id, site_id) do nothing"), keys
+    )
+    found = await connection.scalar(
+        text("select sequence from ledger_positions where tenant_id = :tenant and site_id = :site for update"), keys
+    )
+    return int(found or 0)
+
+
+async def _strangers(connection: AsyncConnection, tenant: str, site: str, old: Sequence[Event]) -> tuple[Event, ...]:
+    """Of events at or below the position, those that are not the ones written there (two owners at once: an alarm)."""
+    if not old:
+        return ()
+    rows = await connection.execute(
+        text("select id from ledger where tenant_id = :tenant and site_id = :site and sequence = any(cast(:sequences as bigint[]))"),
+        {"tenant": tenant, "site": site, "sequences": [event.sequence for event in old]},
+    )
+    known = {row[0] for row in rows}
+    return tuple(event for event in old if event.id not in known)
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id, "type": event.type, "version": event.version, "tenant_id": event.tenant, "site_id": event.site,
+        "producer": event.producer, "epoch": event.epoch, "sequence": event.sequence, "occurred_at": moment(event.occurred_at),
+        "contact_id": event.contact or None, "segment_id": event.segment or None, "connection": event.connection or None,
+        "agent_id": event.agent or None, "queue_id": event.queue or None, "cause": event.cause or None,
+        "caused_by": event.caused_by or None, "payload": Jsonb(event.payload),
+    }  # fmt: skip
+
+
+def event_of(row: Row[Any]) -> Event:
+    """The event that a row of the ledger keeps."""
+    return Event(
+        id=row.id, type=row.type, version=row.version, tenant=row.tenant_id, site=row.site_id, producer=row.producer, epoch=row.epoch,
+        sequence=row.sequence, occurred_at=microseconds(row.occurred_at), contact=row.contact_id or "", segment=row.segment_id or "",
+        connection=row.connection or "", agent=row.agent_id or "", queue=row.queue_id or "", cause=row.cause or "",
+        caused_by=row.caused_by or "", payload=row.payload,
+    )  # fmt: skip
+
+
+async def positions(connection: AsyncConnection) -> dict[tuple[str, str], int]:
+    """How far the ledger of each (tenant, site) is written."""
+    rows = await connection.execute(text("select tenant_id, site_id, sequence from ledger_positions order by tenant_id, site_id"))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def after(connection: AsyncConnection, tenant: str, site: str, sequence: int, limit: int) -> list[Event]:
+    """The next ``limit`` events of (tenant, site) above ``sequence``, in order."""
+    rows = await connection.execute(
+        text(
+            f"select {', '.join(_COLUMNS)} from ledger where tenant_id = :tenant and site_id = :site and sequence > :sequence"
+            " order by sequence limit :limit"
+        ),
+        {"tenant": tenant, "site": site, "sequence": sequence, "limit": limit},
+    )
+    return [event_of(row) for row in rows]
+
+
+async def of_contact(connection: AsyncConnection, tenant: str, contact: str) -> list[Event]:
+    """Everything that happened to one contact, in order."""
+    rows = await connection.execute(
+        text(
+            f"select {', '.join(_COLUMNS)} from ledger where tenant_id = :tenant and contact_id = :contact order by occurred_at, sequence"
+        ),
+        {"tenant": tenant, "contact": contact},
+    )
+    return [event_of(row) for row in rows]
+
+
+async def tenants_of_contact(connection: AsyncConnection, contact: str) -> list[str]:
+    """The tenant of a contact named by an operator at the command line, where nobody is signed in."""
+    rows = await connection.execute(text("select distinct tenant_id from ledger where contact_id = :contact"), {"contact": contact})
+    return [row[0] for row in rows]
+
+
+async def all_events(connection: AsyncConnection, step: int = 5_000) -> AsyncIterator[list[Event]]:
+    """The whole ledger, site by site in sequence, ``step`` events at a time."""
+    for (tenant, site), last in (await positions(connection)).items():
+        sequence = 0
+        while sequence < last and (events := await after(connection, tenant, site, sequence, step)):
+            yield events
+            sequence = events[-1].sequence
+
+
+async def keep_personals(connection: AsyncConnection, records: Iterable[Personal]) -> None:
+    """Write personal values; one that is there stays as it is (it came twice, or was erased since)."""
+    rows = [
+        {
+            "tenant": record.tenant, "id": record.id, "kind": record.kind, "value": record.value, "at": moment(record.at),
+            "contact": record.contact or None,
+        }
+        for record in records
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(
+            text(
+                "insert into personals (tenant_id, id, kind, value, at, contact_id) values (:tenant, :id, :kind, :value, :at, :contact)"
+                " on conflict (tenant_id, id) do nothing"
+            ),
+            rows,
+        )
+
+
+async def erase_personals(connection: AsyncConnection, tenant: str, ids: Iterable[str], at: int) -> int:
+    """Erase values for good; the ids stay, so that the ledger's references stay whole. Returns how many were there."""
+    done = await connection.execute(
+        text(
+            "update personals set value = null, erased_at = :at where tenant_id = :tenant and id = any(cast(:ids as uuid[]))"
+            " and erased_at is null"
+        ),
+        {"tenant": tenant, "ids": list(ids), "at": moment(at)},
+    )
+    return done.rowcount
+
+
+async def keep_fault(connection: AsyncConnection, fault: Fault) -> None:
+    """Keep a fault until somebody has looked at it."""
+    await connection.execute(
+        text(
+            "insert into ledger_faults (id, tenant_id, site_id, at, code, details, message)"
+            " values (:id, :tenant, :site, :at, :code, :details, :message) on conflict (id) do nothing"
+        ),
+        {
+            "id": fault.id, "tenant": fault.tenant or None, "site": fault.site or None, "at": moment(fault.at), "code": fault.code,
+            "details": Jsonb(fault.details), "message": fault.message or None,
+        },
+    )  # fmt: skip
+
+
+async def faults(connection: AsyncConnection) -> dict[str, int]:
+    """How many faults of each code nobody has looked at, and rows in the default partition as ``default_partition``."""
+    rows = await connection.execute(text("select code, count(*) from ledger_faults where seen_at is null group by code"))
+    counted = {row[0]: int(row[1]) for row in rows}
+    stray = int(await connection.scalar(text("select count(*) from ledger_default")) or 0)
+    return counted | ({"default_partition": stray} if stray else {})
+
+
+async def make_partitions(connection: AsyncConnection, now: int) -> list[str]:
+    """Make the partitions of this and the coming months; returns the months that were made ("2026-11"). Strays move in."""
+    this = moment(now).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    made = []
+    for ahead in range(MONTHS_AHEAD + 1):
+        years, month = divmod(this.month - 1 + ahead, 12)
+        first = datetime(this.year + years, month + 1, 1, tzinfo=UTC)
+        if await connection.scalar(text("select make_ledger_partition(:first)"), {"first": first}):
+            made.append(f"{first:%Y-%m}")
+    return made

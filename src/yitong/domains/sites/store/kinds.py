@@ -1,0 +1,88 @@
+"""Every kind of configuration: its fields (docs/interfaces.md) and the columns that keep them. All go through ``kit/records.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from yitong.kit.records import Field, Kind, Part
+
+
+def _fields(*names: str, json: Sequence[str] = (), optional: Sequence[str] = (), secret: Sequence[str] = ()) -> tuple[Field, ...]:
+    """``name`` or ``name=column``."""
+    pairs = [(name.partition("=")[0], name.partition("=")[2] or name) for name in names]
+    return tuple(Field(name, column, name in json, name in optional, name in secret) for name, column in pairs)
+
+
+TENANT = Kind(
+    name="tenant", table="tenants", tenant_column="id",
+    fields=_fields("code", "name", "zone", "language", "currency", "country", json=["name"]),
+)  # fmt: skip
+SITE = Kind(name="site", table="sites", fields=_fields("code", "name", "zone", "address", json=["name"]))
+ROLE = Kind(
+    name="role", table="roles", fields=_fields("code", "name", json=["name"]),
+    parts=(Part(name="rights", table="role_rights", owner="role_id", columns=(("right", "right_code"),), bare=True),),
+)  # fmt: skip
+USER = Kind(
+    name="user", table="users", code="username",
+    fields=_fields("username", "name", "language", "site=site_id", "active", json=["name"], optional=["site"]),
+    parts=(Part(name="roles", table="user_roles", owner="user_id", columns=(("role", "role_id"),), bare=True),),
+)  # fmt: skip
+TEAM = Kind(
+    name="team", table="teams", fields=_fields("code", "name", "site=site_id", json=["name"]),
+    parts=(Part(name="supervisors", table="team_supervisors", owner="team_id", columns=(("user", "user_id"),), bare=True),),
+)  # fmt: skip
+SKILL = Kind(name="skill", table="skills", fields=_fields("code", "name", json=["name"]))
+AGENT = Kind(
+    name="agent", table="agents", code="extension",
+    fields=_fields(
+        "user=user_id", "extension", "name", "team=team_id", "site=site_id", "language", "capacity", json=["name", "capacity"]
+    ),
+    parts=(
+        Part(name="skills", table="agent_skills", owner="agent_id", columns=(("skill", "skill_id"), ("level", "level")), mapping=True),
+    ),
+)  # fmt: skip
+QUEUE = Kind(
+    name="queue", table="queues",
+    fields=_fields(
+        "code", "name", "site=site_id", "strategy", "objective", "music", "announce", "ring_seconds", "wrap_up_seconds",
+        "maximum_wait_seconds", "maximum_waiting", "priority", json=["name", "objective", "announce"],
+    ),
+    parts=(
+        Part(name="requirement", table="queue_requirements", owner="queue_id", columns=(("skill", "skill_id"), ("level", "level"))),
+        Part(name="members", table="queue_members", owner="queue_id", columns=(("agent", "agent_id"), ("order", "place")), place="place"),
+        Part(
+            name="wrap_up_codes", table="queue_wrap_up_codes", owner="queue_id", columns=(("code", "code_id"),), bare=True, place="place"
+        ),
+    ),
+)  # fmt: skip
+FLOW = Kind(
+    name="flow", table="flows",
+    fields=_fields("code", "name", "site=site_id", "draft", "published_version", json=["name", "draft"], optional=["site"]),
+)  # fmt: skip
+NUMBER = Kind(
+    name="number", table="numbers", code="number",
+    fields=_fields(
+        "number", "name", "trunk=trunk_id", "calling", "flow=flow_id", "site=site_id", "language", "web", json=["name"], optional=["trunk"]
+    ),
+)  # fmt: skip
+ACCOUNT = Kind(
+    name="account", table="sip_accounts", code="username",
+    fields=_fields(
+        "username", "realm", "ha1_md5", "ha1_sha256", "agent=agent_id", "kind", "site=site_id", "extension",
+        optional=["agent"], secret=["ha1_md5", "ha1_sha256"],
+    ),
+)  # fmt: skip
+TRUNK = Kind(
+    name="trunk", table="trunks",
+    fields=_fields("code", "name", "site=site_id", "addresses", "numbers", json=["name", "addresses", "numbers"]),
+)  # fmt: skip
+PROMPT = Kind(name="prompt", table="prompts", fields=_fields("code", "language", "file", "text", "voice", "licence", "milliseconds"))
+REASON = Kind(name="reason", table="not_ready_reasons", fields=_fields("code", "name", json=["name"]))
+WRAP_UP_CODE = Kind(name="wrap_up_code", table="wrap_up_codes", fields=_fields("code", "name", json=["name"]))
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, REASON, WRAP_UP_CODE,
+    )
+}  # fmt: skip
