@@ -1,1 +1,1 @@
-"""Simulated switch, callers and agents on a virtual clock: tests, what-if, load."""
+"""A simulated switch, callers and agents on a virtual clock: for tests, what-if and load. Everything here is deterministic."""

@@ -1,0 +1,194 @@
+"""What the parts of the switching function share, and the two moves that every part makes: audio settled, a connection finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from yitong.ct.events import AnyEvent, CallCleared, ConnectionCleared, Failed, Held, Retrieved
+from yitong.ct.model import Cause, ConnectionState, Prompt
+from yitong.ct.switching.log import EventLog
+from yitong.ct.switching.ports import Audio, Lines
+from yitong.ct.switching.table import LiveConnection, Table
+from yitong.kit.clock import SECOND
+from yitong.kit.ids import Ids
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Times in seconds: how long a new call waits for core, and how long a caller may ring at all. ``hold_music``: prompt file or empty."""
+
+    core_seconds: float = 8.0
+    alerting_seconds: float = 180.0
+    hold_music: str = ""
+
+
+@dataclass(kw_only=True)
+class Board:
+    """The shared parts of one switching function."""
+
+    lines: Lines
+    audio: Audio
+    log: EventLog
+    ids: Ids
+    options: Options = field(default_factory=Options)
+    table: Table = field(default_factory=Table)
+    links: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    """Call → (hearer, heard) as the audio was last told."""
+
+    def tell(self, event: AnyEvent, now: int) -> None:
+        self.log.tell(event, now)
+
+
+def after(now: int, seconds: float) -> int:
+    """The moment ``seconds`` after ``now``."""
+    return now + round(seconds * SECOND)
+
+
+# --- audio ---------------------------------------------------------------------------------------------------------------------
+
+
+def settle_audio(board: Board, call: str) -> None:
+    """Make the matrix say what the states say: connected ones hear each other; who is left alone by a hold hears music."""
+    members = list(board.table.calls.get(call, {}).values())
+    talking = [one for one in members if one.state is ConnectionState.CONNECTED]
+    wanted = {(one.connection, other.connection) for one in talking for other in talking if one is not other}
+    names = {one.connection for one in members}
+    current = board.links.setdefault(call, set())
+    for pair in sorted(current - wanted):
+        current.discard(pair)
+        if pair[0] in names and pair[1] in names:
+            board.audio.link(*pair, on=False)
+    for pair in sorted(wanted - current):
+        current.add(pair)
+        board.audio.link(*pair, on=True)
+    holder = next((one for one in members if one.state is ConnectionState.HOLD), None)
+    for one in talking:
+        _settle_music(board, one, alone=len(talking) == 1, holder=holder)
+
+
+def _settle_music(board: Board, one: LiveConnection, *, alone: bool, holder: LiveConnection | None) -> None:
+    music = holder.hold_music if holder is not None and alone else ""
+    if music and not one.music:
+        play_music(board, one, music)
+    elif one.music and not music and not one.ordered:
+        stop_music(board, one)
+
+
+def play_music(board: Board, one: LiveConnection, file: str) -> None:
+    """Loop a music file to a connection, on the switch's own account."""
+    one.music = f"music:{one.connection}"
+    board.audio.play(one.connection, one.music, (Prompt(file=file),), True)
+
+
+def stop_music(board: Board, one: LiveConnection) -> None:
+    """End the switch's own music, unless something else replaced it."""
+    one.music = ""
+    if not one.playing and not one.collecting:
+        board.audio.stop(one.connection)
+
+
+def mark_holds(board: Board, call: str) -> None:
+    """Mark in every recording of the call whether one of its two sides holds."""
+    for recording in board.table.recordings.values():
+        if recording.call != call or recording.stopping:
+            continue
+        sides = (board.table.connections.get(recording.left), board.table.connections.get(recording.right))
+        holding = any(side is not None and side.state is ConnectionState.HOLD for side in sides)
+        if holding != recording.holding:
+            recording.holding = holding
+            board.audio.mark_hold(recording.recording, holding)
+
+
+def hold(board: Board, one: LiveConnection, music: str, service: str, now: int) -> None:
+    """CONNECTED → HOLD, by a service or by the device itself."""
+    one.hold_music = music or board.options.hold_music
+    board.table.move(one, ConnectionState.HOLD, now)
+    settle_audio(board, one.call)
+    mark_holds(board, one.call)
+    board.tell(Held(tenant=one.tenant, call=one.call, connection=one.connection, service=service), now)
+
+
+def retrieve(board: Board, one: LiveConnection, service: str, now: int) -> None:
+    """HOLD → CONNECTED."""
+    board.table.move(one, ConnectionState.CONNECTED, now)
+    settle_audio(board, one.call)
+    mark_holds(board, one.call)
+    board.tell(Retrieved(tenant=one.tenant, call=one.call, connection=one.connection, service=service), now)
+
+
+# --- ends ----------------------------------------------------------------------------------------------------------------------
+
+
+def finish(board: Board, one: LiveConnection, cause: Cause, now: int, *, by_device: bool = False, service: str = "") -> None:
+    """A connection ends, whoever ended it; what depended on it follows."""
+    if not by_device:
+        board.lines.release(one.connection, cause)
+    board.tell(
+        ConnectionCleared(
+            tenant=one.tenant,
+            call=one.call,
+            connection=one.connection,
+            service=service,
+            device=one.device,
+            cause=cause,
+            by_device=by_device,
+        ),
+        now,
+    )
+    _leave(board, one, now)
+
+
+def fail(board: Board, one: LiveConnection, cause: Cause, now: int, *, sip_status: int = 0) -> None:
+    """A device that we rang did not take the call; its line is gone already."""
+    board.tell(
+        Failed(
+            tenant=one.tenant, call=one.call, connection=one.connection, service=one.service, device=one.device, cause=cause,
+            sip_status=sip_status,
+        ),
+        now,
+    )  # fmt: skip
+    _leave(board, one, now, cause)
+
+
+def _leave(board: Board, one: LiveConnection, now: int, cause: Cause = Cause.NORMAL) -> None:
+    for recording in board.table.recordings_of(one.connection):
+        if not recording.stopping:
+            recording.stopping = True
+            board.audio.stop_record(recording.recording)
+    targets = board.table.targets(one)
+    last = board.table.drop(one)
+    if last:
+        board.links.pop(one.call, None)
+        board.tell(CallCleared(tenant=one.tenant, call=one.call), now)
+        return
+    settle_audio(board, one.call)
+    for target in targets:
+        finish(board, target, Cause.CANCELLED, now)
+    stand_alone(board, one.call, now, cause)
+
+
+def stand_alone(board: Board, call: str, now: int, cause: Cause = Cause.NORMAL) -> None:
+    """Carry out the standing order of whoever is left alone in a call."""
+    members = list(board.table.calls.get(call, {}).values())
+    if len(members) == 1 and members[0].internal and members[0].incoming and not members[0].in_call:
+        finish(board, members[0], cause, now)
+        return
+    parties = [one for one in members if one.in_call or one.answering]
+    if len(parties) != 1 or any(one.pending for one in members):
+        _wait_for_core(board, members, now)
+        return
+    one = parties[0]
+    if not one.had_peer or one.ordered:
+        return
+    if one.order.wait_seconds <= 0:
+        finish(board, one, Cause.STANDING_ORDER, now)
+        return
+    board.table.set_deadline(one, after(now, one.order.wait_seconds), ordered=True)
+    if one.order.music and one.in_call and not one.playing:
+        play_music(board, one, one.order.music)
+
+
+def _wait_for_core(board: Board, members: list[LiveConnection], now: int) -> None:
+    """A caller whose targets all failed before anyone answered waits for core anew, so that it is never stuck."""
+    if len(members) == 1 and members[0].incoming and not members[0].in_call and not members[0].answering:
+        board.table.set_deadline(members[0], after(now, board.options.core_seconds))

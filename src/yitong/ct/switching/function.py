@@ -1,0 +1,392 @@
+"""The switching function: one object that takes services, line and audio reports and the time, and tells events."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from yitong.ct import services
+from yitong.ct.events import (
+    AnyEvent,
+    Collected,
+    Delivered,
+    DeviceChanged,
+    DigitPressed,
+    Established,
+    Originated,
+    Played,
+    QualityReported,
+    RecordingEnded,
+    RecordingStarted,
+    ServiceFailed,
+    Snapshot,
+    SwitchStarted,
+)  # fmt: skip
+from yitong.ct.model import Cause, ConnectionState, Device, DeviceKind
+from yitong.ct.states import Stage, refusal
+from yitong.ct.switching import routing
+from yitong.ct.switching.board import Board, Options, after, fail, finish, hold, retrieve, settle_audio, stop_music
+from yitong.ct.switching.log import EventLog
+from yitong.ct.switching.ports import Audio, Invitation, Lines
+from yitong.ct.switching.table import LiveConnection, LiveRecording, Table
+from yitong.kit.ids import Ids
+
+IDS_KEPT = 20_000
+
+
+class SwitchingFunction:
+    """Calls and connections of one switch. ``now`` is UTC microseconds everywhere."""
+
+    def __init__(self, *, name: str, epoch: int, lines: Lines, audio: Audio, ids: Ids, options: Options | None = None) -> None:
+        self.log = EventLog(name, epoch)
+        self.board = Board(lines=lines, audio=audio, log=self.log, ids=ids, options=options or Options())
+        self.table = self.board.table
+        self.devices: dict[str, Device] = {}
+        self.epochs: dict[str, int] = {}
+        self._done: OrderedDict[str, None] = OrderedDict()
+
+    # --- asked by core -----------------------------------------------------------------------------------------------------
+
+    def ask(self, service: services.AnyService, now: int) -> None:
+        """Carry out a service or tell why not. The same id twice is done once."""
+        if service.id in self._done:
+            return
+        self._done[service.id] = None
+        if len(self._done) > IDS_KEPT:
+            self._done.popitem(last=False)
+        one = self.table.connections.get(_subject(service))
+        if one is not None and one.tenant != service.tenant:
+            one = None
+        reason = self._old(service) or self._refused(service, one)
+        if reason:
+            self._tell_failure(service, reason, now)
+            return
+        if one is not None:
+            self._core_spoke(one)
+        _HANDLERS[type(service)](self, one, service, now)
+
+    def _old(self, service: services.Service) -> str:
+        newest = self.epochs.get(service.tenant, 0)
+        if service.epoch < newest:
+            return "old_epoch"
+        self.epochs[service.tenant] = service.epoch
+        return ""
+
+    def _refused(self, service: services.AnyService, one: LiveConnection | None) -> str:
+        match service:
+            case services.StopRecording():
+                recording = self.table.recordings.get(service.recording)
+                known = recording is not None and recording.tenant == service.tenant and not recording.stopping
+                return "" if known else "no_such_recording"
+            case services.StartRecording():
+                return self._refused_recording(service, one)
+            case services.Make():
+                taken = service.connection in self.table.connections or service.call in self.table.calls
+                return "connection_exists" if taken else ""
+        if isinstance(service, services.Answer | services.Route) and one is not None and one.answering:
+            return "wrong_state"
+        return refusal(type(service), one.stage if one is not None else Stage.NULL)
+
+    def _refused_recording(self, service: services.StartRecording, left: LiveConnection | None) -> str:
+        right = self.table.connections.get(service.right)
+        for side in (left, right):
+            reason = refusal(services.StartRecording, side.stage if side is not None else Stage.NULL)
+            if reason:
+                return reason
+            if side is not None and (side.call != service.call or side.tenant != service.tenant):
+                return "not_in_call"
+        return "recording_exists" if service.recording in self.table.recordings else ""
+
+    def _tell_failure(self, service: services.AnyService, reason: str, now: int) -> None:
+        kind = type(service).__name__
+        self._tell(ServiceFailed(tenant=service.tenant, service=service.id, kind=kind, connection=_subject(service), reason=reason), now)
+
+    def _core_spoke(self, one: LiveConnection) -> None:
+        """Core takes care of the connection: neither its standing order nor the wait for core goes on."""
+        if one.ordered:
+            self.table.set_deadline(one, 0)
+            if one.music:
+                stop_music(self.board, one)
+        elif one.incoming and not one.in_call and one.deadline:
+            self.table.set_deadline(one, after(one.since, self.board.options.alerting_seconds))
+
+    def _tell(self, event: AnyEvent, now: int) -> None:
+        self.board.tell(event, now)
+
+    # --- told by the lines -------------------------------------------------------------------------------------------------
+
+    def arrived(self, *, connection: str, call: str, tenant: str, device: str, kind: DeviceKind, invitation: Invitation, now: int) -> None:
+        """A call came in; it waits for core."""
+        one = LiveConnection(
+            connection=connection, call=call, tenant=tenant, device=device, kind=kind, state=ConnectionState.ALERTING, since=now,
+            incoming=True, invitation=invitation, deadline=after(now, self.board.options.core_seconds),
+        )  # fmt: skip
+        self.table.add(one)
+        self._tell(
+            Delivered(
+                tenant=tenant, call=call, connection=connection, device=device, kind=kind, incoming=True, called=invitation.called,
+                calling=invitation.calling, calling_name=invitation.calling_name,
+            ),
+            now,
+        )  # fmt: skip
+
+    def arrived_internal(
+        self, *, connection: str, call: str, tenant: str, device: str, kind: DeviceKind, invitation: Invitation, now: int
+    ) -> None:
+        """One of our devices calls another one; the switch routes it by itself."""
+        one = LiveConnection(
+            connection=connection, call=call, tenant=tenant, device=device, kind=kind, state=ConnectionState.ALERTING, since=now,
+            incoming=True, invitation=invitation, internal=True, goes_on_to=invitation.called,
+        )  # fmt: skip
+        self.table.add(one)
+        self._tell(Originated(tenant=tenant, call=call, connection=connection, device=device, kind=kind), now)
+        routing.go_on(self.board, one, 60.0, now)
+
+    def ringing(self, connection: str, now: int) -> None:
+        """A device that we rang rings."""
+        if (one := self.table.connections.get(connection)) is not None:
+            routing.ringing(self.board, one, now)
+
+    def answered(self, connection: str, now: int) -> None:
+        """A device that we rang answered; its audio is there."""
+        if (one := self.table.connections.get(connection)) is not None and one.pending:
+            routing.answered(self.board, one, now)
+
+    def accepted(self, connection: str, now: int) -> None:
+        """An incoming connection is answered; its audio is there."""
+        one = self.table.connections.get(connection)
+        if one is None or not one.answering:
+            return
+        one.answering = False
+        self.table.move(one, ConnectionState.CONNECTED, now)
+        self._tell(Established(tenant=one.tenant, call=one.call, connection=connection, service=one.service, device=one.device), now)
+        settle_audio(self.board, one.call)
+
+    def failed(self, connection: str, cause: Cause, now: int, sip_status: int = 0) -> None:
+        """A device that we rang did not take the call."""
+        if (one := self.table.connections.get(connection)) is not None and one.pending:
+            fail(self.board, one, cause, now, sip_status=sip_status)
+
+    def gone(self, connection: str, cause: Cause, now: int, *, by_device: bool = True) -> None:
+        """A connection ended by itself: hung up, cancelled, or lost (then its line is already closed)."""
+        one = self.table.connections.get(connection)
+        if one is None:
+            return
+        finish(self.board, one, cause, now, by_device=by_device)
+
+    def held(self, connection: str, now: int) -> None:
+        """The device itself holds."""
+        one = self.table.connections.get(connection)
+        if one is not None and one.state is ConnectionState.CONNECTED:
+            hold(self.board, one, "", "", now)
+
+    def retrieved(self, connection: str, now: int) -> None:
+        """The device itself retrieves."""
+        one = self.table.connections.get(connection)
+        if one is not None and one.state is ConnectionState.HOLD:
+            retrieve(self.board, one, "", now)
+
+    def device_changed(self, device: Device, now: int) -> None:
+        """A device registered, left, or stopped or began to answer; equal news are not told twice."""
+        if self.devices.get(device.device) != device:
+            self.devices[device.device] = device
+            self._tell(DeviceChanged(tenant=device.tenant, device=device), now)
+
+    # --- told by the audio -------------------------------------------------------------------------------------------------
+
+    def played(self, connection: str, tag: str, completed: bool, now: int) -> None:
+        """Playing ended."""
+        one = self.table.connections.get(connection)
+        if one is None or tag.startswith("music:"):
+            return
+        if one.playing == tag:
+            one.playing = ""
+            self.table.changed.add(connection)
+        self._tell(Played(tenant=one.tenant, call=one.call, connection=connection, service=tag, completed=completed), now)
+
+    def collected(self, connection: str, tag: str, digits: str, reason: str, now: int) -> None:
+        """Collecting ended."""
+        one = self.table.connections.get(connection)
+        if one is None:
+            return
+        if one.collecting == tag:
+            one.collecting = ""
+            self.table.changed.add(connection)
+        self._tell(Collected(tenant=one.tenant, call=one.call, connection=connection, service=tag, digits=digits, reason=reason), now)
+
+    def digit(self, connection: str, digit: str, now: int) -> None:
+        """A key while nothing collects."""
+        if (one := self.table.connections.get(connection)) is not None:
+            self._tell(DigitPressed(tenant=one.tenant, call=one.call, connection=connection, digit=digit), now)
+
+    def recording_started(self, recording: str, now: int) -> None:
+        """The audio records."""
+        if (one := self.table.recordings.get(recording)) is not None:
+            self._tell(
+                RecordingStarted(
+                    tenant=one.tenant, call=one.call, connection=one.left, service=one.service, recording=recording, file=one.file
+                ),
+                now,
+            )
+
+    def recording_refused(self, recording: str, reason: str, now: int) -> None:
+        """The audio cannot record."""
+        if (one := self.table.recordings.pop(recording, None)) is not None:
+            self.table.changed.add(recording)
+            self._tell(
+                ServiceFailed(tenant=one.tenant, service=one.service, kind="StartRecording", connection=one.left, reason=reason), now
+            )
+
+    def recorded(
+        self, recording: str, now: int, *, milliseconds: int, size: int, sha256: str, holds: tuple[tuple[int, int], ...], complete: bool
+    ) -> None:
+        """A recording is closed."""
+        one = self.table.recordings.pop(recording, None)
+        if one is None:
+            return
+        self.table.changed.add(recording)
+        self._tell(
+            RecordingEnded(
+                tenant=one.tenant, call=one.call, connection=one.left, service=one.service, recording=recording, file=one.file,
+                milliseconds=milliseconds, bytes=size, sha256=sha256, holds=holds, complete=complete,
+            ),
+            now,
+        )  # fmt: skip
+
+    def quality(self, event: QualityReported, now: int) -> None:
+        """Statistics of a connection's audio."""
+        self._tell(event, now)
+
+    # --- time, start, snapshot ---------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> int | None:
+        """When ``tick`` has something to do; None for never."""
+        return self.table.next_deadline()
+
+    def tick(self, now: int) -> None:
+        """Do what is due."""
+        while (one := self.table.take_due(now)) is not None:
+            if one.ordered:
+                finish(self.board, one, Cause.STANDING_ORDER, now)
+            elif one.pending:
+                routing.unanswered(self.board, one, now)
+            elif not one.in_call:
+                core_was_silent = now < after(one.since, self.board.options.alerting_seconds)
+                finish(self.board, one, Cause.OVERLOADED if core_was_silent else Cause.NO_ANSWER, now)
+
+    def take_over(self, table: Table) -> None:
+        """Go on with the connections and recordings of a former life; deadlines keep running."""
+        for recording in table.recordings.values():
+            self.table.recordings[recording.recording] = recording
+        for one in table.connections.values():
+            self.table.add(one)
+
+    def started(self, now: int) -> None:
+        """The switch is ready."""
+        self._tell(SwitchStarted(calls_kept=len(self.table.calls)), now)
+
+    def snapshot(self, now: int, tenant: str = "") -> Snapshot:
+        """All live connections and devices, of one tenant or of all."""
+        return Snapshot(
+            switch=self.log.switch, epoch=self.log.epoch, sequence=self.log.sequence, at=now,
+            connections=tuple(
+                one.told(self.table.recording_of(one.connection)) for one in self.table.connections.values() if tenant in ("", one.tenant)
+            ),
+            devices=tuple(device for device in self.devices.values() if tenant in ("", device.tenant)),
+        )  # fmt: skip
+
+
+# --- services, one function each; the state table has allowed them -------------------------------------------------------------
+
+
+def _subject(service: services.AnyService) -> str:
+    """The connection that a service is about, or empty."""
+    if isinstance(service, services.StartRecording):
+        return service.left
+    return "" if isinstance(service, services.StopRecording) else service.connection
+
+
+def _answer(function: SwitchingFunction, one: LiveConnection, service: services.Answer, now: int) -> None:
+    one.answering, one.service = True, service.id
+    function.table.set_deadline(one, 0)
+    function.board.lines.accept(one.connection)
+
+
+def _ring(function: SwitchingFunction, one: LiveConnection, service: services.Ring, now: int) -> None:
+    function.board.lines.ring(one.connection)
+
+
+def _clear(function: SwitchingFunction, one: LiveConnection, service: services.Clear, now: int) -> None:
+    finish(function.board, one, service.cause, now, service=service.id)
+
+
+def _hold(function: SwitchingFunction, one: LiveConnection, service: services.Hold, now: int) -> None:
+    hold(function.board, one, service.music, service.id, now)
+
+
+def _retrieve(function: SwitchingFunction, one: LiveConnection, service: services.Retrieve, now: int) -> None:
+    retrieve(function.board, one, service.id, now)
+
+
+def _make(function: SwitchingFunction, one: None, service: services.Make, now: int) -> None:
+    routing.make(function.board, service, now)
+
+
+def _route(function: SwitchingFunction, one: LiveConnection, service: services.Route, now: int) -> None:
+    routing.route(function.board, one, service, now)
+
+
+def _deflect(function: SwitchingFunction, one: LiveConnection, service: services.Deflect, now: int) -> None:
+    routing.deflect(function.board, one, service, now)
+
+
+def _transfer(function: SwitchingFunction, one: LiveConnection, service: services.SingleStepTransfer, now: int) -> None:
+    routing.transfer(function.board, one, service, now)
+
+
+def _play(function: SwitchingFunction, one: LiveConnection, service: services.Play, now: int) -> None:
+    one.playing, one.music = service.id, ""
+    function.table.changed.add(one.connection)
+    function.board.audio.play(one.connection, service.id, service.prompts, service.loop)
+
+
+def _stop(function: SwitchingFunction, one: LiveConnection, service: services.Stop, now: int) -> None:
+    function.board.audio.stop(one.connection)
+
+
+def _collect(function: SwitchingFunction, one: LiveConnection, service: services.Collect, now: int) -> None:
+    one.collecting, one.music = service.id, ""
+    function.table.changed.add(one.connection)
+    function.board.audio.collect(one.connection, service)
+
+
+def _send_digits(function: SwitchingFunction, one: LiveConnection, service: services.SendDigits, now: int) -> None:
+    function.board.audio.send_digits(one.connection, service.digits)
+
+
+def _start_recording(function: SwitchingFunction, one: LiveConnection, service: services.StartRecording, now: int) -> None:
+    function.table.recordings[service.recording] = LiveRecording(
+        recording=service.recording, tenant=service.tenant, call=service.call, left=service.left, right=service.right,
+        file=service.file, service=service.id,
+    )  # fmt: skip
+    function.table.changed.add(service.recording)
+    function.board.audio.record(service.recording, service.left, service.right, service.file)
+
+
+def _stop_recording(function: SwitchingFunction, one: None, service: services.StopRecording, now: int) -> None:
+    function.table.recordings[service.recording].stopping = True
+    function.board.audio.stop_record(service.recording)
+
+
+def _set_order(function: SwitchingFunction, one: LiveConnection, service: services.SetStandingOrder, now: int) -> None:
+    one.order = service.order
+    function.table.changed.add(one.connection)
+
+
+_HANDLERS: dict[type[services.Service], Callable[[SwitchingFunction, Any, Any, int], None]] = {
+    services.Answer: _answer, services.Ring: _ring, services.Clear: _clear, services.Hold: _hold, services.Retrieve: _retrieve,
+    services.Make: _make, services.Route: _route, services.Deflect: _deflect, services.SingleStepTransfer: _transfer,
+    services.Play: _play, services.Stop: _stop, services.Collect: _collect, services.SendDigits: _send_digits,
+    services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,
+}  # fmt: skip

@@ -1,0 +1,88 @@
+"""What the switching function asks of the lines that carry its connections, and of the audio behind them.
+
+None of these calls waits or raises; what comes of them is told to the switching function later (``SwitchingFunction.answered`` ...),
+never from within the call.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from yitong.ct.model import Cause, DeviceKind, Prompt
+from yitong.ct.services import Collect
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device that is rung shall see."""
+
+    calling: str = ""
+    calling_name: str = ""
+    called: str = ""
+    contact: str = ""
+    resume: bool = False
+
+
+class Lines(Protocol):
+    """The carriers of connections."""
+
+    def kind_of(self, tenant: str, device: str) -> DeviceKind | None:
+        """The kind of a device that can be rung now; None when it does not exist, is another tenant's, or is not registered."""
+        ...
+
+    def device_called(self, tenant: str, number: str) -> str:
+        """The device behind an internal number, or empty."""
+        ...
+
+    def invite(self, connection: str, device: str, invitation: Invitation) -> None:
+        """Ring ``device`` as ``connection``. Told: ``ringing``, then ``answered`` or ``failed``."""
+        ...
+
+    def ring(self, connection: str) -> None:
+        """Tell the caller that it rings."""
+        ...
+
+    def accept(self, connection: str) -> None:
+        """Answer an incoming connection. Told: ``accepted`` or ``gone``."""
+        ...
+
+    def release(self, connection: str, cause: Cause) -> None:
+        """Reject, cancel or hang up, whatever its dialog asks for; the connection is never heard of again."""
+        ...
+
+
+class Audio(Protocol):
+    """What connected connections hear. A connection has audio from ``accepted`` or ``answered`` until ``release``."""
+
+    def link(self, connection: str, source: str, on: bool) -> None:
+        """Whether ``connection`` hears ``source``."""
+        ...
+
+    def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
+        """Replace what plays. Told: ``played`` with ``tag``."""
+        ...
+
+    def collect(self, connection: str, order: Collect) -> None:
+        """Play and collect. Told: ``collected`` with the order's id as tag."""
+        ...
+
+    def stop(self, connection: str) -> None:
+        """Stop what plays or collects."""
+        ...
+
+    def send_digits(self, connection: str, digits: str) -> None:
+        """Send keys towards the device."""
+        ...
+
+    def record(self, recording: str, left: str, right: str, file: str) -> None:
+        """Record two connections. Told: ``recording_started`` or ``recording_refused``, in the end ``recorded``."""
+        ...
+
+    def mark_hold(self, recording: str, on: bool) -> None:
+        """A hold began or ended in a recording."""
+        ...
+
+    def stop_record(self, recording: str) -> None:
+        """Close a recording."""
+        ...

@@ -1,0 +1,203 @@
+"""Services that ring devices: Route, Deflect, Single Step Transfer, Make; and what becomes of the ringing."""
+
+from __future__ import annotations
+
+from yitong.ct.events import Delivered, Diverted, Established, Failed, Originated, ServiceFailed, Transferred
+from yitong.ct.model import Cause, ConnectionState
+from yitong.ct.services import Deflect, Make, Route, SingleStepTransfer, Target
+from yitong.ct.switching.board import Board, after, fail, finish, settle_audio, stand_alone
+from yitong.ct.switching.ports import Invitation
+from yitong.ct.switching.table import LiveConnection
+
+
+def ring_device(board: Board, target: Target, near: LiveConnection, invitation: Invitation, service: str, seconds: float, now: int,
+                *, transfers: str = "", diverted_from: str = "", routed_by: str = "") -> LiveConnection | None:  # fmt: skip
+    """Begin a connection to a device in the call of ``near``; None (and told) when the device cannot be rung."""
+    kind = board.lines.kind_of(near.tenant, target.device)
+    if kind is None or target.connection in board.table.connections:
+        board.tell(
+            Failed(
+                tenant=near.tenant,
+                call=near.call,
+                connection=target.connection,
+                service=service,
+                device=target.device,
+                cause=Cause.UNREACHABLE,
+            ),
+            now,
+        )
+        return None
+    one = LiveConnection(
+        connection=target.connection, call=near.call, tenant=near.tenant, device=target.device, kind=kind,
+        state=ConnectionState.INITIATED, since=now, incoming=False, invitation=invitation, service=service,
+        routed_by=routed_by or near.connection, transfers=transfers, diverted_from=diverted_from, deadline=after(now, seconds),
+    )  # fmt: skip
+    board.table.add(one)
+    board.tell(Originated(tenant=one.tenant, call=one.call, connection=one.connection, service=service, device=one.device, kind=kind), now)
+    board.lines.invite(one.connection, one.device, invitation)
+    return one
+
+
+def route(board: Board, one: LiveConnection, service: Route, now: int) -> None:
+    """Route Select: ring every target at once."""
+    one.order = service.order
+    invitation = Invitation(
+        calling=service.calling or one.invitation.calling, calling_name=service.calling_name, called=one.invitation.called,
+        contact=service.contact, resume=service.resume,
+    )  # fmt: skip
+    rung = [ring_device(board, target, one, invitation, service.id, service.ring_seconds, now) for target in service.targets]
+    if not any(rung) and one.connection in board.table.connections:
+        stand_alone(board, one.call, now)
+
+
+def deflect(board: Board, one: LiveConnection, service: Deflect, now: int) -> None:
+    """Deflect Call: the new device rings, then the first stops ringing. An unreachable new device leaves the first ringing."""
+    near = board.table.connections.get(one.routed_by)
+    if near is None or board.lines.kind_of(one.tenant, service.target.device) is None:
+        board.tell(
+            ServiceFailed(tenant=one.tenant, service=service.id, kind="Deflect", connection=one.connection, reason="no_such_device"), now
+        )
+        return
+    ring_device(board, service.target, near, one.invitation, service.id, service.ring_seconds, now,
+                transfers=one.transfers, diverted_from=one.connection, routed_by=one.routed_by)  # fmt: skip
+    finish(board, one, Cause.TRANSFERRED, now, service=service.id)
+
+
+def transfer(board: Board, one: LiveConnection, service: SingleStepTransfer, now: int) -> None:
+    """Single Step Transfer: the target is rung for the others; when it answers, ``one`` leaves. Until then it stays."""
+    near = next((other for other in board.table.others(one) if other.in_call), None)
+    if near is None:
+        board.tell(
+            ServiceFailed(
+                tenant=one.tenant, service=service.id, kind="SingleStepTransfer", connection=one.connection, reason="wrong_state"
+            ),
+            now,
+        )
+        return
+    calling = service.calling or (near.invitation.calling if near.incoming else "")
+    invitation = Invitation(calling=calling, called=near.invitation.called)
+    ring_device(board, service.target, near, invitation, service.id, service.ring_seconds, now, transfers=one.connection)
+
+
+def make(board: Board, service: Make, now: int) -> None:
+    """Make Call: ring the device; ``go_on`` follows when it answered."""
+    kind = board.lines.kind_of(service.tenant, service.device)
+    if kind is None:
+        board.tell(
+            Failed(
+                tenant=service.tenant,
+                call=service.call,
+                connection=service.connection,
+                service=service.id,
+                device=service.device,
+                cause=Cause.UNREACHABLE,
+            ),
+            now,
+        )
+        return
+    invitation = Invitation(calling=service.calling or service.called, called=service.called)
+    one = LiveConnection(
+        connection=service.connection, call=service.call, tenant=service.tenant, device=service.device, kind=kind,
+        state=ConnectionState.INITIATED, since=now, incoming=False, invitation=invitation, service=service.id,
+        goes_on_to=service.called, deadline=after(now, service.ring_seconds),
+    )  # fmt: skip
+    board.table.add(one)
+    board.tell(
+        Originated(tenant=one.tenant, call=one.call, connection=one.connection, service=service.id, device=one.device, kind=kind), now
+    )
+    board.lines.invite(one.connection, one.device, invitation)
+
+
+def go_on(board: Board, one: LiveConnection, seconds: float, now: int) -> None:
+    """Ring the internal number that a made or internal call is for; without such a device the call ends."""
+    number, one.goes_on_to, one.had_peer = one.goes_on_to, "", True
+    device = board.lines.device_called(one.tenant, number)
+    target = Target(connection=board.ids.new(now), device=device)
+    if not device:
+        board.tell(
+            Failed(
+                tenant=one.tenant, call=one.call, connection=target.connection, service=one.service, device="", cause=Cause.NO_SUCH_NUMBER
+            ),
+            now,
+        )
+        finish(board, one, Cause.NO_SUCH_NUMBER, now)
+        return
+    invitation = Invitation(calling=one.invitation.calling, calling_name=one.invitation.calling_name, called=number)
+    if ring_device(board, target, one, invitation, one.service, seconds, now) is None:
+        finish(board, one, Cause.UNREACHABLE, now)
+
+
+def ringing(board: Board, one: LiveConnection, now: int) -> None:
+    """A device that we rang rings."""
+    if one.state is not ConnectionState.INITIATED:
+        return
+    board.table.move(one, ConnectionState.ALERTING, now)
+    board.tell(
+        Delivered(
+            tenant=one.tenant,
+            call=one.call,
+            connection=one.connection,
+            service=one.service,
+            device=one.device,
+            kind=one.kind,
+            incoming=False,
+            called=one.invitation.called,
+            calling=one.invitation.calling,
+            calling_name=one.invitation.calling_name,
+        ),
+        now,
+    )
+    if one.diverted_from:
+        board.tell(
+            Diverted(tenant=one.tenant, call=one.call, connection=one.diverted_from, service=one.service, to_connection=one.connection), now
+        )
+    caller = board.table.connections.get(one.routed_by)
+    if caller is not None and caller.incoming and not caller.in_call and not caller.answering:
+        board.lines.ring(caller.connection)
+
+
+def answered(board: Board, one: LiveConnection, now: int) -> None:
+    """A device that we rang answered: it is connected with whom it was rung for, the others stop ringing."""
+    board.table.move(one, ConnectionState.CONNECTED, now)
+    board.table.set_deadline(one, 0)
+    board.tell(Established(tenant=one.tenant, call=one.call, connection=one.connection, service=one.service, device=one.device), now)
+    near = board.table.connections.get(one.routed_by)
+    if near is not None:
+        _meet(board, one, near, now)
+    elif one.goes_on_to:
+        go_on(board, one, 30.0, now)
+    settle_audio(board, one.call)
+
+
+def _meet(board: Board, one: LiveConnection, near: LiveConnection, now: int) -> None:
+    one.had_peer = near.had_peer = True
+    if near.ordered:
+        board.table.set_deadline(near, 0)
+    for other in board.table.targets(near):
+        finish(board, other, Cause.ANSWERED_ELSEWHERE, now)
+    if near.in_call:
+        stop_playing(board, near, now)
+    elif not near.answering:
+        near.answering = True
+        board.table.set_deadline(near, 0)
+        board.lines.accept(near.connection)
+    leaver = board.table.connections.get(one.transfers)
+    if leaver is not None:
+        board.tell(
+            Transferred(tenant=one.tenant, call=one.call, connection=leaver.connection, service=one.service, to_connection=one.connection),
+            now,
+        )
+        finish(board, leaver, Cause.TRANSFERRED, now, service=one.service)
+
+
+def stop_playing(board: Board, one: LiveConnection, now: int) -> None:
+    """Two begin to talk: whatever played or collected at ``one`` ends."""
+    if one.playing or one.collecting or one.music:
+        one.music = ""
+        board.audio.stop(one.connection)
+
+
+def unanswered(board: Board, one: LiveConnection, now: int) -> None:
+    """The ringing time of a device is over."""
+    board.lines.release(one.connection, Cause.NO_ANSWER)
+    fail(board, one, Cause.NO_ANSWER, now)

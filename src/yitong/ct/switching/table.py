@@ -1,0 +1,169 @@
+"""The live connections and recordings of a switch, with their deadlines. Plain values: what a journal writes down and reads back."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+
+import msgspec
+
+from yitong.ct.model import Connection, ConnectionState, DeviceKind, StandingOrder
+from yitong.ct.states import Stage, stage_of
+from yitong.ct.switching.ports import Invitation
+
+IN_CALL = (ConnectionState.CONNECTED, ConnectionState.HOLD)
+
+
+class LiveConnection(msgspec.Struct, kw_only=True):
+    """One connection while it lives. Times are UTC microseconds, 0 = none."""
+
+    connection: str
+    call: str
+    tenant: str
+    device: str
+    kind: DeviceKind
+    state: ConnectionState
+    since: int
+    incoming: bool
+    """It came to us (a caller); otherwise we rang the device."""
+    invitation: Invitation = Invitation()
+    order: StandingOrder = StandingOrder()
+    service: str = ""
+    """The service that caused it."""
+    routed_by: str = ""
+    """The connection for which this one is rung; it is connected with the first that answers."""
+    transfers: str = ""
+    """The connection that leaves when this one answers."""
+    diverted_from: str = ""
+    """The connection whose place this one took by Deflect."""
+    goes_on_to: str = ""
+    """The number to which a made call goes on when its device has answered."""
+    internal: bool = False
+    """A call between two devices of ours that core did not route."""
+    answering: bool = False
+    """``accept`` was asked and is not done yet."""
+    had_peer: bool = False
+    """It was, or is about to be, connected with another one: the standing order counts from here."""
+    deadline: int = 0
+    """When ringing, waiting for core, or a standing order's wait ends."""
+    ordered: bool = False
+    """``deadline`` belongs to its standing order."""
+    playing: str = ""
+    collecting: str = ""
+    music: str = ""
+    """Tag of the music that the switch itself plays (hold, standing order)."""
+    hold_music: str = ""
+    """What the others hear while this one holds."""
+
+    @property
+    def stage(self) -> Stage:
+        return stage_of(self.state, self.incoming)
+
+    @property
+    def in_call(self) -> bool:
+        return self.state in IN_CALL
+
+    @property
+    def pending(self) -> bool:
+        """A device that we ring and that has not answered."""
+        return not self.incoming and not self.in_call
+
+    def told(self, recording: str) -> Connection:
+        """As a Snapshot tells it."""
+        return Connection(
+            connection=self.connection, call=self.call, device=self.device, kind=self.kind, state=self.state, since=self.since,
+            calling=self.invitation.calling, called=self.invitation.called, playing=self.playing, collecting=self.collecting,
+            recording=recording,
+        )  # fmt: skip
+
+
+class LiveRecording(msgspec.Struct, kw_only=True):
+    """A recording from its start until ``RecordingEnded``."""
+
+    recording: str
+    tenant: str
+    call: str
+    left: str
+    right: str
+    file: str
+    service: str
+    holding: bool = False
+    stopping: bool = False
+
+
+class Table:
+    """All connections by id and by call, all recordings, and the next deadline. ``changed`` collects ids for a journal."""
+
+    def __init__(self) -> None:
+        self.connections: dict[str, LiveConnection] = {}
+        self.calls: dict[str, dict[str, LiveConnection]] = {}
+        self.recordings: dict[str, LiveRecording] = {}
+        self.changed: set[str] = set()
+        self._deadlines: list[tuple[int, str]] = []
+
+    def add(self, connection: LiveConnection) -> None:
+        self.connections[connection.connection] = connection
+        self.calls.setdefault(connection.call, {})[connection.connection] = connection
+        self.changed.add(connection.connection)
+        if connection.deadline:
+            heapq.heappush(self._deadlines, (connection.deadline, connection.connection))
+
+    def drop(self, connection: LiveConnection) -> bool:
+        """Forget a connection; true when it was the last of its call."""
+        del self.connections[connection.connection]
+        members = self.calls[connection.call]
+        del members[connection.connection]
+        self.changed.add(connection.connection)
+        if not members:
+            del self.calls[connection.call]
+        return not members
+
+    def move(self, connection: LiveConnection, state: ConnectionState, now: int) -> None:
+        """Change the state."""
+        connection.state = state
+        connection.since = now
+        self.changed.add(connection.connection)
+
+    def set_deadline(self, connection: LiveConnection, at: int, *, ordered: bool = False) -> None:
+        """Arm, move or (``at`` 0) disarm the one deadline of a connection."""
+        connection.deadline = at
+        connection.ordered = ordered
+        self.changed.add(connection.connection)
+        if at:
+            heapq.heappush(self._deadlines, (at, connection.connection))
+
+    def next_deadline(self) -> int | None:
+        """The earliest armed deadline."""
+        while self._deadlines:
+            at, name = self._deadlines[0]
+            connection = self.connections.get(name)
+            if connection is not None and connection.deadline == at:
+                return at
+            heapq.heappop(self._deadlines)
+        return None
+
+    def take_due(self, now: int) -> LiveConnection | None:
+        """A connection whose deadline has passed, disarmed."""
+        at = self.next_deadline()
+        if at is None or at > now:
+            return None
+        connection = self.connections[heapq.heappop(self._deadlines)[1]]
+        connection.deadline = 0
+        self.changed.add(connection.connection)
+        return connection
+
+    def others(self, connection: LiveConnection) -> list[LiveConnection]:
+        """The other members of its call."""
+        return [one for one in self.calls.get(connection.call, {}).values() if one is not connection]
+
+    def targets(self, connection: LiveConnection) -> list[LiveConnection]:
+        """Devices that ring for a connection."""
+        return [one for one in self.others(connection) if one.pending and one.routed_by == connection.connection]
+
+    def recordings_of(self, connection: str) -> Iterator[LiveRecording]:
+        """Recordings with the connection on a track."""
+        return (one for one in list(self.recordings.values()) if connection in (one.left, one.right))
+
+    def recording_of(self, connection: str) -> str:
+        """The recording that a connection is in, or empty."""
+        return next((one.recording for one in self.recordings_of(connection)), "")

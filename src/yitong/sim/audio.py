@@ -1,0 +1,217 @@
+"""The audio of the simulated switch: prompts that last, keys that are typed ahead, recordings with their lengths; no sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from yitong.ct.model import Prompt
+from yitong.ct.services import Collect
+from yitong.kit.clock import MILLISECOND
+from yitong.sim.timeline import Happening, Timeline
+
+TYPE_AHEAD = 32
+
+
+class Ear(Protocol):
+    """The switching function, as far as the audio tells it something."""
+
+    def played(self, connection: str, tag: str, completed: bool, now: int) -> None: ...
+    def collected(self, connection: str, tag: str, digits: str, reason: str, now: int) -> None: ...
+    def digit(self, connection: str, digit: str, now: int) -> None: ...
+    def recording_started(self, recording: str, now: int) -> None: ...
+    def recording_refused(self, recording: str, reason: str, now: int) -> None: ...
+    def recorded(
+        self, recording: str, now: int, *, milliseconds: int, size: int, sha256: str, holds: tuple[tuple[int, int], ...], complete: bool
+    ) -> None: ...
+
+
+@dataclass
+class Port:
+    """The audio of one connection. ``heard`` is told what plays to it, for scripted customers."""
+
+    prompts: tuple[Prompt, ...] = ()
+    tag: str = ""
+    order: Collect | None = None
+    digits: str = ""
+    ahead: str = ""
+    timer: Happening | None = None
+    sent: str = ""
+    hears: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Take:
+    """A running recording."""
+
+    file: str
+    began: int
+    holds: list[tuple[int, int]] = field(default_factory=list)
+    hold_began: int | None = None
+
+
+class SimAudio:
+    """Audio as ``ct.switching.ports.Audio`` asks, on a timeline."""
+
+    def __init__(self, timeline: Timeline, length: Callable[[Prompt], float] | None = None) -> None:
+        self.timeline = timeline
+        self.ear: Ear | None = None
+        self.length = length or prompt_seconds
+        self.ports: dict[str, Port] = {}
+        self.takes: dict[str, Take] = {}
+        self.on_play: Callable[[str], None] = lambda connection: None
+        self.on_link: Callable[[str, str, bool], None] = lambda connection, source, on: None
+
+    def open(self, connection: str) -> None:
+        """The connection has audio now."""
+        self.ports.setdefault(connection, Port())
+
+    def close(self, connection: str) -> None:
+        """The connection is gone."""
+        port = self.ports.pop(connection, None)
+        if port is not None and port.timer is not None:
+            port.timer.cancel()
+
+    # --- asked by the switching function ---------------------------------------------------------------------------------------
+
+    def link(self, connection: str, source: str, on: bool) -> None:
+        port = self.ports.get(connection)
+        if port is None:
+            return
+        (port.hears.add if on else port.hears.discard)(source)
+        self.on_link(connection, source, on)
+
+    def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
+        port = self._begin(connection, tag, prompts)
+        if port is not None and not loop:
+            port.timer = self.timeline.after(sum(map(self.length, prompts)), lambda: self._end_play(connection, completed=True))
+        if port is not None:
+            self.on_play(connection)
+
+    def collect(self, connection: str, order: Collect) -> None:
+        port = self._begin(connection, order.id, order.prompts)
+        if port is None:
+            return
+        port.order, port.digits = order, ""
+        ahead, port.ahead = ("" if order.discard else port.ahead), ""
+        port.timer = self.timeline.after(
+            sum(map(self.length, order.prompts)) + order.first_seconds, lambda: self._end_collect(connection, "timeout")
+        )
+        self.on_play(connection)
+        for digit in ahead:
+            self.press(connection, digit)
+
+    def stop(self, connection: str) -> None:
+        port = self.ports.get(connection)
+        if port is not None:
+            self._stop(connection, port)
+
+    def send_digits(self, connection: str, digits: str) -> None:
+        if connection in self.ports:
+            self.ports[connection].sent += digits
+
+    def record(self, recording: str, left: str, right: str, file: str) -> None:
+        if left not in self.ports or right not in self.ports:
+            self._later(lambda ear, now: ear.recording_refused(recording, "no_such_port", now))
+            return
+        self.takes[recording] = Take(file, self.timeline.now)
+        self._later(lambda ear, now: ear.recording_started(recording, now))
+
+    def mark_hold(self, recording: str, on: bool) -> None:
+        take = self.takes.get(recording)
+        if take is None:
+            return
+        offset = (self.timeline.now - take.began) // MILLISECOND
+        if on:
+            take.hold_began = offset
+        elif take.hold_began is not None:
+            take.holds.append((take.hold_began, offset))
+            take.hold_began = None
+
+    def stop_record(self, recording: str) -> None:
+        take = self.takes.pop(recording, None)
+        if take is None:
+            return
+        length = (self.timeline.now - take.began) // MILLISECOND
+        if take.hold_began is not None:
+            take.holds.append((take.hold_began, length))
+        size = 44 + length * 32
+        holds = tuple(take.holds)
+        self._later(
+            lambda ear, now: ear.recorded(recording, now, milliseconds=length, size=size, sha256="0" * 64, holds=holds, complete=True)
+        )
+
+    # --- done by the device -------------------------------------------------------------------------------------------------------
+
+    def press(self, connection: str, digit: str) -> None:
+        """A key of the connection's device."""
+        port = self.ports.get(connection)
+        if port is None:
+            return
+        order = port.order
+        if order is None:
+            port.ahead = (port.ahead + digit)[-TYPE_AHEAD:]
+            self._later(lambda ear, now: ear.digit(connection, digit, now))
+            return
+        if digit in order.terminators:
+            self._end_collect(connection, "terminator")
+            return
+        port.digits += digit
+        if len(port.digits) >= order.maximum:
+            self._end_collect(connection, "digits")
+            return
+        if port.timer is not None:
+            port.timer.cancel()
+        port.timer = self.timeline.after(order.between_seconds, lambda: self._end_collect(connection, "timeout"))
+
+    # --- inside -------------------------------------------------------------------------------------------------------------------
+
+    def _begin(self, connection: str, tag: str, prompts: tuple[Prompt, ...]) -> Port | None:
+        port = self.ports.get(connection)
+        if port is None:
+            return None
+        self._stop(connection, port)
+        port.tag, port.prompts = tag, prompts
+        return port
+
+    def _stop(self, connection: str, port: Port) -> None:
+        if port.order is not None:
+            self._end_collect(connection, "stopped")
+        elif port.tag:
+            self._end_play(connection, completed=False)
+
+    def _end_play(self, connection: str, *, completed: bool) -> None:
+        port = self.ports.get(connection)
+        if port is None:
+            return
+        tag = self._clear(port)
+        self._later(lambda ear, now: ear.played(connection, tag, completed, now))
+
+    def _end_collect(self, connection: str, reason: str) -> None:
+        port = self.ports.get(connection)
+        if port is None or port.order is None:
+            return
+        if reason == "timeout" and len(port.digits) >= port.order.minimum and port.digits:
+            reason = "digits"
+        digits, port.order = port.digits, None
+        tag = self._clear(port)
+        self._later(lambda ear, now: ear.collected(connection, tag, digits, reason, now))
+
+    def _clear(self, port: Port) -> str:
+        if port.timer is not None:
+            port.timer.cancel()
+        tag, port.tag, port.prompts, port.timer = port.tag, "", (), None
+        return tag
+
+    def _later(self, tell: Callable[[Ear, int], None]) -> None:
+        def happen() -> None:
+            if self.ear is not None:
+                tell(self.ear, self.timeline.now)
+
+        self.timeline.after(0.0, happen)
+
+
+def prompt_seconds(prompt: Prompt) -> float:
+    """How long a prompt lasts when nobody knows better: its silence, or two seconds."""
+    return prompt.silence_ms / 1000 if prompt.silence_ms else 2.0

@@ -1,0 +1,339 @@
+"""A whole switch that exists only in a timeline: ``ct.port.Switch`` over simulated lines and audio.
+
+Devices behave by script (``Behaviour``), callers are objects (``callers.Customer``). What is told to the listener may be lost, doubled
+or delayed by ``faults``; ``since`` and ``snapshot`` are how a listener heals that, as with a real switch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from yitong.ct.events import AnyEvent, QualityReported, Snapshot
+from yitong.ct.model import Cause, Device, DeviceKind, Prompt
+from yitong.ct.services import AnyService
+from yitong.ct.switching.board import Options
+from yitong.ct.switching.function import SwitchingFunction
+from yitong.ct.switching.ports import Invitation
+from yitong.kit.clock import SECOND
+from yitong.kit.ids import CountedIds, Ids
+from yitong.sim.audio import SimAudio
+from yitong.sim.faults import Fates, perfect
+from yitong.sim.timeline import Happening, Timeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """What a device does with one call that rings it. Times in seconds from the ringing; None: never.
+
+    ``refuse_with`` is the cause of a refusal (busy, refused) after ``refuse_after``; ``hang_up_after`` counts from the answer.
+    """
+
+    ring_after: float | None = 0.1
+    answer_after: float | None = None
+    refuse_after: float | None = None
+    refuse_with: Cause = Cause.REFUSED
+    hang_up_after: float | None = None
+
+
+ANSWERS = Behaviour(answer_after=2.0)
+IGNORES = Behaviour()
+REFUSES = Behaviour(refuse_after=1.0)
+BUSY = Behaviour(ring_after=None, refuse_after=0.0, refuse_with=Cause.BUSY)
+DEAD = Behaviour(ring_after=None)
+
+
+class Caller(Protocol):
+    """Who stands at the far end of an incoming connection."""
+
+    def rings(self) -> None: ...
+    def accepted(self) -> None: ...
+    def released(self, cause: Cause) -> None: ...
+    def hears(self, prompts: tuple[Prompt, ...], collecting: bool) -> None: ...
+    def linked(self, source: str, on: bool) -> None: ...
+
+
+@dataclass
+class SimDevice:
+    """A registered device. ``queue`` holds the behaviours of the next calls, ``usual`` that of all others."""
+
+    device: Device
+    number: str
+    usual: Behaviour = ANSWERS
+    queue: deque[Behaviour] = field(default_factory=deque)
+    rung: list[tuple[str, Invitation]] = field(default_factory=list)
+    released: dict[str, Cause] = field(default_factory=dict)
+
+    def will(self, *behaviours: Behaviour) -> None:
+        """Script the next calls."""
+        self.queue.extend(behaviours)
+
+
+@dataclass
+class SimLine:
+    """The far end of one connection."""
+
+    device: SimDevice | None = None
+    caller: Caller | None = None
+    plans: list[Happening] = field(default_factory=list)
+    answered: bool = False
+
+
+class SimSwitch:
+    """The simulated switch; also the ``Lines`` of its own switching function."""
+
+    def __init__(
+        self, timeline: Timeline, *, name: str = "sim", ids: Ids | None = None, options: Options | None = None,
+        faults: Fates = perfect, service_faults: Fates = perfect, length: Callable[[Prompt], float] | None = None,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.timeline = timeline
+        self.ids = ids or CountedIds()
+        self.faults = faults
+        self.service_faults = service_faults
+        self.devices: dict[str, SimDevice] = {}
+        self.lines: dict[str, SimLine] = {}
+        self.audio = SimAudio(timeline, length)
+        self.audio.on_play, self.audio.on_link = self._plays, self._links
+        self._options = options or Options()
+        self._listeners: list[Callable[[AnyEvent], None]] = []
+        self._tick: Happening | None = None
+        self._tick_at = 0
+        self.function = self._begin(1)
+
+    def _begin(self, epoch: int) -> SwitchingFunction:
+        function = SwitchingFunction(name=self.name, epoch=epoch, lines=self, audio=self.audio, ids=self.ids, options=self._options)
+        function.log.monitor(self._tell)
+        self.audio.ear = function
+        return function
+
+    # --- the Switch port ---------------------------------------------------------------------------------------------------------
+
+    def ask(self, service: AnyService) -> None:
+        """Ask for a service; it arrives as ``service_faults`` allows."""
+        for seconds in self.service_faults(service):
+            self.timeline.after(seconds, lambda: self._do(lambda now: self.function.ask(service, now)))
+
+    def monitor(self, listener: Callable[[AnyEvent], None]) -> None:
+        self._listeners.append(listener)
+
+    async def snapshot(self) -> Snapshot:
+        return self.snapshot_now()
+
+    def snapshot_now(self, tenant: str = "") -> Snapshot:
+        """Snapshot without waiting."""
+        return self.function.snapshot(self.timeline.now, tenant)
+
+    def since(self, epoch: int, sequence: int) -> list[AnyEvent] | Snapshot:
+        """Monitor Start: the events since then, or a Snapshot when they are no longer held."""
+        events = self.function.log.since(epoch, sequence)
+        return self.snapshot_now() if events is None else events
+
+    def silence(self) -> None:
+        """Nobody listens any more (core died)."""
+        self._listeners.clear()
+
+    def _tell(self, event: AnyEvent) -> None:
+        for listener in self._listeners:
+            for seconds in self.faults(event):
+                self.timeline.after(seconds, lambda told=listener: told(event))  # type: ignore[misc]
+
+    def _do(self, action: Callable[[int], None]) -> None:
+        action(self.timeline.now)
+        self._arm()
+
+    def _arm(self) -> None:
+        deadline = self.function.next_deadline()
+        if deadline is None or (self._tick is not None and self._tick.action is not None and self._tick_at <= deadline):
+            return
+        if self._tick is not None:
+            self._tick.cancel()
+        self._tick_at = deadline
+        self._tick = self.timeline.at(deadline, lambda: self._do(self.function.tick))
+
+    # --- the world ------------------------------------------------------------------------------------------------------------------
+
+    def register(
+        self, tenant: str, number: str, *, kind: DeviceKind = DeviceKind.PHONE, usual: Behaviour = ANSWERS, answering: bool = True
+    ) -> SimDevice:
+        """A device of ``tenant`` registers (again); its id is ``{tenant}/{kind}/{number}``."""
+        name = f"{tenant}/{kind.value}/{number}"
+        device = Device(device=name, account=number, tenant=tenant, kind=kind, registered=True, answering=answering)
+        known = self.devices.setdefault(name, SimDevice(device, number))
+        known.device, known.usual = device, usual
+        self._do(lambda now: self.function.device_changed(device, now))
+        return known
+
+    def unregister(self, device: str) -> None:
+        """The device's binding ends."""
+        known = self.devices[device]
+        gone = Device(
+            device=device, account=known.number, tenant=known.device.tenant, kind=known.device.kind, registered=False, answering=False
+        )
+        known.device = gone
+        self._do(lambda now: self.function.device_changed(gone, now))
+
+    def arrive(self, tenant: str, called: str, calling: str, *, caller: Caller | None = None, device: str = "trunk/demo",
+               kind: DeviceKind = DeviceKind.TRUNK, name: str = "") -> str:  # fmt: skip
+        """A call comes in; returns its connection."""
+        now = self.timeline.now
+        call, connection = self.ids.new(now), self.ids.new(now)
+        self.lines[connection] = SimLine(caller=caller)
+        invitation = Invitation(calling=calling, calling_name=name, called=called)
+        self._do(
+            lambda now: self.function.arrived(
+                connection=connection, call=call, tenant=tenant, device=device, kind=kind, invitation=invitation, now=now
+            )
+        )
+        return connection
+
+    def call_from(self, device: str, number: str) -> str:
+        """One of our devices calls an internal number; returns its connection."""
+        now = self.timeline.now
+        call, connection = self.ids.new(now), self.ids.new(now)
+        known = self.devices[device]
+        self.lines[connection] = SimLine(device=known)
+        invitation = Invitation(calling=known.number, called=number)
+        self._do(
+            lambda now: self.function.arrived_internal(
+                connection=connection, call=call, tenant=known.device.tenant, device=device, kind=known.device.kind,
+                invitation=invitation, now=now,
+            )
+        )  # fmt: skip
+        return connection
+
+    def hang_up(self, connection: str, cause: Cause | None = None) -> None:
+        """The device of a connection hangs up (a caller that was not answered yet cancels)."""
+        line = self.lines.get(connection)
+        if line is None:
+            return
+        self._close(connection)
+        self._do(lambda now: self.function.gone(connection, cause or (Cause.NORMAL if line.answered else Cause.CANCELLED), now))
+
+    def pick_up(self, connection: str) -> None:
+        """The device that rings as ``connection`` answers."""
+        line = self.lines.get(connection)
+        if line is None or line.answered:
+            return
+        line.answered = True
+        self.audio.open(connection)
+        self._do(lambda now: self.function.answered(connection, now))
+
+    def refuse(self, connection: str, cause: Cause, sip_status: int = 486) -> None:
+        """The device that rings as ``connection`` refuses."""
+        if connection in self.lines:
+            self._close(connection)
+            self._do(lambda now: self.function.failed(connection, cause, now, sip_status))
+
+    def press(self, connection: str, digits: str) -> None:
+        """Keys of the connection's device."""
+        for digit in digits:
+            self.audio.press(connection, digit)
+
+    def hold(self, connection: str) -> None:
+        """The device holds."""
+        self._do(lambda now: self.function.held(connection, now))
+
+    def retrieve(self, connection: str) -> None:
+        """The device retrieves."""
+        self._do(lambda now: self.function.retrieved(connection, now))
+
+    def lose(self, connection: str, cause: Cause = Cause.MEDIA_LOST) -> None:
+        """The connection's audio or signalling is lost."""
+        self._do(lambda now: self.function.gone(connection, cause, now, by_device=False))
+
+    def restart(self) -> None:
+        """The switch comes up again with its calls kept, under a new epoch."""
+        old = self.function
+        self.function = self._begin(old.log.epoch + 1)
+        self.function.devices = old.devices
+        self.function.epochs = old.epochs
+        self.function.take_over(old.table)
+        self._do(self.function.started)
+
+    # --- Lines, asked by the switching function ---------------------------------------------------------------------------------------
+
+    def kind_of(self, tenant: str, device: str) -> DeviceKind | None:
+        known = self.devices.get(device)
+        return known.device.kind if known is not None and known.device.registered and known.device.tenant == tenant else None
+
+    def device_called(self, tenant: str, number: str) -> str:
+        return next((one.device.device for one in self.devices.values() if (one.device.tenant, one.number) == (tenant, number)), "")
+
+    def invite(self, connection: str, device: str, invitation: Invitation) -> None:
+        known = self.devices[device]
+        known.rung.append((connection, invitation))
+        behaviour = known.queue.popleft() if known.queue else known.usual
+        line = self.lines[connection] = SimLine(device=known)
+        self._script(connection, line, behaviour)
+
+    def _script(self, connection: str, line: SimLine, does: Behaviour) -> None:
+        def plan(seconds: float | None, action: Callable[[], None]) -> None:
+            if seconds is not None:
+                line.plans.append(self.timeline.after(seconds, action))
+
+        plan(does.ring_after, lambda: self._do(lambda now: self.function.ringing(connection, now)))
+        plan(does.refuse_after, lambda: self.refuse(connection, does.refuse_with))
+        plan(does.answer_after, lambda: self.pick_up(connection))
+        if does.answer_after is not None and does.hang_up_after is not None:
+            plan(does.answer_after + does.hang_up_after, lambda: self.hang_up(connection))
+
+    def ring(self, connection: str) -> None:
+        self._tell_caller(connection, lambda caller: caller.rings())
+
+    def accept(self, connection: str) -> None:
+        def happen() -> None:
+            line = self.lines.get(connection)
+            if line is None:
+                return
+            line.answered = True
+            self.audio.open(connection)
+            self._do(lambda now: self.function.accepted(connection, now))
+            if line.caller is not None:
+                line.caller.accepted()
+
+        self.timeline.after(0.0, happen)
+
+    def release(self, connection: str, cause: Cause) -> None:
+        line = self.lines.get(connection)
+        if line is None:
+            return
+        if line.device is not None:
+            line.device.released[connection] = cause
+        self._tell_caller(connection, lambda caller: caller.released(cause))
+        self._close(connection)
+
+    # --- inside ------------------------------------------------------------------------------------------------------------------------
+
+    def _close(self, connection: str) -> None:
+        line = self.lines.pop(connection)
+        for plan in line.plans:
+            plan.cancel()
+        self.audio.close(connection)
+        one = self.function.table.connections.get(connection)
+        if line.answered and one is not None:
+            packets = (self.timeline.now - one.since) * 50 // SECOND
+            event = QualityReported(
+                tenant=one.tenant, call=one.call, connection=connection, packets=packets, lost=0, late=0, jitter_ms=0.0, mos=4.4
+            )
+            self.timeline.after(0.0, lambda: self._do(lambda now: self.function.quality(event, now)))
+
+    def _tell_caller(self, connection: str, tell: Callable[[Caller], None]) -> None:
+        line = self.lines.get(connection)
+        caller = line.caller if line is not None else None
+        if caller is not None:
+            self.timeline.after(0.0, lambda: tell(caller))
+
+    def _plays(self, connection: str) -> None:
+        port = self.audio.ports[connection]
+        self._tell_caller(connection, lambda caller: caller.hears(port.prompts, port.order is not None))
+
+    def _links(self, connection: str, source: str, on: bool) -> None:
+        self._tell_caller(connection, lambda caller: caller.linked(source, on))
+
+
+def connections_of(switch: SimSwitch, tenant: str = "") -> Iterable[str]:
+    """All live connections (for the question whether anything is stuck)."""
+    return [one.connection for one in switch.snapshot_now(tenant).connections]
