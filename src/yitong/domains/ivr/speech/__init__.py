@@ -1,0 +1,1 @@
+"""Speech engines behind the flow's «say»: text to 8 kHz audio, rendered when a flow is published, cached as files."""
