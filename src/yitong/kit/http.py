@@ -6,13 +6,30 @@ Both work by ``request.state`` and ``app.state``, which ``web`` fills; nothing h
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Awaitable, Callable
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Depends, Request
 
 from yitong.kit.scope import Denied, Scope
+
+_T = TypeVar("_T")
+
+
+class BadCursor(Exception):
+    """A cursor that was not given out by us."""
+
+
+class BadVersion(Exception):
+    """If-Match is missing (``given`` empty) or is not a version."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(given)
+        self.given = given
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,3 +83,42 @@ def part(kind: type) -> Any:
         return request.app.state.parts[kind]
 
     return Depends(given)
+
+
+def version_asked(request: Request) -> int:
+    """The version in If-Match (RFC 9110 §13.1.1), which was given as ETag. Raises BadVersion."""
+    given = request.headers.get("if-match", "").strip()
+    text = given[1:-1] if len(given) > 2 and given[0] == given[-1] == '"' else ""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise BadVersion(given)
+    return int(text)
+
+
+def etag(version: int) -> str:
+    """``version`` as an ETag."""
+    return f'"{version}"'
+
+
+def to_cursor(*values: str | int) -> str:
+    """A place in a list, as the opaque text that the client gives back."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(values)).decode().rstrip("=")
+
+
+def from_cursor(cursor: str, kind: type[_T]) -> _T:
+    """What ``to_cursor`` was given, as a tuple of type ``kind``. Raises BadCursor."""
+    if len(cursor) > 200:
+        raise BadCursor(cursor[:20])
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return msgspec.json.decode(raw, type=kind)
+    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        raise BadCursor(cursor[:20]) from error
+
+
+def iso(at: datetime | int | None) -> str | None:
+    """A moment (UTC microseconds, or as PostgreSQL gives it) as ISO 8601 with ``Z``."""
+    if at is None:
+        return None
+    if isinstance(at, int):
+        at = datetime.fromtimestamp(at // 1_000_000, UTC).replace(microsecond=at % 1_000_000)
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

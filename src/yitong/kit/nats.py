@@ -67,8 +67,10 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 class Nats:
     """The connection of a process. ``await Nats.connect(url, name)``; it never gives up, and ``connected`` tells how it stands."""
 
-    def __init__(self, connection: Client) -> None:
+    def __init__(self, connection: Client, url: str = "", name: str = "") -> None:
         self.connection = connection
+        self.url = url
+        self.name = name
         self.js: JetStreamContext = connection.jetstream(timeout=5)
         self.up = asyncio.Event()
         self.up.set()
@@ -100,8 +102,27 @@ class Nats:
             ),
             patience_seconds,
         )  # fmt: skip
-        self = cls(connection)
+        self = cls(connection, url, name)
         return self
+
+    async def single(self, lost: Callable[[Client], None]) -> Client:
+        """A second connection that does not come back by itself: ``lost`` is called once when it ends. Raises one of OUTAGES.
+
+        Nothing that such a connection held back can reach the server after another one has taken its place.
+        """
+        connection = Client()
+
+        async def ended() -> None:
+            lost(connection)
+
+        async def trouble(error: Exception) -> None:
+            _log.info("nats connection ends", error=repr(error))
+
+        await connection.connect(
+            self.url, name=self.name, allow_reconnect=False, connect_timeout=2, ping_interval=5, max_outstanding_pings=2,
+            closed_cb=ended, disconnected_cb=ended, error_cb=trouble,
+        )  # fmt: skip
+        return connection
 
     @property
     def connected(self) -> bool:

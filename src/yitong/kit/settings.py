@@ -7,6 +7,7 @@ used is refused with one sentence (``SettingsError``), never guessed.
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -24,7 +25,11 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What an operator decides. Empty ``database_url`` or ``nats_url``: the embedded engine."""
+    """What an operator decides. Empty ``database_url`` or ``nats_url``: the embedded engine.
+
+    ``media_workers`` 0 means one per CPU core. ``runtime`` (sockets) and ``worker`` (which of several equal processes this one is,
+    from 0) are set by the supervisor.
+    """
 
     home: Path = Path("var")
     http_port: int = 8000
@@ -41,11 +46,34 @@ class Settings:
     node: str = field(default_factory=socket.gethostname)
     media_workers: int = 0
     workers: int = 1
+    runtime: str = ""
+    worker: int = 0
 
     @property
     def tls(self) -> bool:
         """HTTPS and WSS are on."""
         return bool(self.tls_cert)
+
+    @property
+    def runtime_folder(self) -> Path:
+        """A private folder whose path is short enough for sockets in it."""
+        return Path(self.runtime) if self.runtime else self.home / "run"
+
+    @property
+    def media_count(self) -> int:
+        """How many media workers there are."""
+        return self.media_workers or os.cpu_count() or 1
+
+    def media_socket(self, worker: int) -> Path:
+        """Where media worker ``worker`` (from 0) listens."""
+        return self.runtime_folder / f"media-{worker}.sock"
+
+    def media_ports(self, worker: int) -> tuple[int, int]:
+        """The RTP ports of media worker ``worker``: its share of ``rtp_ports``, beginning even, both ends included."""
+        low, high = self.rtp_ports
+        share = (high - low + 1) // self.media_count // 2 * 2
+        first = low + low % 2 + worker * share
+        return first, min(first + share - 1, high)
 
     @property
     def address(self) -> str:
@@ -89,7 +117,7 @@ def _typed(name: str, value: object) -> Any:
         return _range(str(value))
     if name.endswith("_port"):
         return _whole(name, value, 1, 65535)
-    if name in ("media_workers", "workers"):
+    if name in ("media_workers", "workers", "worker"):
         return _whole(name, value, 0, 256)
     return str(value)
 

@@ -1,0 +1,89 @@
+"""The command line: ``yitong run`` for everything on one machine, or each process by itself, and a few tools."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+from yitong.kit.settings import Settings, SettingsError, load
+
+PROCESSES = {
+    "media": "moves the audio; one per CPU core",
+    "switch": "speaks SIP and owns calls and connections",
+    "core": "decides: flows, queues, agents",
+    "web": "serves the API, the desks and the pages",
+    "worker": "writes projections and does jobs",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="yitong", description="一通: a customer contact centre. Settings: YITONG_... or yitong.toml.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="start everything on this machine")
+    for name, meaning in PROCESSES.items():
+        commands.add_parser(name, help=meaning)
+    commands.add_parser("migrate", help="bring the database and the streams to this release")
+    ledger = commands.add_parser("ledger", help="work on the ledger").add_subparsers(dest="action", required=True)
+    ledger.add_parser("rebuild", help="drop every projection and make it anew from the ledger")
+    trace = commands.add_parser("trace", help="tell the way of one contact from the ledger")
+    trace.add_argument("contact", help="the contact's id")
+    demo = commands.add_parser("demo", help="the demo").add_subparsers(dest="action", required=True)
+    demo.add_parser("load", help="load the demo pack")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    chosen = parser().parse_args(arguments)
+    try:
+        settings = load(os.environ)
+        if chosen.command in PROCESSES:
+            return _process(chosen.command, settings)
+        if chosen.command == "run":
+            from yitong.app import run
+
+            return asyncio.run(run.run(settings))
+        return asyncio.run(_tool(chosen, settings))
+    except SettingsError as error:
+        print(f"yitong: {error}", file=sys.stderr)
+    except Exception as error:
+        if type(error).__name__ not in ("EngineError", "SchemaError"):
+            raise
+        print(f"yitong: {error}", file=sys.stderr)
+    return 2
+
+
+def _process(name: str, settings: Settings) -> int:
+    from yitong.app import process
+
+    for url, variable in ((settings.nats_url, "NATS_URL"), (settings.database_url, "DATABASE_URL")):
+        if not url and name != "media":
+            raise SettingsError(f"yitong {name} runs alone and needs YITONG_{variable}; yitong run brings an engine of its own.")
+    body: Callable[[Settings], Awaitable[None]] = importlib.import_module(f"yitong.app.processes.{name}").run
+    return process.main(name if name != "media" else f"media-{settings.worker}", body, settings)
+
+
+async def _tool(chosen: argparse.Namespace, settings: Settings) -> int:
+    from yitong.app import engines
+    from yitong.kit import logs
+
+    logs.configure(chosen.command)
+    async with engines.reach(settings) as reached:
+        if chosen.command == "migrate":
+            await engines.prepare(reached)
+            return 0
+        if chosen.command == "demo":
+            await importlib.import_module("yitong.app.demo").load(reached)
+            return 0
+        if chosen.command == "trace":
+            return int(await importlib.import_module("yitong.app.trace").trace(reached, chosen.contact))
+        return int(await importlib.import_module("yitong.app.rebuild").rebuild(reached))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""The frame that every process of ours runs in: logging, event loop, signals, readiness, heartbeat, figures.
+
+A process's body is ``async def run(settings: Settings) -> None`` in ``app/processes``. It builds its parts, calls ``current().ready()``,
+and waits; at SIGTERM or SIGINT it is cancelled and tidies up in ``finally``, for which it has some seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+
+import msgspec
+import uvloop
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from yitong.kit import logs
+from yitong.kit.clock import Clock, SystemClock
+from yitong.kit.nats import OUTAGES, Nats
+from yitong.kit.settings import Settings
+from yitong.kit.tasks import Tasks
+
+Body = Callable[[Settings], Awaitable[None]]
+
+_STOP_SECONDS = 8.0
+_log = logs.get("yitong.process")
+_current: ContextVar[Frame] = ContextVar("yitong.frame")
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How a process stands: ok, degraded (works, with less) or failed; figures are numbers for /healthz and /metrics."""
+
+    state: str = "ok"
+    reason: str = ""
+    figures: dict[str, float] = {}
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``health.{process}.{node}`` carries every second."""
+
+    process: str
+    node: str
+    pid: int
+    state: str
+    reason: str
+    figures: dict[str, float]
+
+
+class Frame:
+    """What surrounds a body. ``tasks`` ends with the process; ``metrics`` is its Prometheus registry."""
+
+    def __init__(self, name: str, settings: Settings, clock: Clock) -> None:
+        self.name = name
+        self.settings = settings
+        self.clock = clock
+        self.tasks = Tasks(clock)
+        self.metrics = CollectorRegistry()
+        ProcessCollector(registry=self.metrics)
+        PlatformCollector(registry=self.metrics)
+        self._sources: list[Callable[[], Health]] = []
+        self._ready = False
+
+    def ready(self) -> None:
+        """Say to whoever started us (the supervisor, systemd) that we serve."""
+        if not self._ready:
+            self._ready = True
+            _notify("READY=1")
+            _log.info("ready")
+
+    def health(self, source: Callable[[], Health]) -> None:
+        """Ask ``source`` for every heartbeat; the worst state counts, figures are put together."""
+        self._sources.append(source)
+
+    def heartbeat(self) -> Heartbeat:
+        """How the process stands now."""
+        told = [source() for source in self._sources]
+        order = ("ok", "degraded", "failed")
+        worst = max(told, key=lambda one: order.index(one.state), default=Health())
+        state = worst.state if self._ready else max(worst.state, "degraded", key=order.index)
+        return Heartbeat(
+            process=self.name, node=self.settings.node, pid=os.getpid(), state=state,
+            reason=worst.reason or ("" if self._ready else "starting"),
+            figures={name: value for one in told for name, value in one.figures.items()},
+        )  # fmt: skip
+
+    async def beat(self) -> None:
+        """Tell the heartbeat every second, for ever; NATS may be away."""
+        nats = await Nats.connect(self.settings.nats_url, f"{self.name} health")
+        subject = f"health.{self.name}.{self.settings.node.replace('.', '-')}"
+        try:
+            while True:
+                if nats.connected:
+                    try:
+                        await nats.publish(subject, self.heartbeat())
+                    except OUTAGES as error:
+                        _log.info("heartbeat not sent", error=repr(error))
+                await self.clock.sleep(1.0)
+        finally:
+            await nats.close()
+
+
+def current() -> Frame:
+    """The frame of the running process. Raises LookupError outside one (tests make their own with ``framed``)."""
+    return _current.get()
+
+
+def main(name: str, body: Body, settings: Settings) -> int:
+    """Run ``body`` until a signal or its failure; returns the exit code."""
+    logs.configure(name)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(framed(name, body, settings))
+
+
+async def framed(name: str, body: Body, settings: Settings, *, clock: Clock | None = None) -> int:
+    """``main`` inside a running loop: 0 after a signal, 1 when the body ended or failed by itself."""
+    frame = Frame(name, settings, clock or SystemClock())
+    _current.set(frame)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if settings.nats_url:
+        frame.tasks.keep(frame.beat, "heartbeat")
+    running = frame.tasks.start(_body(body, settings), name, vital=True)
+    stopping = frame.tasks.start(_any(stop, frame.tasks.failed), "signals")
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    asked = stop.is_set()
+    watchdog = loop.call_later(_STOP_SECONDS, _give_up, name)
+    if not running.done():
+        running.cancel()
+        await asyncio.wait({running}, timeout=_STOP_SECONDS - 2)
+    await frame.tasks.close(2.0)
+    watchdog.cancel()
+    return 0 if asked else 1
+
+
+async def _body(body: Body, settings: Settings) -> None:
+    await body(settings)
+
+
+async def _any(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]  # noqa: TID251 - cancelled three lines below
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def _give_up(name: str) -> None:
+    _log.error("does not end in time, is ended", process=name)
+    os._exit(1)
+
+
+def _notify(text: str) -> None:
+    """One datagram to $NOTIFY_SOCKET, as systemd's Type=notify has it."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if not path:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+        try:
+            out.sendto(f"{text}\nMAINPID={os.getpid()}".encode(), "\0" + path[1:] if path.startswith("@") else path)
+        except OSError as error:
+            _log.warning("nobody hears that we are ready", error=str(error))

@@ -1,0 +1,24 @@
+"""The streams and buckets that must be there (``docs/interfaces.md``), made by ``yitong migrate`` and at every start."""
+
+from __future__ import annotations
+
+from yitong.kit.nats import BucketSpec, Nats, StreamSpec
+
+STREAMS = (
+    StreamSpec(name="LEDGER", subjects=("ledger.*.*",)),
+    StreamSpec(name="PERSONAL", subjects=("personal.*",), max_age_seconds=24 * 3600),
+)
+BUCKETS = (
+    BucketSpec(name="config"),
+    BucketSpec(name="leases"),
+    BucketSpec(name="core"),
+    BucketSpec(name="credentials", ttl_seconds=3600),
+)
+
+
+async def prepare(nats: Nats) -> None:
+    """Make what is missing, bring what is there up to date."""
+    for stream in STREAMS:
+        await nats.ensure_stream(stream)
+    for bucket in BUCKETS:
+        await nats.ensure_bucket(bucket)

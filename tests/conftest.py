@@ -1,0 +1,169 @@
+"""What every test may ask for: real engines. One PostgreSQL and one NATS per test process, started by the product's own code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+
+import psycopg
+import pytest
+
+from yitong.app import embedded, engines, streams
+from yitong.app.migrate import migrate
+from yitong.app.supervisor import Supervisor
+from yitong.kit.nats import Nats
+from yitong.kit.settings import Settings
+
+pytest_plugins: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which this test process's engines live."""
+    return tmp_path_factory.mktemp("engines")
+
+
+@pytest.fixture(scope="session")
+def postgres_engine(engine_home: Path) -> Iterator[str]:
+    """The URL of a running PostgreSQL with an empty database ``yitong``."""
+    engine = embedded.postgres(engine_home)
+    spec = engines.postgres_spec(engine)
+    with _running(engine_home / "pg-run", spec):
+        embedded.make_database(engine.url)
+        yield engine.url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_engine: str) -> str:
+    """The URL of the database in which every migration was run once; copied for each test, never written."""
+    migrate(Settings(database_url=postgres_engine))
+    return postgres_engine
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_engine: str) -> Iterator[str]:
+    """A fresh database without our schema."""
+    with _database(postgres_engine, "template0") as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_template: str) -> Iterator[str]:
+    """A fresh database with our schema."""
+    with _database(postgres_template, "yitong") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_postgres_url(postgres_template: str) -> Iterator[str]:
+    """A fresh database with our schema for all tests of a module."""
+    with _database(postgres_template, "yitong") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def nats_url(engine_home: Path) -> Iterator[str]:
+    """The URL of a running NATS with JetStream and the product's streams and buckets; tests use tenants of their own."""
+    engine = embedded.nats(engine_home)
+    with _running(engine_home / "nats-run", engines.nats_spec(engine)):
+        asyncio.run(_prepare(engine.url))
+        yield engine.url
+
+
+@pytest.fixture
+async def nats(nats_url: str) -> AsyncIterator[Nats]:
+    """A connection to NATS."""
+    connection = await Nats.connect(nats_url, "test", patience_seconds=10)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant id that no other test uses."""
+    return f"t{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with a home of the test's own; URLs are put in by ``replace``."""
+    return replace(Settings(home=tmp_path / "home"), node="test")
+
+
+async def _prepare(url: str) -> None:
+    connection = await Nats.connect(url, "prepare", patience_seconds=10)
+    await streams.prepare(connection)
+    await connection.close()
+
+
+class _running:
+    """A child under the product's supervisor, in a thread with its own loop, for as long as the ``with``."""
+
+    def __init__(self, folder: Path, spec: engines.Spec) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._up, self._down = Event(), Event()
+        self._failure: BaseException | None = None
+        self._thread = Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    def __enter__(self) -> None:
+        self._folder.mkdir(exist_ok=True)
+        self._thread.start()
+        self._up.wait(60)
+        if self._failure is not None:
+            raise self._failure
+
+    def __exit__(self, *_: object) -> None:
+        self._down.set()
+        self._thread.join(30)
+
+    async def _run(self) -> None:
+        supervisor = Supervisor(self._folder, log_folder=self._folder)
+        try:
+            await supervisor.serving([await supervisor.start(self._spec)], 30)
+            self._up.set()
+            while not self._down.is_set():
+                await asyncio.sleep(0.05)
+        except BaseException as error:
+            self._failure = error
+            self._up.set()
+        finally:
+            await supervisor.stop()
+
+
+class _database:
+    """A copy of ``template``, dropped at the end."""
+
+    def __init__(self, engine_url: str, template: str) -> None:
+        self._admin = engine_url.replace("@/yitong?", "@/postgres?")
+        self._template = template
+        self._name = f"test_{os.getpid()}_{secrets.token_hex(4)}"
+        self.url = engine_url.replace("@/yitong?", f"@/{self._name}?")
+
+    def __enter__(self) -> str:
+        with psycopg.connect(self._admin, autocommit=True) as connection:
+            connection.execute(f'create database "{self._name}" template {self._template} strategy file_copy'.encode())
+        return self.url
+
+    def __exit__(self, *_: object) -> None:
+        with psycopg.connect(self._admin, autocommit=True) as connection:
+            connection.execute(f'drop database "{self._name}" with (force)'.encode())
+
+
+@pytest.fixture
+async def until() -> Callable[..., Awaitable[None]]:
+    """``await until(lambda: condition, seconds)``: waits for a condition, fails when it does not come."""
+
+    async def wait(condition: Callable[[], object], seconds: float = 10.0) -> None:
+        end = asyncio.get_running_loop().time() + seconds
+        while not condition():
+            if asyncio.get_running_loop().time() > end:
+                raise AssertionError(f"did not come true in {seconds} s")
+            await asyncio.sleep(0.01)
+
+    return wait
