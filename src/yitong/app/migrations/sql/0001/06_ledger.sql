@@ -75,3 +75,10 @@ create table projection_positions (
   sequence bigint not null,
   primary key (projection, tenant_id, site_id)
 );
+
+-- How far each stream is read: the number of the last message, and when the stream itself was made (a new stream counts anew).
+create table stream_positions (
+  stream text primary key,
+  made_at text not null,
+  sequence bigint not null
+);

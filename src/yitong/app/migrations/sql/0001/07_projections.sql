@@ -1,5 +1,5 @@
 -- Folds of the ledger and nothing else: `yitong ledger rebuild` empties these and makes them anew, equal row by row.
--- No foreign keys: a fold must not fail because a configured thing was deleted since. Durations are milliseconds.
+-- No foreign keys: a fold must not fail because a configured thing was deleted since. Durations (*_us) are microseconds.
 
 create table contacts (
   tenant_id uuid not null,
@@ -14,10 +14,11 @@ create table contacts (
   called_id uuid,
   language text not null default '',
   arrived_at timestamptz not null,
+  connected_at timestamptz,
   ended_at timestamptz,
   ended_by text not null default '',
   cause text not null default '',
-  -- in_flow, waiting, offered, talking (while open); served_by_flow, answered, abandoned, overflowed, timed_out, refused (when over)
+  -- while open: in_flow, waiting, offered, talking; then: answered, abandoned, timeout, flowed_out, lost, refused, in_flow (no queue)
   outcome text not null default 'in_flow',
   customer_id uuid,
   customer_new boolean not null default false,
@@ -27,14 +28,15 @@ create table contacts (
   queued_at timestamptz,
   agent_id uuid,
   answered_at timestamptz,
-  wait_ms bigint not null default 0,
-  ring_ms bigint not null default 0,
-  talk_ms bigint not null default 0,
-  hold_ms bigint not null default 0,
-  wrap_up_ms bigint not null default 0,
+  wait_us bigint not null default 0,
+  ring_us bigint not null default 0,
+  talk_us bigint not null default 0,
+  hold_us bigint not null default 0,
+  wrap_up_us bigint not null default 0,
   wrap_up_code_id uuid,
   wrap_up_note_id uuid,
   survey_answer smallint,
+  segments smallint not null default 0,
   keys jsonb not null default '[]',
   attributes jsonb not null default '{}',
   sequence bigint not null,
@@ -58,20 +60,18 @@ create table segments (
   queue_id uuid,
   agent_id uuid,
   answered_at timestamptz,
-  released_at timestamptz,
-  held_at timestamptz,
-  ring_ms bigint not null default 0,
-  talk_ms bigint not null default 0,
-  hold_ms bigint not null default 0,
+  ring_us bigint not null default 0,
+  talk_us bigint not null default 0,
+  hold_us bigint not null default 0,
   holds smallint not null default 0,
-  wrap_up_ms bigint not null default 0,
+  wrap_up_us bigint not null default 0,
   primary key (tenant_id, id)
 );
 create index on segments (tenant_id, contact_id, number);
 create index on segments (tenant_id, agent_id, arrived_at desc, contact_id desc) where agent_id is not null;
 create index on segments (tenant_id, queue_id, arrived_at desc, contact_id desc) where queue_id is not null;
 
--- Each time a contact was offered to an agent. outcome: '' while it rings, answered, refused, missed, withdrawn.
+-- Each time a contact was offered to an agent: an assignment. outcome: '' while it rings, answered, refused, missed, withdrawn, failed.
 create table offers (
   tenant_id uuid not null,
   id uuid not null,
@@ -81,10 +81,15 @@ create table offers (
   agent_id uuid not null,
   queue_id uuid,
   offered_at timestamptz not null,
+  answered_at timestamptz,
   ended_at timestamptz,
   outcome text not null default '',
   cause text not null default '',
-  payload jsonb not null default '{}',
+  rang_us bigint not null default 0,
+  talk_us bigint not null default 0,
+  hold_us bigint not null default 0,
+  wrap_up_us bigint not null default 0,
+  decision jsonb not null default '{}',
   primary key (tenant_id, id)
 );
 create index on offers (tenant_id, contact_id);
@@ -119,8 +124,9 @@ create table recordings (
   file text not null default '',
   milliseconds bigint not null default 0,
   holds jsonb not null default '[]',
-  incomplete boolean not null default false,
-  cause text not null default '',
+  bytes bigint not null default 0,
+  sha256 text not null default '',
+  complete boolean not null default true,
   primary key (tenant_id, id)
 );
 create index on recordings (tenant_id, contact_id);
@@ -164,22 +170,22 @@ create table queue_intervals (
   abandoned_in_time bigint not null default 0,
   flowed_out bigint not null default 0,
   timed_out bigint not null default 0,
+  lost bigint not null default 0,
   refused_full bigint not null default 0,
   refused_no_agent bigint not null default 0,
-  left_no_agent bigint not null default 0,
-  answered_wait_ms bigint not null default 0,
-  abandoned_wait_ms bigint not null default 0,
-  timed_out_wait_ms bigint not null default 0,
-  longest_wait_ms bigint not null default 0,
-  ring_ms bigint not null default 0,
-  talk_ms bigint not null default 0,
-  hold_ms bigint not null default 0,
-  wrap_up_ms bigint not null default 0,
+  answered_wait_us bigint not null default 0,
+  abandoned_wait_us bigint not null default 0,
+  other_wait_us bigint not null default 0,
+  longest_wait_us bigint not null default 0,
+  ring_us bigint not null default 0,
+  talk_us bigint not null default 0,
+  hold_us bigint not null default 0,
+  wrap_up_us bigint not null default 0,
   wrapped_up bigint not null default 0,
   primary key (tenant_id, queue_id, began_at)
 );
 
--- Agent counts and milliseconds per day of the agent's site.
+-- Agent counts and microseconds per day of the agent's site.
 create table agent_days (
   tenant_id uuid not null,
   site_id uuid not null,
@@ -190,14 +196,16 @@ create table agent_days (
   refused bigint not null default 0,
   missed bigint not null default 0,
   withdrawn bigint not null default 0,
-  login_ms bigint not null default 0,
-  ready_ms bigint not null default 0,
-  not_ready_ms bigint not null default 0,
-  busy_ms bigint not null default 0,
-  ring_ms bigint not null default 0,
-  talk_ms bigint not null default 0,
-  hold_ms bigint not null default 0,
-  wrap_up_ms bigint not null default 0,
+  failed bigint not null default 0,
+  login_us bigint not null default 0,
+  ready_us bigint not null default 0,
+  not_ready_us bigint not null default 0,
+  busy_us bigint not null default 0,
+  working_after_call_us bigint not null default 0,
+  ring_us bigint not null default 0,
+  talk_us bigint not null default 0,
+  hold_us bigint not null default 0,
+  wrap_up_us bigint not null default 0,
   wrapped_up bigint not null default 0,
   primary key (tenant_id, agent_id, day)
 );

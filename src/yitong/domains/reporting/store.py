@@ -1,0 +1,152 @@
+"""The projections in PostgreSQL: loaded and saved by the fold, emptied by a rebuild, and told how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from yitong.contact.ledger import Event
+from yitong.domains.reporting.model import AGENT_FOLDS, CONTACTS, OF_CONTACT, TABLES, Row, Rows, Table
+from yitong.kit.clock import microseconds, moment
+
+PROJECTION = "contacts"
+_REBUILD = 0x7265_6275
+
+
+async def load(connection: AsyncConnection, rows: Rows, events: Iterable[Event]) -> None:
+    """Hold every row that folding ``events`` may read."""
+    contacts: dict[str, set[str]] = {}
+    agents: dict[str, set[str]] = {}
+    held = set(rows.contacts())
+    for event in events:
+        if event.contact and event.contact not in held:
+            contacts.setdefault(event.tenant, set()).add(event.contact)
+        if event.agent and rows.get(AGENT_FOLDS, event.tenant, event.agent) is None:
+            agents.setdefault(event.tenant, set()).add(event.agent)
+    for tenant, ids in contacts.items():
+        for table in OF_CONTACT:
+            await _select(connection, rows, table, tenant, "id" if table is CONTACTS else "contact_id", ids)
+    for tenant, ids in agents.items():
+        await _select(connection, rows, AGENT_FOLDS, tenant, "agent_id", ids)
+
+
+async def _select(connection: AsyncConnection, rows: Rows, table: Table, tenant: str, column: str, ids: Iterable[str]) -> None:
+    order = ", ".join(name for name in ("number", "id") if name in table.columns) or "tenant_id"
+    found = await connection.execute(
+        text(
+            f"select {', '.join(table.columns)} from {table.name} where tenant_id = :tenant"
+            f" and {column} = any(cast(:ids as uuid[])) order by {order}"
+        ),
+        {"tenant": tenant, "ids": list(ids)},
+    )
+    for cells in found:
+        rows.hold(table, {name: _held(sort, cell) for (name, sort), cell in zip(table.columns.items(), cells, strict=True)})
+
+
+def _held(sort: str, cell: Any) -> Any:
+    if sort == "at":
+        return microseconds(cell) if cell is not None else 0
+    if sort == "date":
+        return cell.isoformat()
+    return "" if sort == "id" and cell is None else cell
+
+
+def _stored(sort: str, cell: Any) -> Any:
+    match sort:
+        case "at":
+            return moment(cell) if cell else None
+        case "id":
+            return cell or None
+        case "json" | "list":
+            return Jsonb(cell)
+        case "date":
+            return date.fromisoformat(cell)
+        case _:
+            return cell
+
+
+async def save(connection: AsyncConnection, rows: Rows) -> None:
+    """Write what changed; sums are added to what is there."""
+    for table in TABLES.values():
+        changed = rows.changed(table)
+        if changed:
+            await connection.execute(text(_upsert(table)), [_parameters(table, row) for row in changed])
+    rows.saved()
+
+
+def _parameters(table: Table, row: Row) -> dict[str, Any]:
+    return {name: _stored(sort, row[name]) for name, sort in table.columns.items()}
+
+
+def _upsert(table: Table) -> str:
+    sets = []
+    for name in table.columns:
+        if name in table.key:
+            continue
+        if table.adds and name in table.greatest:
+            sets.append(f"{name} = greatest({table.name}.{name}, excluded.{name})")
+        elif table.adds and table.columns[name] == "int":
+            sets.append(f"{name} = {table.name}.{name} + excluded.{name}")
+        else:
+            sets.append(f"{name} = excluded.{name}")
+    return (
+        f"insert into {table.name} ({', '.join(table.columns)}) values ({', '.join(f':{name}' for name in table.columns)})"
+        f" on conflict ({', '.join(table.key)}) do update set {', '.join(sets)}"
+    )
+
+
+async def position(connection: AsyncConnection, tenant: str, site: str) -> int:
+    """How far the projections have folded this site's ledger; whoever else would fold it waits until this transaction ends."""
+    keys = {"projection": PROJECTION, "tenant": tenant, "site": site}
+    await connection.execute(text("select pg_advisory_xact_lock_shared(:key)"), {"key": _REBUILD})
+    await connection.execute(text("insert into projection_positions values (:projection, :tenant, :site, 0) on conflict do nothing"), keys)
+    found = await connection.scalar(
+        text(
+            "select sequence from projection_positions"
+            " where projection = :projection and tenant_id = :tenant and site_id = :site for update"
+        ),
+        keys,
+    )
+    return int(found or 0)
+
+
+async def advance(connection: AsyncConnection, tenant: str, site: str, sequence: int) -> None:
+    """The projections hold everything up to ``sequence``."""
+    await connection.execute(
+        text(
+            "update projection_positions set sequence = :sequence"
+            " where projection = :projection and tenant_id = :tenant and site_id = :site"
+        ),
+        {"projection": PROJECTION, "tenant": tenant, "site": site, "sequence": sequence},
+    )
+
+
+async def behind(connection: AsyncConnection) -> list[tuple[str, str]]:
+    """The (tenant, site) whose ledger is further than the projections."""
+    rows = await connection.execute(
+        text(
+            "select l.tenant_id, l.site_id from ledger_positions l left join projection_positions p"
+            " on p.projection = :projection and (p.tenant_id, p.site_id) = (l.tenant_id, l.site_id)"
+            " where l.sequence > coalesce(p.sequence, 0) order by l.tenant_id, l.site_id"
+        ),
+        {"projection": PROJECTION},
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def zones(connection: AsyncConnection, tenant: str) -> dict[str, ZoneInfo]:
+    """The zone of each site of a tenant."""
+    rows = await connection.execute(text("select id, zone from sites where tenant_id = :tenant"), {"tenant": tenant})
+    return {row[0]: ZoneInfo(row[1]) for row in rows}
+
+
+async def drop_all(connection: AsyncConnection) -> None:
+    """Empty every projection and put its position to the beginning, when nobody folds."""
+    await connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _REBUILD})
+    await connection.execute(text(f"truncate {', '.join(TABLES)}, projection_positions"))
