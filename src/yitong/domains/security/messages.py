@@ -1,0 +1,21 @@
+"""What other parts may know of security: the rights, and the roles a new tenant begins with. Roles themselves are data."""
+
+from __future__ import annotations
+
+RIGHTS = (
+    "calls.take", "contacts.own", "contacts.team", "contacts.all", "recordings.listen", "board.see", "customers.read",
+    "customers.write", "config.read", "config.write", "audit.read", "users.manage",
+)  # fmt: skip
+
+STANDARD_ROLES: dict[str, tuple[str, ...]] = {
+    "agent": ("calls.take", "contacts.own", "recordings.listen", "customers.read", "customers.write"),
+    "supervisor": (
+        "calls.take", "contacts.own", "contacts.team", "recordings.listen", "board.see", "customers.read", "customers.write", "config.read",
+    ),
+    "administrator": (
+        "contacts.all", "recordings.listen", "board.see", "customers.read", "customers.write", "config.read", "config.write",
+        "audit.read", "users.manage",
+    ),
+}  # fmt: skip
+
+DEFAULT_REALM = "yitong"

@@ -1,0 +1,192 @@
+"""The same seven routes for every plain kind of configuration, made from a table."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from yitong.domains.sites import service
+from yitong.domains.sites.api import shapes
+from yitong.domains.sites.api.shapes import Page
+from yitong.domains.sites.store import configured, people
+from yitong.kit.clock import SystemClock
+from yitong.kit.database import Database
+from yitong.kit.http import Caller, etag, iso, need, part, version_asked
+from yitong.kit.ids import RandomIds
+from yitong.kit.records import Past, Value
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind under ``/config/{path}``. ``renamed``: names outside to names of the record."""
+
+    path: str
+    kind: str
+    shape: type[BaseModel]
+    renamed: Mapping[str, str] = {}
+
+    def inside(self, given: BaseModel) -> dict[str, Any]:
+        """The record's fields from what was sent."""
+        return {self.renamed.get(name, name): value for name, value in given.model_dump(mode="json").items()}
+
+    def outside(self, value: Value) -> Value:
+        """What is shown of a record."""
+        back = {inner: outer for outer, inner in self.renamed.items()}
+        return {back.get(name, name): cell for name, cell in value.items()}
+
+
+RESOURCES = (
+    Resource(path="sites", kind="site", shape=shapes.Site),
+    Resource(path="teams", kind="team", shape=shapes.Team),
+    Resource(path="skills", kind="skill", shape=shapes.Named),
+    Resource(path="queues", kind="queue", shape=shapes.Queue),
+    Resource(path="flows", kind="flow", shape=shapes.Flow, renamed={"document": "draft"}),
+    Resource(path="numbers", kind="number", shape=shapes.Number),
+    Resource(path="trunks", kind="trunk", shape=shapes.Trunk),
+    Resource(path="reasons", kind="reason", shape=shapes.Named),
+    Resource(path="wrap_up_codes", kind="wrap_up_code", shape=shapes.Named),
+)
+
+
+class Around(msgspec.Struct, frozen=True, kw_only=True):
+    """What a write needs beside the value."""
+
+    caller: Caller
+    database: Database
+    clock: SystemClock
+    reason: str
+
+
+def reason_of(request: Request) -> str:
+    """Why the change is made (``X-Reason``, percent-encoded UTF-8)."""
+    return unquote(request.headers.get("x-reason", ""))[:500].replace("\x00", "")
+
+
+def history_of(pasts: list[Past], names: Mapping[str, Any], now: Value | None, show: Callable[[Value], Value]) -> list[dict[str, Any]]:
+    """Versions, newest first: each with the value it gave the record, who made it, when and why."""
+    items, value = [], now
+    for past in pasts:
+        items.append({
+            "version": past.version + 1, "at": iso(past.at), "actor": past.actor or None, "actor_name": names.get(past.actor),
+            "reason": past.reason, "deleted": past.deleted, "value": None if past.deleted or value is None else show(value),
+        })  # fmt: skip
+        value = past.previous
+    return items
+
+
+def router_of(resource: Resource) -> APIRouter:
+    """The routes of one kind."""
+    router = APIRouter(prefix=f"/config/{resource.path}", tags=["configuration"])
+    _reading(router, resource)
+    _writing(router, resource)
+    return router
+
+
+def _reading(router: APIRouter, resource: Resource) -> None:
+    @router.get("", operation_id=f"list_{resource.path}")
+    async def listed(caller: Caller = need("config.read"), database: Database = part(Database)) -> Page:
+        """All of them, in the order of their codes."""
+        async with database.transaction() as connection:
+            found = await configured.every(connection, caller.scope, resource.kind)
+        return Page(items=[resource.outside(value) for value in found])
+
+    @router.get("/{id}", operation_id=f"get_{resource.path}")
+    async def one(
+        id: UUID, response: Response, caller: Caller = need("config.read"), database: Database = part(Database)
+    ) -> dict[str, Any]:
+        """One of them; its ETag is what a change must send as If-Match."""
+        async with database.transaction() as connection:
+            value = await configured.one(connection, caller.scope, resource.kind, str(id))
+        response.headers["ETag"] = etag(value["version"])
+        return resource.outside(value)
+
+    @router.get("/{id}/history", operation_id=f"history_{resource.path}")
+    async def past(id: UUID, caller: Caller = need("config.read"), database: Database = part(Database)) -> Page:
+        """Every version it had, newest first, also of one that was removed."""
+        return Page(items=await history_items(database, caller, resource.kind, str(id), resource.outside))
+
+
+async def history_items(database: Database, caller: Caller, kind: str, id: str, show: Callable[[Value], Value]) -> list[dict[str, Any]]:
+    """The history of a record of the caller's tenant. Raises Missing when there never was one."""
+    async with database.transaction() as connection:
+        pasts = await configured.past(connection, caller.scope, kind, id)
+        if not pasts or not pasts[0].deleted:
+            now: Value | None = await configured.one(connection, caller.scope, kind, id)
+        else:
+            now = None
+        names = await people.names_of_users(connection, caller.scope, [past.actor for past in pasts])
+    return history_of(pasts, names, now, show)
+
+
+def _writing(router: APIRouter, resource: Resource) -> None:
+    async def make(
+        given: BaseModel,
+        request: Request,
+        response: Response,
+        caller: Caller = need("config.write"),
+        database: Database = part(Database),
+        clock: SystemClock = part(SystemClock),
+        ids: RandomIds = part(RandomIds),
+    ) -> dict[str, Any]:
+        """Make a new one."""
+        now = clock.now()
+        async with database.transaction() as connection:
+            value = await service.make(
+                connection, caller.scope, resource.kind, ids.new(now), resource.inside(given), at=now, reason=reason_of(request)
+            )
+        response.headers["ETag"] = etag(value["version"])
+        response.headers["Location"] = f"/api/v1/config/{resource.path}/{value['id']}"
+        return resource.outside(value)
+
+    async def alter(
+        id: UUID,
+        given: BaseModel,
+        request: Request,
+        response: Response,
+        caller: Caller = need("config.write"),
+        database: Database = part(Database),
+        clock: SystemClock = part(SystemClock),
+    ) -> dict[str, Any]:
+        """Replace it; If-Match must carry its present version."""
+        version = version_asked(request)
+        async with database.transaction() as connection:
+            value = await service.alter(
+                connection, caller.scope, resource.kind, str(id), version, resource.inside(given), at=clock.now(), reason=reason_of(request)
+            )
+        response.headers["ETag"] = etag(value["version"])
+        return resource.outside(value)
+
+    _take(make, resource.shape)
+    _take(alter, resource.shape)
+    router.add_api_route("", make, methods=["POST"], status_code=201, operation_id=f"make_{resource.path}")
+    router.add_api_route("/{id}", alter, methods=["PUT"], operation_id=f"alter_{resource.path}")
+
+    @router.delete("/{id}", status_code=204, operation_id=f"remove_{resource.path}")
+    async def remove(
+        id: UUID,
+        request: Request,
+        caller: Caller = need("config.write"),
+        database: Database = part(Database),
+        clock: SystemClock = part(SystemClock),
+    ) -> None:
+        """Remove it, unless something refers to it; If-Match must carry its present version."""
+        version = version_asked(request)
+        async with database.transaction() as connection:
+            await service.remove(
+                connection, caller.scope, resource.kind, str(id), version, at=clock.now(), reason=reason_of(request)
+            )
+
+
+def _take(endpoint: Callable[..., Any], shape: type[BaseModel]) -> None:
+    """Have FastAPI read ``given`` as the kind's own shape."""
+    signature = inspect.signature(endpoint, eval_str=True)
+    parameters = [
+        parameter.replace(annotation=shape) if parameter.name == "given" else parameter for parameter in signature.parameters.values()
+    ]
+    endpoint.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]

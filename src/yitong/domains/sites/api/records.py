@@ -1,0 +1,58 @@
+"""The audit log, and what anybody may know before signing in."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from yitong.domains.sites.api.shapes import Page
+from yitong.domains.sites.store import people
+from yitong.kit.audit import Entry, entries, verify
+from yitong.kit.database import Database
+from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
+
+router = APIRouter()
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/public", tags=["public"])
+async def public(database: Database = part(Database)) -> dict[str, Any]:
+    """What the sign-in page and the customer page need."""
+    async with database.transaction() as connection:
+        numbers = await people.web_numbers(connection)
+    return {
+        "languages": ["zh-CN", "en"],
+        "numbers": [{"number": row["number"], "name": row["name"], "language": row["language"]} for row in numbers],
+        "version": importlib.metadata.version("yitong"),
+    }
+
+
+@router.get("/config/audit", tags=["configuration"])
+async def audit_log(
+    cursor: Cursor = "", limit: Limit = 50, caller: Caller = need("audit.read"), database: Database = part(Database)
+) -> Page:
+    """What was done and looked at, newest first."""
+    before = from_cursor(cursor, tuple[int])[0] if cursor else 2**62
+    async with database.transaction() as connection:
+        found = await entries(connection, caller.tenant, before=max(1, min(before, 2**62)), limit=limit + 1)
+        names = await people.names_of_users(connection, caller.scope, {entry.actor for entry in found})
+    more = to_cursor(found[limit - 1].number) if len(found) > limit else None
+    return Page(items=[_shown(entry, names) for entry in found[:limit]], next=more)
+
+
+@router.get("/config/audit/verify", tags=["configuration"])
+async def audit_verify(caller: Caller = need("audit.read"), database: Database = part(Database)) -> dict[str, Any]:
+    """Walk the whole chain; names the first entry that is not as it was written."""
+    async with database.transaction() as connection:
+        fault = await verify(connection, caller.tenant)
+    return {"intact": fault is None, "first_bad": fault.number if fault else None, "code": fault.code if fault else None}
+
+
+def _shown(entry: Entry, names: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "number": entry.number, "at": iso(entry.at), "actor": entry.actor or None, "actor_name": names.get(entry.actor),
+        "action": entry.action, "kind": entry.kind, "object": entry.object, "details": dict(entry.details), "hash": entry.hash.hex(),
+    }  # fmt: skip

@@ -1,0 +1,179 @@
+"""What the interface says when it refuses, per stable code and language. Each sentence says what to do next.
+
+A code never changes its meaning; sentences may be improved. ``{name}`` is filled from the problem's parameters.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+LANGUAGES = ("zh-CN", "en")
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """A refusal: its HTTP status (RFC 9110 §15) and its text in each language."""
+
+    status: int
+    zh: str
+    en: str
+
+
+SENTENCES: dict[str, Sentence] = {
+    # who you are
+    "not_signed_in": Sentence(401, "尚未登录。请先登录再继续。", "You are not signed in. Sign in and try again."),
+    "session_ended": Sentence(401, "登录已失效。请重新登录。", "Your session has ended. Sign in again."),
+    "wrong_credentials": Sentence(
+        401,
+        "用户名或密码不正确。请检查后重试，或联系管理员。",
+        "The user name or password is not right. Check both and try again, or ask an administrator.",
+    ),
+    "too_many_attempts": Sentence(
+        429, "尝试次数过多。请在 {retry_after} 秒后重试。", "Too many attempts. Try again in {retry_after} seconds."
+    ),
+    "wrong_password": Sentence(403, "原密码不正确。请重新输入。", "The old password is not right. Enter it again."),
+    "weak_password": Sentence(
+        422,
+        "新密码不合格：至少 {minimum} 个字符，且不能与用户名或原密码相同。请换一个。",
+        "The new password will not do: at least {minimum} characters, not the user name, not the old one. Choose another.",
+    ),
+    "forbidden": Sentence(
+        403, "您没有权限“{right}”。如确有需要，请联系管理员。", "You lack the right “{right}”. Ask an administrator if you need it."
+    ),
+    "no_agent": Sentence(
+        409,
+        "此账号不是座席。请用座席账号登录，或请管理员设置分机。",
+        "This user is not an agent. Sign in as an agent, or have an administrator set an extension.",
+    ),
+    "origin_refused": Sentence(
+        403, "请求来自其他网站，已拒绝。请从本系统页面操作。", "The request came from another site. Use this system's own page."
+    ),
+    # what you asked for
+    "not_found": Sentence(
+        404,
+        "没有找到。它可能已被删除，或不在您的权限范围内。请返回列表查看。",
+        "Not found. It may have been deleted, or lies outside what you may see. Go back to the list.",
+    ),
+    "method_not_allowed": Sentence(
+        405, "此地址不支持这种操作。请查阅接口说明。", "This address does not take that method. See the API description."
+    ),
+    "invalid": Sentence(
+        422, "有 {count} 处内容不正确：{where}。请改正后重试。", "{count} value(s) are not right: {where}. Correct them and try again."
+    ),
+    "invalid_json": Sentence(400, "请求内容不是有效的 JSON。请检查格式。", "The body is not valid JSON. Check its form."),
+    "bad_request": Sentence(400, "请求无法理解。请检查后重试。", "The request cannot be understood. Check it and try again."),
+    "cursor_invalid": Sentence(422, "翻页标记无效。请从第一页重新开始。", "The cursor is not valid. Start again from the first page."),
+    "body_too_large": Sentence(
+        413, "内容过大，上限为 {limit} 字节。请减小后重试。", "The body is too large; the limit is {limit} bytes. Send less."
+    ),
+    "unsupported_media": Sentence(415, "不支持这种内容类型。请使用 {expected}。", "This content type is not taken. Use {expected}."),
+    "range_not_satisfiable": Sentence(
+        416,
+        "请求的范围超出录音长度（{size} 字节）。请从头播放。",
+        "The range lies outside the recording ({size} bytes). Play from the start.",
+    ),
+    "not_acceptable": Sentence(406, "无法提供所要求的格式。", "The format asked for cannot be given."),
+    # what you want to change
+    "if_match_missing": Sentence(
+        428,
+        "缺少 If-Match。请先读取最新版本，再带上其版本号提交。",
+        "If-Match is missing. Read the latest version first and send its ETag.",
+    ),
+    "if_match_unusable": Sentence(
+        412, "If-Match 不是有效的版本号。请使用读取时得到的 ETag。", "If-Match does not hold a version. Send the ETag that you were given."
+    ),
+    "stale_version": Sentence(
+        409,
+        "内容已被他人修改（当前版本 {current}）。请重新读取，核对后再保存。",
+        "Someone else has changed it (version {current} now). Read it again, compare, and save once more.",
+    ),
+    "exists": Sentence(
+        409, "“{value}”已存在。请换一个，或修改已有的那一个。", "“{value}” exists already. Choose another, or change the existing one."
+    ),
+    "in_use": Sentence(409, "仍被使用，不能删除：{where}。请先在那里取消使用。", "It is still used by {where}. Remove it there first."),
+    "unknown_reference": Sentence(
+        422, "{field} 指向不存在的项目。请从列表中选择。", "{field} points to something that does not exist. Choose from the list."
+    ),
+    "idempotency_mismatch": Sentence(
+        422, "同一个 Idempotency-Key 已用于不同的请求。请换一个新的。", "This Idempotency-Key was used for another request. Send a new one."
+    ),
+    "idempotency_in_progress": Sentence(
+        409, "同一请求正在处理。请稍候再查询结果。", "The same request is being worked on. Wait a moment and ask again."
+    ),
+    "idempotency_key_invalid": Sentence(
+        400, "Idempotency-Key 应为 1 到 200 个可见字符。", "Idempotency-Key must be 1 to 200 visible characters."
+    ),
+    "flow_has_problems": Sentence(
+        422,
+        "流程有 {count} 个问题，未发布。请按所列步骤改正。",
+        "The flow has {count} problem(s) and was not published. Correct the steps named.",
+    ),
+    "prompt_refused": Sentence(
+        422,
+        "该文件不能用作提示音：{reason}。请上传不超过 10 分钟的 WAV、FLAC、OGG 或 MP3。",
+        "The file cannot be used as a prompt: {reason}. Upload WAV, FLAC, OGG or MP3 of at most ten minutes.",
+    ),
+    # calls
+    "wrong_state": Sentence(
+        409, "当前状态不允许此操作。请查看最新状态后重试。", "This cannot be done in the present state. Look at the state and try again."
+    ),
+    "unknown_reason": Sentence(422, "没有这个未就绪原因。请从列表中选择。", "There is no such reason. Choose one from the list."),
+    "unknown_code": Sentence(422, "没有这个小结代码。请从列表中选择。", "There is no such wrap-up code. Choose one from the list."),
+    "number_not_offered": Sentence(
+        404, "这个号码不提供网页呼叫。请从列表中选择。", "This number cannot be called from the web. Choose one from the list."
+    ),
+    # what is away
+    "core_unavailable": Sentence(
+        503,
+        "呼叫核心暂时没有应答。通话不受影响，请几秒后重试。",
+        "The call core does not answer at the moment. Calls go on; try again in a few seconds.",
+    ),
+    "database_unavailable": Sentence(
+        503, "数据库暂时不可用。通话不受影响，请稍后重试。", "The database is away at the moment. Calls go on; try again shortly."
+    ),
+    "bus_unavailable": Sentence(
+        503,
+        "内部消息服务暂时不可用。正在进行的通话不受影响，请稍后重试。",
+        "The message service is away at the moment. Talks go on; try again shortly.",
+    ),
+    "busy": Sentence(503, "系统繁忙。请稍后重试。", "The system is busy. Try again shortly."),
+    "internal": Sentence(
+        500,
+        "系统内部错误，已记录（编号 {incident}）。请重试；若仍出现，请把编号告诉管理员。",
+        "Something went wrong and was logged (incident {incident}). Try again; if it stays, give the number to an administrator.",
+    ),
+}
+
+_OTHER = Sentence(409, "操作被拒绝（{code}）。请查看最新状态后重试。", "Refused ({code}). Look at the present state and try again.")
+
+
+def sentence(code: str) -> Sentence:
+    """The sentence of ``code``; a general one for a code that only a newer part knows."""
+    return SENTENCES.get(code, _OTHER)
+
+
+def choose_language(accept: str) -> str:
+    """The language of ours that ``accept`` (RFC 9110 §12.5.4) likes best; Chinese when it names none of ours."""
+    best, best_weight = LANGUAGES[0], 0.0
+    for part in accept.split(",")[:20]:
+        tag, _, options = part.strip().partition(";")
+        language = _ours(tag.strip().lower())
+        weight = _weight(options)
+        if language and weight > best_weight:
+            best, best_weight = language, weight
+    return best
+
+
+def _ours(tag: str) -> str:
+    if tag.startswith("zh"):
+        return "zh-CN"
+    return "en" if tag.startswith("en") else ""
+
+
+def _weight(options: str) -> float:
+    name, _, value = options.strip().partition("=")
+    if name != "q":
+        return 1.0
+    try:
+        return min(1.0, max(0.0, float(value[:6])))
+    except ValueError:
+        return 0.0
