@@ -45,7 +45,8 @@ QUEUE = Kind(
     name="queue", table="queues",
     fields=_fields(
         "code", "name", "site=site_id", "strategy", "objective", "music", "announce", "ring_seconds", "wrap_up_seconds",
-        "maximum_wait_seconds", "maximum_waiting", "priority", json=["name", "objective", "announce"],
+        "maximum_wait_seconds", "maximum_waiting", "priority", "refuse_when_empty", "misses_allowed", "rest_seconds",
+        json=["name", "objective", "announce"],
     ),
     parts=(
         Part(name="requirement", table="queue_requirements", owner="queue_id", columns=(("skill", "skill_id"), ("level", "level"))),
