@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from yitong.app import embedded, engines, streams
+from yitong.app.child import Spec
 from yitong.app.migrate import migrate
 from yitong.app.supervisor import Supervisor
 from yitong.kit.nats import Nats
@@ -104,7 +105,7 @@ async def _prepare(url: str) -> None:
 class _running:
     """A child under the product's supervisor, in a thread with its own loop, for as long as the ``with``."""
 
-    def __init__(self, folder: Path, spec: engines.Spec) -> None:
+    def __init__(self, folder: Path, spec: Spec) -> None:
         self._folder = folder
         self._spec = spec
         self._up, self._down = Event(), Event()

@@ -19,7 +19,7 @@ from typing import IO
 from yitong.app import embedded, engines, startpage
 from yitong.app.child import Spec
 from yitong.app.process import Health, Heartbeat
-from yitong.app.supervisor import StartFailed, Supervisor
+from yitong.app.supervisor import StartFailed, Stopped, Supervisor
 from yitong.kit import logs
 from yitong.kit.clock import SystemClock
 from yitong.kit.nats import OUTAGES, Nats
@@ -32,6 +32,7 @@ _log = logs.get("yitong.supervisor")
 async def run(settings: Settings) -> int:
     """Everything, until a signal; returns the exit code."""
     began = SystemClock().monotonic()
+    logs.configure("supervisor")
     raise_open_files()
     settings.home.mkdir(parents=True, exist_ok=True)
     with _only_one(settings.home):
@@ -42,10 +43,11 @@ async def run(settings: Settings) -> int:
         tasks = Tasks()
         try:
             settings, first = await _start(supervisor, settings)
-            if not supervisor.asked_to_stop:
-                print(startpage.text(settings, first=first, seconds=SystemClock().monotonic() - began), flush=True)
-                tasks.keep(lambda: _beat(supervisor, settings), "heartbeat")
-                await supervisor.run()
+            print(startpage.text(settings, first=first, seconds=SystemClock().monotonic() - began), flush=True)
+            tasks.keep(lambda: _beat(supervisor, settings), "heartbeat")
+            await supervisor.run()
+            return 0
+        except Stopped:
             return 0
         except StartFailed as error:
             print(f"yitong: {error}; see {settings.home / 'log'} or the lines above.", file=sys.stderr)

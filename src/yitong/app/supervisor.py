@@ -27,6 +27,10 @@ class StartFailed(Exception):
     """A child ended or did not serve in time at the first start."""
 
 
+class Stopped(Exception):
+    """A signal asked to stop while something was being started."""
+
+
 class Kept:
     """One child over all its lives. ``state``: starting, running, restarting, alarm, stopped."""
 
@@ -88,10 +92,12 @@ class Supervisor:
         return kept
 
     async def serving(self, kept: Iterable[Kept], seconds: float) -> None:
-        """Wait until all of ``kept`` serve. Raises StartFailed, naming the one that does not, and stops waiting at a signal."""
+        """Wait until all of ``kept`` serve. Raises StartFailed, naming the one that does not; Stopped at a signal."""
         end = self._clock.monotonic() + seconds
         for one in kept:
-            while not one.served.is_set() and not self._asked.is_set():
+            while not one.served.is_set():
+                if self._asked.is_set():
+                    raise Stopped
                 if one.state == "alarm" or self._clock.monotonic() > end:
                     raise StartFailed(f"{one.spec.name} does not start")
                 if one.spec.there is not None and await one.spec.there():
@@ -101,11 +107,6 @@ class Supervisor:
     async def run(self) -> None:
         """Until a signal asks to stop."""
         await self._asked.wait()
-
-    @property
-    def asked_to_stop(self) -> bool:
-        """A signal came."""
-        return self._asked.is_set()
 
     async def stop(self) -> None:
         """End all in reverse order; a second signal meanwhile ends them at once."""

@@ -75,6 +75,7 @@ class Nats:
         self.up = asyncio.Event()
         self.up.set()
         self._watchers: list[Callable[[bool], None]] = []
+        self._closing = False
 
     @classmethod
     async def connect(cls, url: str, name: str, *, patience_seconds: float | None = None) -> Nats:
@@ -93,15 +94,18 @@ class Nats:
         async def trouble(error: Exception) -> None:
             _log.warning("nats connection trouble", error=repr(error))
 
-        await asyncio.wait_for(
-            connection.connect(
-                url, name=name, allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=0.2,  # type: ignore[arg-type]
-                 connect_timeout=2,
-                ping_interval=5, max_outstanding_pings=2, pending_size=8 << 20, disconnected_cb=lost, reconnected_cb=back,
-                error_cb=trouble,
-            ),
-            patience_seconds,
-        )  # fmt: skip
+        try:
+            await asyncio.wait_for(
+                connection.connect(
+                    url, name=name, allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=0.2,  # type: ignore[arg-type]
+                    connect_timeout=2, ping_interval=5, max_outstanding_pings=2, pending_size=8 << 20, disconnected_cb=lost, reconnected_cb=back,
+                    error_cb=trouble,
+                ),
+                patience_seconds,
+            )  # fmt: skip
+        except BaseException:
+            await connection.close()
+            raise
         self = cls(connection, url, name)
         return self
 
@@ -118,10 +122,14 @@ class Nats:
         async def trouble(error: Exception) -> None:
             _log.info("nats connection ends", error=repr(error))
 
-        await connection.connect(
-            self.url, name=self.name, allow_reconnect=False, connect_timeout=2, ping_interval=5, max_outstanding_pings=2,
-            closed_cb=ended, disconnected_cb=ended, error_cb=trouble,
-        )  # fmt: skip
+        try:
+            await connection.connect(
+                self.url, name=self.name, allow_reconnect=False, connect_timeout=2, ping_interval=5, max_outstanding_pings=2,
+                closed_cb=ended, disconnected_cb=ended, error_cb=trouble,
+            )  # fmt: skip
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     @property
@@ -208,6 +216,7 @@ class Nats:
 
     async def close(self) -> None:
         """Send what waits and end."""
+        self._closing = True
         try:
             if self.connection.is_connected:
                 await asyncio.wait_for(self.connection.drain(), 3)
@@ -218,6 +227,8 @@ class Nats:
                 await self.connection.close()
 
     def _turned(self, connected: bool) -> None:
+        if self._closing:
+            return
         (self.up.set if connected else self.up.clear)()
         _log.warning("nats is back" if connected else "nats is away")
         for watcher in self._watchers:

@@ -124,6 +124,8 @@ class Publisher:
                     await self._send()
                     await self._wait()
         finally:
+            if self._outbox is not None:
+                self._outbox.close()
             if self._connection is not None:
                 await self._connection.close()
 
