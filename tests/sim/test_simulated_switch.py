@@ -30,7 +30,7 @@ class TinyCore:
         self.events.append(event)
         if isinstance(event, Delivered) and event.incoming:
             self.switch.ask(Answer(id=self.new(), tenant=T, connection=event.connection))
-        elif isinstance(event, Established) and event.device.startswith("trunk"):
+        elif isinstance(event, Established) and "/trunk/" in event.device:
             self.switch.ask(Collect(id=self.new(), tenant=T, connection=event.connection, prompts=(Prompt(file="menu.wav"),)))
         elif type(event).__name__ == "Collected":
             connection = event.connection  # type: ignore[union-attr]
@@ -88,10 +88,10 @@ def test_faults_repeat_with_their_seed_and_are_healed_by_since() -> None:
     assert one[0] == two[0]
     switch = one[2]
     heard = {event.sequence for event in one[0]}
-    assert heard != set(range(1, switch.function.log.sequence + 1)) or len(heard) < len(one[0])
+    assert heard != set(range(1, switch.function.log.sequence(T, "") + 1)) or len(heard) < len(one[0])
     all_events = switch.since(1, 0)
     assert isinstance(all_events, list)
-    assert [event.sequence for event in all_events] == list(range(1, switch.function.log.sequence + 1))
+    assert [event.sequence for event in all_events] == list(range(1, switch.function.log.sequence(T, "") + 1))
 
 
 def test_restart_keeps_calls_and_begins_an_epoch() -> None:

@@ -209,7 +209,7 @@ class SimRig:
         return self.switch.snapshot_now()
 
     def since(self, epoch: int, sequence: int) -> list[AnyEvent] | None:
-        return self.switch.function.log.since(epoch, sequence)
+        return self.switch.function.log.since(TENANT, "", epoch, sequence)
 
     async def close(self) -> None:
         await asyncio.sleep(0)

@@ -1,7 +1,7 @@
 """What a switch tells (ECMA-269 events), as values.
 
-Every event carries the switch's name, its ``epoch`` (one a start) and ``sequence`` (gap-free within the epoch), so that a listener
-that missed some asks for them again (``MonitorStart``) or takes a ``Snapshot``. ``at`` is UTC microseconds.
+Every event carries the switch's name, its ``epoch`` (one a start) and ``sequence`` (gap-free within the epoch of one tenant and
+site), so that a listener that missed some asks for them again (Monitor Start) or takes a ``Snapshot``. ``at`` is UTC microseconds.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ class CtEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     sequence: int = 0
     at: int = 0
     tenant: str = ""
+    site: str = ""
 
 
 class CallEvent(CtEvent, frozen=True, kw_only=True, tag=True):
@@ -165,7 +166,7 @@ class SwitchStarted(CtEvent, frozen=True, tag=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """All live connections and devices, as of event ``sequence`` of ``epoch``."""
+    """All live connections and devices of a tenant and site, as of event ``sequence`` of ``epoch``."""
 
     switch: str
     epoch: int

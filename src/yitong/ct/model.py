@@ -93,5 +93,6 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     tenant: str
     kind: DeviceKind
+    site: str = ""
     registered: bool
     answering: bool

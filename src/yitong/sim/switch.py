@@ -86,9 +86,12 @@ class SimSwitch:
 
     def __init__(
         self, timeline: Timeline, *, name: str = "sim", ids: Ids | None = None, options: Options | None = None,
-        faults: Fates = perfect, service_faults: Fates = perfect, length: Callable[[Prompt], float] | None = None,
+        tenant: str = "t1", site: str = "", faults: Fates = perfect,
+        service_faults: Fates = perfect, length: Callable[[Prompt], float] | None = None,
     ) -> None:  # fmt: skip
         self.name = name
+        self.tenant = tenant
+        self.site = site
         self.timeline = timeline
         self.ids = ids or CountedIds()
         self.faults = faults
@@ -114,7 +117,7 @@ class SimSwitch:
     def ask(self, service: AnyService) -> None:
         """Ask for a service; it arrives as ``service_faults`` allows."""
         for seconds in self.service_faults(service):
-            self.timeline.after(seconds, lambda: self._do(lambda now: self.function.ask(service, now)))
+            self.timeline.after(seconds, lambda: self._do(lambda now: self.function.ask(service, now, self.site)))
 
     def monitor(self, listener: Callable[[AnyEvent], None]) -> None:
         self._listeners.append(listener)
@@ -123,13 +126,13 @@ class SimSwitch:
         return self.snapshot_now()
 
     def snapshot_now(self, tenant: str = "") -> Snapshot:
-        """Snapshot without waiting."""
-        return self.function.snapshot(self.timeline.now, tenant)
+        """Snapshot without waiting, of the switch's own tenant or of another."""
+        return self.function.snapshot(self.timeline.now, tenant or self.tenant, self.site)
 
-    def since(self, epoch: int, sequence: int) -> list[AnyEvent] | Snapshot:
+    def since(self, epoch: int, sequence: int, tenant: str = "") -> list[AnyEvent] | Snapshot:
         """Monitor Start: the events since then, or a Snapshot when they are no longer held."""
-        events = self.function.log.since(epoch, sequence)
-        return self.snapshot_now() if events is None else events
+        events = self.function.log.since(tenant or self.tenant, self.site, epoch, sequence)
+        return self.snapshot_now(tenant) if events is None else events
 
     def silence(self) -> None:
         """Nobody listens any more (core died)."""
@@ -160,7 +163,7 @@ class SimSwitch:
     ) -> SimDevice:
         """A device of ``tenant`` registers (again); its id is ``{tenant}/{kind}/{number}``."""
         name = f"{tenant}/{kind.value}/{number}"
-        device = Device(device=name, account=number, tenant=tenant, kind=kind, registered=True, answering=answering)
+        device = Device(device=name, account=number, tenant=tenant, kind=kind, site=self.site, registered=True, answering=answering)
         known = self.devices.setdefault(name, SimDevice(device, number))
         known.device, known.usual = device, usual
         self._do(lambda now: self.function.device_changed(device, now))
@@ -170,21 +173,28 @@ class SimSwitch:
         """The device's binding ends."""
         known = self.devices[device]
         gone = Device(
-            device=device, account=known.number, tenant=known.device.tenant, kind=known.device.kind, registered=False, answering=False
+            device=device,
+            account=known.number,
+            tenant=known.device.tenant,
+            kind=known.device.kind,
+            site=self.site,
+            registered=False,
+            answering=False,
         )
         known.device = gone
         self._do(lambda now: self.function.device_changed(gone, now))
 
-    def arrive(self, tenant: str, called: str, calling: str, *, caller: Caller | None = None, device: str = "trunk/demo",
+    def arrive(self, tenant: str, called: str, calling: str, *, caller: Caller | None = None, device: str = "",
                kind: DeviceKind = DeviceKind.TRUNK, name: str = "") -> str:  # fmt: skip
-        """A call comes in; returns its connection."""
+        """A call comes in, by the trunk ``demo`` when nothing else is said; returns its connection."""
+        device = device or f"{tenant}/trunk/demo"
         now = self.timeline.now
         call, connection = self.ids.new(now), self.ids.new(now)
         self.lines[connection] = SimLine(caller=caller)
         invitation = Invitation(calling=calling, calling_name=name, called=called)
         self._do(
             lambda now: self.function.arrived(
-                connection=connection, call=call, tenant=tenant, device=device, kind=kind, invitation=invitation, now=now
+                connection=connection, call=call, tenant=tenant, site=self.site, device=device, kind=kind, invitation=invitation, now=now
             )
         )
         return connection
@@ -198,7 +208,7 @@ class SimSwitch:
         invitation = Invitation(calling=known.number, called=number)
         self._do(
             lambda now: self.function.arrived_internal(
-                connection=connection, call=call, tenant=known.device.tenant, device=device, kind=known.device.kind,
+                connection=connection, call=call, tenant=known.device.tenant, site=self.site, device=device, kind=known.device.kind,
                 invitation=invitation, now=now,
             )
         )  # fmt: skip
@@ -251,7 +261,7 @@ class SimSwitch:
         self.function.devices = old.devices
         self.function.epochs = old.epochs
         self.function.take_over(old.table)
-        self._do(self.function.started)
+        self._do(lambda now: self.function.started(now, self.tenant, self.site))
 
     # --- Lines, asked by the switching function ---------------------------------------------------------------------------------------
 
@@ -316,7 +326,15 @@ class SimSwitch:
         if line.answered and one is not None:
             packets = (self.timeline.now - one.since) * 50 // SECOND
             event = QualityReported(
-                tenant=one.tenant, call=one.call, connection=connection, packets=packets, lost=0, late=0, jitter_ms=0.0, mos=4.4
+                tenant=one.tenant,
+                site=one.site,
+                call=one.call,
+                connection=connection,
+                packets=packets,
+                lost=0,
+                late=0,
+                jitter_ms=0.0,
+                mos=4.4,
             )
             self.timeline.after(0.0, lambda: self._do(lambda now: self.function.quality(event, now)))
 

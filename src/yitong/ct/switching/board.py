@@ -105,7 +105,7 @@ def hold(board: Board, one: LiveConnection, music: str, service: str, now: int) 
     board.table.move(one, ConnectionState.HOLD, now)
     settle_audio(board, one.call)
     mark_holds(board, one.call)
-    board.tell(Held(tenant=one.tenant, call=one.call, connection=one.connection, service=service), now)
+    board.tell(Held(tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service), now)
 
 
 def retrieve(board: Board, one: LiveConnection, service: str, now: int) -> None:
@@ -113,7 +113,7 @@ def retrieve(board: Board, one: LiveConnection, service: str, now: int) -> None:
     board.table.move(one, ConnectionState.CONNECTED, now)
     settle_audio(board, one.call)
     mark_holds(board, one.call)
-    board.tell(Retrieved(tenant=one.tenant, call=one.call, connection=one.connection, service=service), now)
+    board.tell(Retrieved(tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service), now)
 
 
 # --- ends ----------------------------------------------------------------------------------------------------------------------
@@ -126,6 +126,7 @@ def finish(board: Board, one: LiveConnection, cause: Cause, now: int, *, by_devi
     board.tell(
         ConnectionCleared(
             tenant=one.tenant,
+            site=one.site,
             call=one.call,
             connection=one.connection,
             service=service,
@@ -142,7 +143,7 @@ def fail(board: Board, one: LiveConnection, cause: Cause, now: int, *, sip_statu
     """A device that we rang did not take the call; its line is gone already."""
     board.tell(
         Failed(
-            tenant=one.tenant, call=one.call, connection=one.connection, service=one.service, device=one.device, cause=cause,
+            tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=one.service, device=one.device, cause=cause,
             sip_status=sip_status,
         ),
         now,
@@ -159,7 +160,7 @@ def _leave(board: Board, one: LiveConnection, now: int, cause: Cause = Cause.NOR
     last = board.table.drop(one)
     if last:
         board.links.pop(one.call, None)
-        board.tell(CallCleared(tenant=one.tenant, call=one.call), now)
+        board.tell(CallCleared(tenant=one.tenant, site=one.site, call=one.call), now)
         return
     settle_audio(board, one.call)
     for target in targets:

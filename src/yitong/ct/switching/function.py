@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
 
 from yitong.ct import services
 from yitong.ct.events import (
@@ -27,9 +25,10 @@ from yitong.ct.model import Cause, ConnectionState, Device, DeviceKind
 from yitong.ct.states import Stage, refusal
 from yitong.ct.switching import routing
 from yitong.ct.switching.board import Board, Options, after, fail, finish, hold, retrieve, settle_audio, stop_music
+from yitong.ct.switching.handlers import HANDLERS, subject
 from yitong.ct.switching.log import EventLog
 from yitong.ct.switching.ports import Audio, Invitation, Lines
-from yitong.ct.switching.table import LiveConnection, LiveRecording, Table
+from yitong.ct.switching.table import LiveConnection, Table
 from yitong.kit.ids import Ids
 
 IDS_KEPT = 20_000
@@ -43,34 +42,37 @@ class SwitchingFunction:
         self.board = Board(lines=lines, audio=audio, log=self.log, ids=ids, options=options or Options())
         self.table = self.board.table
         self.devices: dict[str, Device] = {}
-        self.epochs: dict[str, int] = {}
+        self.epochs: dict[tuple[str, str], int] = {}
         self._done: OrderedDict[str, None] = OrderedDict()
 
     # --- asked by core -----------------------------------------------------------------------------------------------------
 
-    def ask(self, service: services.AnyService, now: int) -> None:
-        """Carry out a service or tell why not. The same id twice is done once."""
+    def ask(self, service: services.AnyService, now: int, site: str = "") -> None:
+        """Carry out a service or tell why not. The same id twice is done once. ``site`` is the asker's."""
         if service.id in self._done:
             return
         self._done[service.id] = None
         if len(self._done) > IDS_KEPT:
             self._done.popitem(last=False)
-        one = self.table.connections.get(_subject(service))
-        if one is not None and one.tenant != service.tenant:
+        one = self.table.connections.get(subject(service))
+        if one is not None and (one.tenant, one.site) != (service.tenant, site):
             one = None
-        reason = self._old(service) or self._refused(service, one)
+        reason = self._old(service, site) or self._refused(service, one)
         if reason:
-            self._tell_failure(service, reason, now)
+            self._tell_failure(service, reason, now, site)
             return
         if one is not None:
             self._core_spoke(one)
-        _HANDLERS[type(service)](self, one, service, now)
+        if isinstance(service, services.Make):
+            routing.make(self.board, service, now, site)
+        else:
+            HANDLERS[type(service)](self.board, one, service, now)
 
-    def _old(self, service: services.Service) -> str:
-        newest = self.epochs.get(service.tenant, 0)
+    def _old(self, service: services.Service, site: str) -> str:
+        newest = self.epochs.get((service.tenant, site), 0)
         if service.epoch < newest:
             return "old_epoch"
-        self.epochs[service.tenant] = service.epoch
+        self.epochs[service.tenant, site] = service.epoch
         return ""
 
     def _refused(self, service: services.AnyService, one: LiveConnection | None) -> str:
@@ -98,9 +100,11 @@ class SwitchingFunction:
                 return "not_in_call"
         return "recording_exists" if service.recording in self.table.recordings else ""
 
-    def _tell_failure(self, service: services.AnyService, reason: str, now: int) -> None:
+    def _tell_failure(self, service: services.AnyService, reason: str, now: int, site: str) -> None:
         kind = type(service).__name__
-        self._tell(ServiceFailed(tenant=service.tenant, service=service.id, kind=kind, connection=_subject(service), reason=reason), now)
+        self._tell(
+            ServiceFailed(tenant=service.tenant, site=site, service=service.id, kind=kind, connection=subject(service), reason=reason), now
+        )
 
     def _core_spoke(self, one: LiveConnection) -> None:
         """Core takes care of the connection: neither its standing order nor the wait for core goes on."""
@@ -116,31 +120,34 @@ class SwitchingFunction:
 
     # --- told by the lines -------------------------------------------------------------------------------------------------
 
-    def arrived(self, *, connection: str, call: str, tenant: str, device: str, kind: DeviceKind, invitation: Invitation, now: int) -> None:
+    def arrived(
+        self, *, connection: str, call: str, tenant: str, site: str, device: str, kind: DeviceKind, invitation: Invitation, now: int
+    ) -> None:
         """A call came in; it waits for core."""
         one = LiveConnection(
-            connection=connection, call=call, tenant=tenant, device=device, kind=kind, state=ConnectionState.ALERTING, since=now,
+            connection=connection, call=call, tenant=tenant, site=site, device=device, kind=kind, state=ConnectionState.ALERTING, since=now,
             incoming=True, invitation=invitation, deadline=after(now, self.board.options.core_seconds),
         )  # fmt: skip
         self.table.add(one)
         self._tell(
             Delivered(
-                tenant=tenant, call=call, connection=connection, device=device, kind=kind, incoming=True, called=invitation.called,
+                tenant=tenant, site=site, call=call, connection=connection, device=device, kind=kind, incoming=True,
+                called=invitation.called,
                 calling=invitation.calling, calling_name=invitation.calling_name,
             ),
             now,
         )  # fmt: skip
 
     def arrived_internal(
-        self, *, connection: str, call: str, tenant: str, device: str, kind: DeviceKind, invitation: Invitation, now: int
+        self, *, connection: str, call: str, tenant: str, site: str, device: str, kind: DeviceKind, invitation: Invitation, now: int
     ) -> None:
         """One of our devices calls another one; the switch routes it by itself."""
         one = LiveConnection(
-            connection=connection, call=call, tenant=tenant, device=device, kind=kind, state=ConnectionState.ALERTING, since=now,
+            connection=connection, call=call, tenant=tenant, site=site, device=device, kind=kind, state=ConnectionState.ALERTING, since=now,
             incoming=True, invitation=invitation, internal=True, goes_on_to=invitation.called,
         )  # fmt: skip
         self.table.add(one)
-        self._tell(Originated(tenant=tenant, call=call, connection=connection, device=device, kind=kind), now)
+        self._tell(Originated(tenant=tenant, site=site, call=call, connection=connection, device=device, kind=kind), now)
         routing.go_on(self.board, one, 60.0, now)
 
     def ringing(self, connection: str, now: int) -> None:
@@ -160,7 +167,9 @@ class SwitchingFunction:
             return
         one.answering = False
         self.table.move(one, ConnectionState.CONNECTED, now)
-        self._tell(Established(tenant=one.tenant, call=one.call, connection=connection, service=one.service, device=one.device), now)
+        self._tell(
+            Established(tenant=one.tenant, site=one.site, call=one.call, connection=connection, service=one.service, device=one.device), now
+        )
         settle_audio(self.board, one.call)
 
     def failed(self, connection: str, cause: Cause, now: int, sip_status: int = 0) -> None:
@@ -191,7 +200,7 @@ class SwitchingFunction:
         """A device registered, left, or stopped or began to answer; equal news are not told twice."""
         if self.devices.get(device.device) != device:
             self.devices[device.device] = device
-            self._tell(DeviceChanged(tenant=device.tenant, device=device), now)
+            self._tell(DeviceChanged(tenant=device.tenant, site=device.site, device=device), now)
 
     # --- told by the audio -------------------------------------------------------------------------------------------------
 
@@ -203,7 +212,7 @@ class SwitchingFunction:
         if one.playing == tag:
             one.playing = ""
             self.table.changed.add(connection)
-        self._tell(Played(tenant=one.tenant, call=one.call, connection=connection, service=tag, completed=completed), now)
+        self._tell(Played(tenant=one.tenant, site=one.site, call=one.call, connection=connection, service=tag, completed=completed), now)
 
     def collected(self, connection: str, tag: str, digits: str, reason: str, now: int) -> None:
         """Collecting ended."""
@@ -213,19 +222,28 @@ class SwitchingFunction:
         if one.collecting == tag:
             one.collecting = ""
             self.table.changed.add(connection)
-        self._tell(Collected(tenant=one.tenant, call=one.call, connection=connection, service=tag, digits=digits, reason=reason), now)
+        self._tell(
+            Collected(tenant=one.tenant, site=one.site, call=one.call, connection=connection, service=tag, digits=digits, reason=reason),
+            now,
+        )
 
     def digit(self, connection: str, digit: str, now: int) -> None:
         """A key while nothing collects."""
         if (one := self.table.connections.get(connection)) is not None:
-            self._tell(DigitPressed(tenant=one.tenant, call=one.call, connection=connection, digit=digit), now)
+            self._tell(DigitPressed(tenant=one.tenant, site=one.site, call=one.call, connection=connection, digit=digit), now)
 
     def recording_started(self, recording: str, now: int) -> None:
         """The audio records."""
         if (one := self.table.recordings.get(recording)) is not None:
             self._tell(
                 RecordingStarted(
-                    tenant=one.tenant, call=one.call, connection=one.left, service=one.service, recording=recording, file=one.file
+                    tenant=one.tenant,
+                    site=one.site,
+                    call=one.call,
+                    connection=one.left,
+                    service=one.service,
+                    recording=recording,
+                    file=one.file,
                 ),
                 now,
             )
@@ -235,7 +253,10 @@ class SwitchingFunction:
         if (one := self.table.recordings.pop(recording, None)) is not None:
             self.table.changed.add(recording)
             self._tell(
-                ServiceFailed(tenant=one.tenant, service=one.service, kind="StartRecording", connection=one.left, reason=reason), now
+                ServiceFailed(
+                    tenant=one.tenant, site=one.site, service=one.service, kind="StartRecording", connection=one.left, reason=reason
+                ),
+                now,
             )
 
     def recorded(
@@ -248,8 +269,8 @@ class SwitchingFunction:
         self.table.changed.add(recording)
         self._tell(
             RecordingEnded(
-                tenant=one.tenant, call=one.call, connection=one.left, service=one.service, recording=recording, file=one.file,
-                milliseconds=milliseconds, bytes=size, sha256=sha256, holds=holds, complete=complete,
+                tenant=one.tenant, site=one.site, call=one.call, connection=one.left, service=one.service, recording=recording,
+                file=one.file, milliseconds=milliseconds, bytes=size, sha256=sha256, holds=holds, complete=complete,
             ),
             now,
         )  # fmt: skip
@@ -282,111 +303,18 @@ class SwitchingFunction:
         for one in table.connections.values():
             self.table.add(one)
 
-    def started(self, now: int) -> None:
-        """The switch is ready."""
-        self._tell(SwitchStarted(calls_kept=len(self.table.calls)), now)
+    def started(self, now: int, tenant: str, site: str) -> None:
+        """The switch is ready: told to a tenant and site."""
+        kept = len({one.call for one in self.table.connections.values() if (one.tenant, one.site) == (tenant, site)})
+        self._tell(SwitchStarted(tenant=tenant, site=site, calls_kept=kept), now)
 
-    def snapshot(self, now: int, tenant: str = "") -> Snapshot:
-        """All live connections and devices, of one tenant or of all."""
+    def snapshot(self, now: int, tenant: str, site: str) -> Snapshot:
+        """All live connections and devices of a tenant and site."""
         return Snapshot(
-            switch=self.log.switch, epoch=self.log.epoch, sequence=self.log.sequence, at=now,
+            switch=self.log.switch, epoch=self.log.epoch, sequence=self.log.sequence(tenant, site), at=now,
             connections=tuple(
-                one.told(self.table.recording_of(one.connection)) for one in self.table.connections.values() if tenant in ("", one.tenant)
+                one.told(self.table.recording_of(one.connection))
+                for one in self.table.connections.values() if (one.tenant, one.site) == (tenant, site)
             ),
-            devices=tuple(device for device in self.devices.values() if tenant in ("", device.tenant)),
+            devices=tuple(device for device in self.devices.values() if (device.tenant, device.site) == (tenant, site)),
         )  # fmt: skip
-
-
-# --- services, one function each; the state table has allowed them -------------------------------------------------------------
-
-
-def _subject(service: services.AnyService) -> str:
-    """The connection that a service is about, or empty."""
-    if isinstance(service, services.StartRecording):
-        return service.left
-    return "" if isinstance(service, services.StopRecording) else service.connection
-
-
-def _answer(function: SwitchingFunction, one: LiveConnection, service: services.Answer, now: int) -> None:
-    one.answering, one.service = True, service.id
-    function.table.set_deadline(one, 0)
-    function.board.lines.accept(one.connection)
-
-
-def _ring(function: SwitchingFunction, one: LiveConnection, service: services.Ring, now: int) -> None:
-    function.board.lines.ring(one.connection)
-
-
-def _clear(function: SwitchingFunction, one: LiveConnection, service: services.Clear, now: int) -> None:
-    finish(function.board, one, service.cause, now, service=service.id)
-
-
-def _hold(function: SwitchingFunction, one: LiveConnection, service: services.Hold, now: int) -> None:
-    hold(function.board, one, service.music, service.id, now)
-
-
-def _retrieve(function: SwitchingFunction, one: LiveConnection, service: services.Retrieve, now: int) -> None:
-    retrieve(function.board, one, service.id, now)
-
-
-def _make(function: SwitchingFunction, one: None, service: services.Make, now: int) -> None:
-    routing.make(function.board, service, now)
-
-
-def _route(function: SwitchingFunction, one: LiveConnection, service: services.Route, now: int) -> None:
-    routing.route(function.board, one, service, now)
-
-
-def _deflect(function: SwitchingFunction, one: LiveConnection, service: services.Deflect, now: int) -> None:
-    routing.deflect(function.board, one, service, now)
-
-
-def _transfer(function: SwitchingFunction, one: LiveConnection, service: services.SingleStepTransfer, now: int) -> None:
-    routing.transfer(function.board, one, service, now)
-
-
-def _play(function: SwitchingFunction, one: LiveConnection, service: services.Play, now: int) -> None:
-    one.playing, one.music = service.id, ""
-    function.table.changed.add(one.connection)
-    function.board.audio.play(one.connection, service.id, service.prompts, service.loop)
-
-
-def _stop(function: SwitchingFunction, one: LiveConnection, service: services.Stop, now: int) -> None:
-    function.board.audio.stop(one.connection)
-
-
-def _collect(function: SwitchingFunction, one: LiveConnection, service: services.Collect, now: int) -> None:
-    one.collecting, one.music = service.id, ""
-    function.table.changed.add(one.connection)
-    function.board.audio.collect(one.connection, service)
-
-
-def _send_digits(function: SwitchingFunction, one: LiveConnection, service: services.SendDigits, now: int) -> None:
-    function.board.audio.send_digits(one.connection, service.digits)
-
-
-def _start_recording(function: SwitchingFunction, one: LiveConnection, service: services.StartRecording, now: int) -> None:
-    function.table.recordings[service.recording] = LiveRecording(
-        recording=service.recording, tenant=service.tenant, call=service.call, left=service.left, right=service.right,
-        file=service.file, service=service.id,
-    )  # fmt: skip
-    function.table.changed.add(service.recording)
-    function.board.audio.record(service.recording, service.left, service.right, service.file)
-
-
-def _stop_recording(function: SwitchingFunction, one: None, service: services.StopRecording, now: int) -> None:
-    function.table.recordings[service.recording].stopping = True
-    function.board.audio.stop_record(service.recording)
-
-
-def _set_order(function: SwitchingFunction, one: LiveConnection, service: services.SetStandingOrder, now: int) -> None:
-    one.order = service.order
-    function.table.changed.add(one.connection)
-
-
-_HANDLERS: dict[type[services.Service], Callable[[SwitchingFunction, Any, Any, int], None]] = {
-    services.Answer: _answer, services.Ring: _ring, services.Clear: _clear, services.Hold: _hold, services.Retrieve: _retrieve,
-    services.Make: _make, services.Route: _route, services.Deflect: _deflect, services.SingleStepTransfer: _transfer,
-    services.Play: _play, services.Stop: _stop, services.Collect: _collect, services.SendDigits: _send_digits,
-    services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,
-}  # fmt: skip

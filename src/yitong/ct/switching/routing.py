@@ -18,6 +18,7 @@ def ring_device(board: Board, target: Target, near: LiveConnection, invitation: 
         board.tell(
             Failed(
                 tenant=near.tenant,
+                site=near.site,
                 call=near.call,
                 connection=target.connection,
                 service=service,
@@ -28,12 +29,17 @@ def ring_device(board: Board, target: Target, near: LiveConnection, invitation: 
         )
         return None
     one = LiveConnection(
-        connection=target.connection, call=near.call, tenant=near.tenant, device=target.device, kind=kind,
+        connection=target.connection, call=near.call, tenant=near.tenant, site=near.site, device=target.device, kind=kind,
         state=ConnectionState.INITIATED, since=now, incoming=False, invitation=invitation, service=service,
         routed_by=routed_by or near.connection, transfers=transfers, diverted_from=diverted_from, deadline=after(now, seconds),
     )  # fmt: skip
     board.table.add(one)
-    board.tell(Originated(tenant=one.tenant, call=one.call, connection=one.connection, service=service, device=one.device, kind=kind), now)
+    board.tell(
+        Originated(
+            tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service, device=one.device, kind=kind
+        ),
+        now,
+    )
     board.lines.invite(one.connection, one.device, invitation)
     return one
 
@@ -55,7 +61,10 @@ def deflect(board: Board, one: LiveConnection, service: Deflect, now: int) -> No
     near = board.table.connections.get(one.routed_by)
     if near is None or board.lines.kind_of(one.tenant, service.target.device) is None:
         board.tell(
-            ServiceFailed(tenant=one.tenant, service=service.id, kind="Deflect", connection=one.connection, reason="no_such_device"), now
+            ServiceFailed(
+                tenant=one.tenant, site=one.site, service=service.id, kind="Deflect", connection=one.connection, reason="no_such_device"
+            ),
+            now,
         )
         return
     ring_device(board, service.target, near, one.invitation, service.id, service.ring_seconds, now,
@@ -69,7 +78,12 @@ def transfer(board: Board, one: LiveConnection, service: SingleStepTransfer, now
     if near is None:
         board.tell(
             ServiceFailed(
-                tenant=one.tenant, service=service.id, kind="SingleStepTransfer", connection=one.connection, reason="wrong_state"
+                tenant=one.tenant,
+                site=one.site,
+                service=service.id,
+                kind="SingleStepTransfer",
+                connection=one.connection,
+                reason="wrong_state",
             ),
             now,
         )
@@ -79,13 +93,14 @@ def transfer(board: Board, one: LiveConnection, service: SingleStepTransfer, now
     ring_device(board, service.target, near, invitation, service.id, service.ring_seconds, now, transfers=one.connection)
 
 
-def make(board: Board, service: Make, now: int) -> None:
+def make(board: Board, service: Make, now: int, site: str) -> None:
     """Make Call: ring the device; ``go_on`` follows when it answered."""
     kind = board.lines.kind_of(service.tenant, service.device)
     if kind is None:
         board.tell(
             Failed(
                 tenant=service.tenant,
+                site=site,
                 call=service.call,
                 connection=service.connection,
                 service=service.id,
@@ -97,13 +112,16 @@ def make(board: Board, service: Make, now: int) -> None:
         return
     invitation = Invitation(calling=service.calling or service.called, called=service.called)
     one = LiveConnection(
-        connection=service.connection, call=service.call, tenant=service.tenant, device=service.device, kind=kind,
+        connection=service.connection, call=service.call, tenant=service.tenant, site=site, device=service.device, kind=kind,
         state=ConnectionState.INITIATED, since=now, incoming=False, invitation=invitation, service=service.id,
         goes_on_to=service.called, deadline=after(now, service.ring_seconds),
     )  # fmt: skip
     board.table.add(one)
     board.tell(
-        Originated(tenant=one.tenant, call=one.call, connection=one.connection, service=service.id, device=one.device, kind=kind), now
+        Originated(
+            tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service.id, device=one.device, kind=kind
+        ),
+        now,
     )
     board.lines.invite(one.connection, one.device, invitation)
 
@@ -116,7 +134,13 @@ def go_on(board: Board, one: LiveConnection, seconds: float, now: int) -> None:
     if not device:
         board.tell(
             Failed(
-                tenant=one.tenant, call=one.call, connection=target.connection, service=one.service, device="", cause=Cause.NO_SUCH_NUMBER
+                tenant=one.tenant,
+                site=one.site,
+                call=one.call,
+                connection=target.connection,
+                service=one.service,
+                device="",
+                cause=Cause.NO_SUCH_NUMBER,
             ),
             now,
         )
@@ -135,6 +159,7 @@ def ringing(board: Board, one: LiveConnection, now: int) -> None:
     board.tell(
         Delivered(
             tenant=one.tenant,
+            site=one.site,
             call=one.call,
             connection=one.connection,
             service=one.service,
@@ -149,7 +174,15 @@ def ringing(board: Board, one: LiveConnection, now: int) -> None:
     )
     if one.diverted_from:
         board.tell(
-            Diverted(tenant=one.tenant, call=one.call, connection=one.diverted_from, service=one.service, to_connection=one.connection), now
+            Diverted(
+                tenant=one.tenant,
+                site=one.site,
+                call=one.call,
+                connection=one.diverted_from,
+                service=one.service,
+                to_connection=one.connection,
+            ),
+            now,
         )
     caller = board.table.connections.get(one.routed_by)
     if caller is not None and caller.incoming and not caller.in_call and not caller.answering:
@@ -160,7 +193,9 @@ def answered(board: Board, one: LiveConnection, now: int) -> None:
     """A device that we rang answered: it is connected with whom it was rung for, the others stop ringing."""
     board.table.move(one, ConnectionState.CONNECTED, now)
     board.table.set_deadline(one, 0)
-    board.tell(Established(tenant=one.tenant, call=one.call, connection=one.connection, service=one.service, device=one.device), now)
+    board.tell(
+        Established(tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=one.service, device=one.device), now
+    )
     near = board.table.connections.get(one.routed_by)
     if near is not None:
         _meet(board, one, near, now)
@@ -184,7 +219,14 @@ def _meet(board: Board, one: LiveConnection, near: LiveConnection, now: int) -> 
     leaver = board.table.connections.get(one.transfers)
     if leaver is not None:
         board.tell(
-            Transferred(tenant=one.tenant, call=one.call, connection=leaver.connection, service=one.service, to_connection=one.connection),
+            Transferred(
+                tenant=one.tenant,
+                site=one.site,
+                call=one.call,
+                connection=leaver.connection,
+                service=one.service,
+                to_connection=one.connection,
+            ),
             now,
         )
         finish(board, leaver, Cause.TRANSFERRED, now, service=one.service)

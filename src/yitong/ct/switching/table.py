@@ -24,6 +24,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
     kind: DeviceKind
     state: ConnectionState
     since: int
+    site: str = ""
     incoming: bool
     """It came to us (a caller); otherwise we rang the device."""
     invitation: Invitation = Invitation()
@@ -82,6 +83,7 @@ class LiveRecording(msgspec.Struct, kw_only=True):
 
     recording: str
     tenant: str
+    site: str = ""
     call: str
     left: str
     right: str

@@ -1,0 +1,94 @@
+"""What the switch writes down of its calls while they live, so that a killed switch finds them again.
+
+An append-only file of (length, CRC-32, msgpack) records: ``kind``, ``key`` and a value, or no value for "gone". Written without fsync: it
+outlives the process, not the machine, whose calls are over with it anyway. A torn last record is ignored. Compacted by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+import msgspec
+
+_HEAD = 8
+COMPACT_BYTES = 4_000_000
+
+Key = tuple[str, str]
+
+
+class Journal:
+    """The latest value of every (kind, key). One writer."""
+
+    def __init__(self, path: Path, compact_bytes: int = COMPACT_BYTES) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._compact_bytes = compact_bytes
+        self.values: dict[Key, bytes] = {}
+        self._read()
+        self._file = -1
+        self._size = 0
+        self._written = 0
+        self.compact()
+
+    def put(self, kind: str, key: str, value: msgspec.Struct) -> None:
+        """Write down a value, unless it is the one already there."""
+        data = msgspec.msgpack.encode(value)
+        if self.values.get((kind, key)) != data:
+            self.values[kind, key] = data
+            self._append((kind, key, data))
+
+    def drop(self, kind: str, key: str) -> None:
+        """It is gone."""
+        if self.values.pop((kind, key), None) is not None:
+            self._append((kind, key, None))
+
+    def all(self, kind: str) -> dict[str, bytes]:
+        """Every value of a kind, encoded, by key."""
+        return {key: data for (one, key), data in self.values.items() if one == kind}
+
+    def compact(self) -> None:
+        """Write the file anew with what still lives."""
+        if self._file >= 0:
+            os.close(self._file)
+        fresh = self._path.with_suffix(".new")
+        data = b"".join(_record((kind, key, value)) for (kind, key), value in self.values.items())
+        fresh.write_bytes(data)
+        fresh.chmod(0o600)
+        fresh.replace(self._path)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._size = self._written = len(data)
+
+    def close(self) -> None:
+        """End writing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _append(self, entry: tuple[str, str, bytes | None]) -> None:
+        data = _record(entry)
+        os.write(self._file, data)
+        self._written += len(data)
+        if self._written > 2 * self._size + self._compact_bytes:
+            self.compact()
+
+    def _read(self) -> None:
+        data = self._path.read_bytes() if self._path.exists() else b""
+        place = 0
+        while place + _HEAD <= len(data):
+            length, check = (int.from_bytes(data[place + at : place + at + 4], "big") for at in (0, 4))
+            body = data[place + _HEAD : place + _HEAD + length]
+            if len(body) < length or zlib.crc32(body) != check:
+                return
+            kind, key, value = msgspec.msgpack.decode(body, type=tuple[str, str, bytes | None])
+            if value is None:
+                self.values.pop((kind, key), None)
+            else:
+                self.values[kind, key] = value
+            place += _HEAD + length
+
+
+def _record(entry: tuple[str, str, bytes | None]) -> bytes:
+    body = msgspec.msgpack.encode(entry)
+    return len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body
