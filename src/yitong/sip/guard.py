@@ -1,0 +1,67 @@
+"""How many wrong passwords one source may try (case R1): values and ``now`` only."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import OrderedDict
+
+MAXIMUM_TRIES = 30
+WINDOW_SECONDS = 600.0
+SILENCE_SECONDS = 600.0
+MAXIMUM_SOURCES = 20_000
+
+
+class _Source:
+    __slots__ = ("silent_until", "tries")
+
+    def __init__(self) -> None:
+        self.tries: list[float] = []
+        self.silent_until = 0.0
+
+
+class Guard:
+    """Counts wrong passwords per source; ``MAXIMUM_TRIES`` in ten minutes bring ten minutes of silence for that source alone.
+
+    Only a password tried with a nonce of ours counts (``Verdict.WRONG``): such a nonce has reached the source, so nobody can have
+    another silenced by a forged address.
+    """
+
+    def __init__(self) -> None:
+        self._sources: OrderedDict[str, _Source] = OrderedDict()
+
+    def silent(self, host: str, now: float) -> bool:
+        """Whether messages of this source are dropped unread."""
+        source = self._sources.get(source_key(host))
+        return source is not None and now < source.silent_until
+
+    def failed(self, host: str, now: float) -> bool:
+        """Note a wrong password; ``True`` when it was one too many and the silence begins (raise the alarm)."""
+        key = source_key(host)
+        source = self._sources.get(key) or _Source()
+        self._sources[key] = source
+        self._sources.move_to_end(key)
+        while len(self._sources) > MAXIMUM_SOURCES:
+            self._sources.popitem(last=False)
+        source.tries = [at for at in source.tries if at > now - WINDOW_SECONDS]
+        source.tries.append(now)
+        if len(source.tries) < MAXIMUM_TRIES or now < source.silent_until:
+            return False
+        source.silent_until = now + SILENCE_SECONDS
+        source.tries.clear()
+        return True
+
+    def silenced(self, now: float) -> list[tuple[str, float]]:
+        """The sources kept silent and until when: for the operator."""
+        return [(key, source.silent_until) for key, source in self._sources.items() if now < source.silent_until]
+
+
+def source_key(host: str) -> str:
+    """What counts as one source: an IPv4 address, a /64 of IPv6."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped) if mapped else str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(address)

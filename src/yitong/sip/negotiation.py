@@ -1,0 +1,270 @@
+"""Offer and answer (RFC 3264) for one audio stream in G.711 with telephone-event; for browsers with ICE-lite, DTLS-SRTP, rtcp-mux and
+BUNDLE (RFC 8829, RFC 8839, RFC 8842). Other media are refused with port 0, in their place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+import msgspec
+
+from yitong.sip.sdp import Attribute, Media, SdpError, Session
+
+PCMU, PCMA = 0, 8
+_NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
+_RTPMAP = re.compile(r"([0-9]{1,3}) ([A-Za-z0-9.\-]{1,32})/([0-9]{1,6})(?:/([0-9]{1,2}))?")
+_FINGERPRINT = re.compile(r"(sha-256|sha-384|sha-512|sha-1) ((?:[0-9A-Fa-f]{2}:){19,63}[0-9A-Fa-f]{2})", re.IGNORECASE)
+_ICE = re.compile(r"[A-Za-z0-9+/=\-]{4,256}")
+_SMALL = re.compile(r"[0-9]{1,5}")
+_DIRECTIONS = {"sendrecv": (True, True), "sendonly": (True, False), "recvonly": (False, True), "inactive": (False, False)}
+_PLAIN = frozenset({"RTP/AVP", "RTP/AVPF"})
+_SECURE = frozenset({"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP"})
+
+
+class Secure(msgspec.Struct, frozen=True):
+    """Our side of a browser connection."""
+
+    fingerprint: str
+    """``sha-256 AA:BB:...``"""
+    ufrag: str
+    password: str
+    candidates: tuple[str, ...]
+    """IP addresses where the RTP port can be reached."""
+
+
+class Local(msgspec.Struct, frozen=True, kw_only=True):
+    """Our side of a stream. ``version`` must rise with each description sent in a dialog that differs from the last (RFC 3264 §8)."""
+
+    address: str
+    rtp_port: int
+    rtcp_port: int = 0
+    session: int = 1
+    version: int = 1
+    codecs: tuple[int, ...] = (PCMA, PCMU)
+    event_type: int = 101
+    """Payload type of telephone-event in our offers; an answer takes the offer's. -1: none."""
+    send: bool = True
+    receive: bool = True
+    secure: Secure | None = None
+    ssrc: int = 0
+    ptime: int = 20
+
+
+class Remote(msgspec.Struct, frozen=True, kw_only=True):
+    """What was agreed, seen from us: what the media row is told. Empty ``ufrag``: plain RTP."""
+
+    address: str
+    rtp_port: int
+    rtcp_port: int
+    codec: int
+    event_type: int
+    """-1: they take no telephone-event."""
+    send: bool
+    """Whether we send to them."""
+    receive: bool
+    rtcp_mux: bool = False
+    ptime: int = 20
+    fingerprint: str = ""
+    setup: str = ""
+    """Their DTLS role: active, passive or actpass."""
+    ufrag: str = ""
+    password: str = ""
+    candidates: tuple[str, ...] = ()
+    """Their candidate attributes as received."""
+
+    @property
+    def held(self) -> bool:
+        """Whether they have put us on hold: they do not want to hear us."""
+        return not self.send
+
+
+def wants_secure(offer: Session) -> bool:
+    """Whether the audio of an offer is for DTLS-SRTP, so that the row is opened accordingly. Raises ``SdpError`` without usable audio."""
+    return offer.media[_audio_index(offer)].protocol.upper() in _SECURE
+
+
+def make_offer(local: Local) -> Session:
+    """Our offer."""
+    formats, maps = _formats(local.codecs, local.event_type)
+    protocol = "UDP/TLS/RTP/SAVPF" if local.secure else "RTP/AVP"
+    attributes = [*maps, ("ptime", str(local.ptime)), (_direction(local.send, local.receive), "")]
+    attributes += _transport(local, "actpass", "0", mux=local.secure is not None)
+    media = Media("audio", local.rtp_port, protocol, formats, attributes=tuple(attributes))
+    return _session(local, (media,), ["0"] if local.secure else [])
+
+
+def make_answer(offer: Session, local: Local) -> tuple[Session, Remote]:
+    """Our answer and what was agreed. Raises ``SdpError`` (488) when there is nothing to agree on."""
+    index = _audio_index(offer)
+    theirs = offer.media[index]
+    remote = _remote(offer, theirs, local)
+    formats, maps = _formats((remote.codec,), remote.event_type)
+    direction = _direction(local.send and remote.send, local.receive and remote.receive)
+    attributes = [*maps, ("ptime", str(local.ptime)), (direction, "")]
+    mid = theirs.get("mid") or ""
+    role = "active" if remote.setup == "passive" else "passive"
+    attributes += _transport(local, role, mid, mux=remote.rtcp_mux)
+    answers = [_refused(media) for media in offer.media]
+    answers[index] = Media("audio", local.rtp_port, theirs.protocol, formats, attributes=tuple(attributes))
+    bundled = [mid] if mid and mid in _bundle(offer) else []
+    agreed = msgspec.structs.replace(remote, send=local.send and remote.send, receive=local.receive and remote.receive)
+    return _session(local, tuple(answers), bundled), agreed
+
+
+def accept_answer(answer: Session, local: Local) -> Remote:
+    """What was agreed by their answer to an offer of ours. Raises ``SdpError`` (488)."""
+    theirs = answer.media[_audio_index(answer)]
+    remote = _remote(answer, theirs, local)
+    if remote.setup == "actpass":
+        raise SdpError("actpass in an answer", 488)
+    return msgspec.structs.replace(remote, send=local.send and remote.send, receive=local.receive and remote.receive)
+
+
+def _audio_index(session: Session) -> int:
+    """The first audio m-line that is alive."""
+    for index, media in enumerate(session.media):
+        if media.kind == "audio" and media.port and media.protocol.upper() in _PLAIN | _SECURE:
+            return index
+    raise SdpError("no usable audio", 488)
+
+
+def _remote(session: Session, media: Media, local: Local) -> Remote:
+    secure = media.protocol.upper() in _SECURE
+    if secure != (local.secure is not None):
+        raise SdpError("not the kind of transport that we have", 488)
+    address = media.address or session.address
+    codec, event_type = _codecs(media, local.codecs)
+    theirs_send, theirs_receive = _their_direction(session, media)
+    rtcp_mux = media.get("rtcp-mux") is not None
+    if not secure:
+        unheard = _is_unspecified(address)
+        _check_address(address, media.port, local, unheard)
+        theirs_receive = theirs_receive and not unheard  # RFC 3264 §8.4: hold in the old way
+        address = "" if unheard else address
+    ice = _secure_values(session, media) if secure else {}
+    return Remote(
+        address=address, rtp_port=media.port, rtcp_port=media.port if rtcp_mux else _rtcp_port(media),
+        codec=codec, event_type=event_type, send=theirs_receive, receive=theirs_send, rtcp_mux=rtcp_mux,
+        ptime=_ptime(session, media), candidates=tuple(media.all("candidate")[:32]), **ice,
+    )  # fmt: skip
+
+
+def _codecs(media: Media, ours: tuple[int, ...]) -> tuple[int, int]:
+    """Their first codec that is ours too, and the payload type of telephone-event."""
+    maps: dict[str, str] = {}
+    for value in media.all("rtpmap"):
+        match = _RTPMAP.fullmatch(value)
+        if match is not None:
+            mono = match[4] in (None, "1")
+            maps[match[1]] = f"{match[2].lower()}/{match[3]}" if mono else ""
+        elif value.partition(" ")[0] in media.formats:
+            maps[value.partition(" ")[0]] = ""
+    events = [int(pt) for pt in media.formats if maps.get(pt) == "telephone-event/8000" and 96 <= int(pt) <= 127]
+    for payload in media.formats:
+        known = int(payload) if payload in ("0", "8") else -1
+        if known in ours and maps.get(payload, f"{_NAMES[known].lower()}/8000") == f"{_NAMES[known].lower()}/8000":
+            return known, events[0] if events else -1
+    raise SdpError("no common codec", 488)
+
+
+def _their_direction(session: Session, media: Media) -> tuple[bool, bool]:
+    for attributes in (media.attributes, session.attributes):
+        for name, value in attributes:
+            if name in _DIRECTIONS and not value:
+                return _DIRECTIONS[name]
+    return True, True
+
+
+def _is_unspecified(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_unspecified
+    except ValueError:
+        return False
+
+
+def _check_address(address: str, port: int, local: Local, unheard: bool) -> None:
+    """RTP goes to one host that is not ourselves (case M9)."""
+    try:
+        value = ipaddress.ip_address(address)
+    except ValueError as error:
+        raise SdpError("no IP address", 488) from error
+    if value.is_multicast or str(value) == "255.255.255.255" or (value.is_reserved and value.version == 4 and not unheard):
+        raise SdpError("address of no single host", 488)
+    if str(value) == local.address and port == local.rtp_port:
+        raise SdpError("our own port", 488)
+
+
+def _rtcp_port(media: Media) -> int:
+    value = (media.get("rtcp") or "").partition(" ")[0]
+    if _SMALL.fullmatch(value) and 0 < int(value) <= 65_535:
+        return int(value)
+    return media.port + 1 if media.port < 65_535 else media.port
+
+
+def _ptime(session: Session, media: Media) -> int:
+    value = media.get("ptime") or session.get("ptime") or ""
+    milliseconds = int(value) if _SMALL.fullmatch(value) else 20
+    return milliseconds if 10 <= milliseconds <= 200 else 20
+
+
+def _secure_values(session: Session, media: Media) -> dict[str, str]:
+    """ICE and DTLS of a media section; what it does not say, the session does (RFC 8839 §5.4, RFC 8842 §5)."""
+    got = {name: media.get(name) or session.get(name) or "" for name in ("fingerprint", "setup", "ice-ufrag", "ice-pwd")}
+    if _FINGERPRINT.fullmatch(got["fingerprint"]) is None:
+        raise SdpError("no usable fingerprint", 488)
+    if got["setup"] not in ("active", "passive", "actpass"):
+        raise SdpError("no usable setup", 488)
+    if _ICE.fullmatch(got["ice-ufrag"]) is None or _ICE.fullmatch(got["ice-pwd"]) is None or len(got["ice-pwd"]) < 22:
+        raise SdpError("no ICE", 488)
+    return {"fingerprint": got["fingerprint"], "setup": got["setup"], "ufrag": got["ice-ufrag"], "password": got["ice-pwd"]}
+
+
+def _formats(codecs: tuple[int, ...], event_type: int) -> tuple[tuple[str, ...], list[Attribute]]:
+    formats = [str(codec) for codec in codecs]
+    maps: list[Attribute] = [("rtpmap", f"{codec} {_NAMES[codec]}/8000") for codec in codecs]
+    if event_type >= 0:
+        formats.append(str(event_type))
+        maps += [("rtpmap", f"{event_type} telephone-event/8000"), ("fmtp", f"{event_type} 0-16")]
+    return tuple(formats), maps
+
+
+def _direction(send: bool, receive: bool) -> str:
+    return next(name for name, both in _DIRECTIONS.items() if both == (send, receive))
+
+
+def _transport(local: Local, role: str, mid: str, mux: bool) -> list[Attribute]:
+    secure = local.secure
+    out: list[Attribute] = [("mid", mid)] if mid else []
+    if secure is None:
+        if mux:
+            out.append(("rtcp-mux", ""))
+        elif local.rtcp_port:
+            out.append(("rtcp", str(local.rtcp_port)))
+        return out
+    out += [("rtcp-mux", ""), ("rtcp", "9 IN IP4 0.0.0.0"), ("ice-ufrag", secure.ufrag), ("ice-pwd", secure.password)]
+    out += [("fingerprint", secure.fingerprint), ("setup", role), ("msid", "yitong audio")]
+    if local.ssrc:
+        out.append(("ssrc", f"{local.ssrc} cname:yitong"))
+    for number, address in enumerate(secure.candidates, 1):
+        priority = (126 << 24) + ((65_535 - number) << 8) + 255  # RFC 8445 §5.1.2.1: a host candidate
+        out.append(("candidate", f"{number} 1 udp {priority} {address} {local.rtp_port} typ host"))
+    return [*out, ("end-of-candidates", "")]
+
+
+def _session(local: Local, media: tuple[Media, ...], bundled: list[str]) -> Session:
+    attributes: list[Attribute] = []
+    if bundled:
+        attributes.append(("group", f"BUNDLE {' '.join(bundled)}"))
+    if local.secure is not None:
+        attributes.append(("ice-lite", ""))
+    return Session(("-", str(local.session), str(local.version), local.address), local.address, media, tuple(attributes))
+
+
+def _bundle(session: Session) -> set[str]:
+    return {mid for name, value in session.attributes if name == "group" and value.startswith("BUNDLE ") for mid in value.split(" ")[1:]}
+
+
+def _refused(media: Media) -> Media:
+    mid = media.get("mid")
+    return Media(media.kind, 0, media.protocol, media.formats, attributes=(("mid", mid),) if mid else ())
