@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +22,58 @@ from yitong.app.supervisor import Supervisor
 from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
 
-pytest_plugins: list[str] = []
+ROOT = Path(__file__).parents[1]
+_TOOLS = {"browser": ("chromium",), "phone": ("sipp", "baresip")}
+_passed: dict[str, set[str]] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what was asked to be left out; soak tests only when named; keep a file's tests together, real-time ones in one row."""
+    without = set(os.environ.get("YITONG_TEST_WITHOUT", "").replace(",", " ").split())
+    marked = {name for name, tools in _TOOLS.items() if without & set(tools)}
+    if "soak" not in str(config.getoption("markexpr")):
+        marked.add("soak")
+    left_out = [item for item in items if marked & {mark.name for mark in item.iter_markers()}]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+    for item in items:
+        real_time = item.get_closest_marker("browser") or item.get_closest_marker("phone")
+        item.add_marker(pytest.mark.xdist_group("real time" if real_time else str(item.path)))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A missing phone or browser is a failure that says what installs it."""
+    packages = {"chromium": "chromium", "sipp": "sip-tester", "baresip": "baresip"}
+    for marker, tools in _TOOLS.items():
+        for tool in tools if item.get_closest_marker(marker) else ():
+            if shutil.which(tool) is None:
+                pytest.fail(f"{tool} is missing: apt-get install {packages[tool]}, or YITONG_TEST_WITHOUT={tool}", pytrace=False)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Requirements travel with the report, also from another process."""
+    outcome = yield
+    for mark in item.iter_markers("req"):
+        outcome.get_result().user_properties.extend(("req", name) for name in mark.args)  # type: ignore[attr-defined]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note the requirements of a test that passed."""
+    if report.when == "call" and report.passed:
+        for kind, name in report.user_properties:
+            if kind == "req":
+                _passed.setdefault(str(name), set()).add(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What ``make trace`` reads."""
+    if os.environ.get("PYTEST_XDIST_WORKER") or not _passed:
+        return
+    folder = ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    (folder / "requirements.json").write_text(json.dumps({name: sorted(tests) for name, tests in sorted(_passed.items())}, indent=1))
 
 
 @pytest.fixture(scope="session")

@@ -97,8 +97,9 @@ class Nats:
         try:
             await asyncio.wait_for(
                 connection.connect(
-                    url, name=name, allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=0.2,  # type: ignore[arg-type]
-                    connect_timeout=2, ping_interval=5, max_outstanding_pings=2, pending_size=8 << 20, disconnected_cb=lost, reconnected_cb=back,
+                    url, name=name, allow_reconnect=True, max_reconnect_attempts=-1, connect_timeout=2, ping_interval=5,
+                    reconnect_time_wait=0.2,  # type: ignore[arg-type]
+                    max_outstanding_pings=2, pending_size=8 << 20, disconnected_cb=lost, reconnected_cb=back,
                     error_cb=trouble,
                 ),
                 patience_seconds,

@@ -1,0 +1,67 @@
+# The two commands are `make run` and `make test`. Everything they install stays in .venv and frontend/node_modules.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt
+STATIC := src/yitong/web/static/.built
+FRONT_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
+
+.PHONY: run test soak bench screens prompts trace messages clean
+
+run: $(VENV)/.run $(STATIC)  ## install what is missing and start everything
+	@$(BIN)/yitong run
+
+test: $(VENV)/.test $(STATIC)  ## everything: lint, types, contracts, front end, unit, journeys, real phones and browsers
+	@scripts/tools.sh
+	@scripts/test.sh
+
+soak: $(VENV)/.test $(STATIC)  ## kills, fuzz, long walks; the report goes below docs/
+	@scripts/tools.sh
+	@scripts/soak.sh
+
+bench: $(VENV)/.test  ## the load figures, with the machine they were measured on
+	@$(BIN)/python -m bench
+
+screens: $(VENV)/.test $(STATIC)  ## pictures of the pages, below docs/
+	@$(BIN)/python scripts/screens.py
+
+prompts: $(VENV)/.speech  ## render the demo's prompts with the speech extra
+	@$(BIN)/python scripts/make_prompts.py
+
+trace:  ## which requirements have a passing test (of the last `make test`)
+	@$(PYTHON) scripts/trace.py
+
+messages: $(VENV)/.run  ## write docs/messages.md from the code
+	@$(BIN)/python scripts/messages_page.py
+
+clean:  ## remove what was installed and built; data in var/ stays
+	rm -rf $(VENV) frontend/node_modules src/yitong/web/static build
+
+$(VENV)/.uv: scripts/bootstrap.py
+	@$(PYTHON) scripts/bootstrap.py $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.uv pyproject.toml constraints.txt
+	@echo "Installing Yitong's packages ..."
+	@$(UV) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	@echo "Installing what the tests need ..."
+	@$(UV) --editable . --group dev
+	@touch $@
+
+$(VENV)/.speech: $(VENV)/.run
+	@$(UV) --editable '.[speech]'
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package-lock.json frontend/package.json
+	@echo "Installing the front end's packages ..."
+	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(STATIC): frontend/node_modules/.installed $(FRONT_SOURCES)
+	@echo "Building the front end ..."
+	@cd frontend && npm run --silent build -- --logLevel warn
+	@touch $@

@@ -1,0 +1,30 @@
+#!/bin/sh
+# The phones, the browser and the fonts of the tests: installed when we may, else named with the line that installs them.
+# YITONG_TEST_WITHOUT="chromium sipp" runs without some of them; their tests are then left out.
+set -e
+missing=""
+without=" $(printf '%s' "${YITONG_TEST_WITHOUT:-}" | tr ',' ' ') "
+need() { # need NAME PACKAGE TEST...
+  name=$1 package=$2
+  shift 2
+  case "$without" in *" $name "*) return 0 ;; esac
+  "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+cjk_font() { fc-list :lang=zh 2>/dev/null | grep -q .; }
+need chromium chromium command -v chromium
+need sipp sip-tester command -v sipp
+need baresip baresip command -v baresip
+need fonts fonts-noto-cjk cjk_font
+[ -z "$missing" ] && exit 0
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+  if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then as_root="sudo -n"; else
+    echo "The tests need$missing. Install with:  sudo apt-get install --no-install-recommends$missing" >&2
+    echo "or leave them out:  YITONG_TEST_WITHOUT=\"chromium sipp baresip fonts\" make test" >&2
+    exit 1
+  fi
+fi
+echo "Installing$missing ..."
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+$as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends fontconfig $missing >/dev/null
