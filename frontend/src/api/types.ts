@@ -1,0 +1,139 @@
+/** Shapes of HTTP API v1 and of the live documents, as `docs/interfaces.md` tells them. Times in live documents are UTC microseconds. */
+
+export type Language = 'zh-CN' | 'en'
+/** A name per language, or already in the reader's language. */
+export type Named = string | Partial<Record<Language, string>>
+export type Duty = 'ready' | 'not_ready' | 'logged_off'
+export type AgentState = 'logged_off' | 'not_ready' | 'ready' | 'busy' | 'working_after_call'
+export type AssignmentState = 'offered' | 'active' | 'held' | 'wrapping_up'
+
+export interface Place { id: string; code: string; name: Named; zone: string }
+
+export interface Me {
+  id: string
+  username: string
+  name: Named
+  language: Language
+  roles: string[]
+  rights: string[]
+  extension: string | null
+  team: Place | string | null
+  site: Place | string | null
+  tenant: Place | string
+  zone?: string
+}
+
+export interface Page<T> { items: T[]; next: string | null }
+export interface PhoneCredential { url: string; uri: string; username: string; password: string; realm: string; expires_at: string; number?: string }
+export interface PublicInfo { languages: Language[]; numbers: { number: string; name: Named }[]; version: string }
+
+export interface CustomerCard { id: string; name: string; class: string; region: string; note: string; new?: boolean; numbers?: string[]; version?: number }
+
+export interface Assignment {
+  id: string
+  contact: string
+  state: AssignmentState
+  since: number
+  channel: string
+  queue: string
+  calling: string
+  called: string
+  keys: { step: string; name: Named; keys: string }[]
+  waited_seconds: number
+  ring_until: number | null
+  answered_at: number | null
+  customer: CustomerCard | null
+  language: string
+  recording: boolean
+  wrap_up: { until: number | null; codes: { id: string; name: Named }[]; draft: { code?: string | null; note?: string } | null } | null
+}
+
+export interface DeskQueue {
+  id: string
+  name: Named
+  waiting: number
+  longest_since: number | null
+  ready: number
+  list: { contact: string; since: number; calling_masked: string }[]
+}
+
+export interface DeskCall { contact: string; at: number; direction: string; queue: Named; customer: Named | CustomerCard | null; calling: string; talk_seconds: number; survey: string | number | null }
+
+export interface DeskDocument {
+  agent: {
+    id: string
+    extension: string
+    name: Named
+    team: Named | null
+    duty: { state: Duty; reason: string | null; since: number }
+    state: AgentState
+    state_since: number
+    devices: Record<string, { kind: 'phone' | 'page'; registered: boolean; answering: boolean }>
+  }
+  assignments: Record<string, Assignment>
+  queues: Record<string, DeskQueue>
+  today: Record<string, number | null>
+  calls: DeskCall[]
+}
+
+export interface BoardCounters {
+  waiting: number
+  longest_since: number | null
+  ready: number
+  busy: number
+  working_after_call: number
+  not_ready: number
+  offered: number
+  answered: number
+  answered_in_time: number
+  abandoned: number
+  abandoned_short: number
+  service_level: number | null
+  asa_seconds: number | null
+}
+export interface BoardQueue extends BoardCounters { id: string; name: Named }
+export interface BoardAgent {
+  id: string
+  extension: string
+  name: Named
+  team: Named | null
+  state: AgentState
+  since: number
+  reason: Named | null
+  queue: Named | null
+  contact: string | null
+  answered_today: number
+}
+export interface BoardDocument { queues: Record<string, BoardQueue>; agents: Record<string, BoardAgent>; totals: Partial<BoardCounters>; day: string }
+
+/** A contact as the list and the detail page tell it; fields that this page does not know are left alone. */
+export interface Contact {
+  id: string
+  started_at: string
+  ended_at: string | null
+  direction: string
+  channel: string
+  calling: string
+  called: string
+  language?: string
+  queue: Named | null
+  agent: Named | null
+  customer: Named | CustomerCard | null
+  answered: boolean
+  waited_seconds: number | null
+  talk_seconds: number | null
+  cause?: string
+  survey?: string | number | null
+  recording?: string | null
+}
+export interface Segment { id: string; kind: string; began_at: string; ended_at: string | null; agent?: Named | null; queue?: Named | null; cause?: string }
+export interface JourneyEvent { id: string; type: string; at?: string; offset_ms?: number; offset_seconds?: number; agent?: Named | null; queue?: Named | null; cause?: string; payload?: Record<string, unknown> }
+export interface Recording { id: string; url: string; milliseconds: number; holds: ([number, number] | { from_ms: number; to_ms: number })[] }
+export interface ContactDetail extends Contact {
+  segments: Segment[]
+  events: JourneyEvent[]
+  recordings: Recording[]
+  wrap_up: { code?: Named | null; note?: string } | null
+  quality: Record<string, unknown> | null
+}
+export interface Peaks { left: number[]; right: number[] }

@@ -1,0 +1,56 @@
+import { createRouter, createWebHistory } from 'vue-router'
+import { Problem } from '@/api/client'
+import { useSession } from '@/stores/session'
+
+declare module 'vue-router' {
+  interface RouteMeta { open?: boolean; right?: string; title?: string }
+}
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: '/login', component: () => import('@/login/LoginPage.vue'), meta: { open: true, title: 'login' } },
+    { path: '/call', component: () => import('@/guest/CallPage.vue'), meta: { open: true, title: 'call' } },
+    {
+      path: '/',
+      component: () => import('@/shell/AppShell.vue'),
+      children: [
+        { path: '', component: { render: () => null } },
+        { path: 'desk', component: () => import('@/desk/DeskPage.vue'), meta: { right: 'calls.take', title: 'desk' } },
+        { path: 'calls/:id?', component: () => import('@/calls/CallsPage.vue'), meta: { right: 'contacts.own', title: 'calls' } },
+        { path: 'board', component: () => import('@/board/BoardPage.vue'), meta: { right: 'board.see', title: 'board' } },
+        { path: 'settings/:kind?', component: () => import('@/settings/SettingsPage.vue'), meta: { right: 'config.read', title: 'settings' } },
+      ],
+    },
+    { path: '/:rest(.*)*', redirect: '/' },
+  ],
+})
+
+/** The first page that this user may see. */
+export function home(): string {
+  const session = useSession()
+  if (session.can('calls.take')) return '/desk'
+  if (session.can('board.see')) return '/board'
+  return session.can('config.read') ? '/settings' : '/calls'
+}
+
+export function maySee(right: string | undefined): boolean {
+  const session = useSession()
+  if (right === 'contacts.own') return ['contacts.own', 'contacts.team', 'contacts.all'].some(session.can)
+  return !right || session.can(right)
+}
+
+router.beforeEach(async (to) => {
+  if (to.meta.open) return true
+  const session = useSession()
+  if (!session.token) return { path: '/login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+  if (!session.me) {
+    try {
+      await session.load()
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) return { path: '/login', query: { to: to.fullPath } }
+      return { path: '/login', query: { to: to.fullPath, trouble: '1' } }
+    }
+  }
+  return to.path !== '/' && maySee(to.meta.right) ? true : home()
+})

@@ -1,0 +1,45 @@
+/** Lists of configuration, loaded once per visit and refreshed after each change; references show names instead of ids. */
+import { reactive } from 'vue'
+import { get } from '@/api/client'
+import type { Named, Page } from '@/api/types'
+import { language } from '@/i18n'
+import { named } from '@/format'
+import type { Item } from './kinds'
+
+const lists = reactive<Record<string, Item[]>>({})
+
+export async function refresh(kind: string): Promise<void> {
+  const items: Item[] = []
+  let cursor: string | null = null
+  do {
+    const page: Page<Item> = await get<Page<Item>>(`/config/${kind}`, { limit: 200, cursor })
+    items.push(...page.items)
+    cursor = page.next
+  } while (cursor)
+  lists[kind] = items
+}
+
+export const listOf = (kind: string): Item[] => lists[kind] ?? []
+
+export async function need(kinds: string[]): Promise<void> {
+  await Promise.all([...new Set(kinds)].filter((kind) => !(kind in lists)).map((kind) => refresh(kind).catch(() => undefined)))
+}
+
+export function forgetAll(): void {
+  for (const kind of Object.keys(lists)) delete lists[kind]
+}
+
+export function titleOf(item: Item | undefined): string {
+  if (!item) return ''
+  const name = named(item.name as Named, language())
+  const code = String(item.username ?? item.number ?? item.code ?? '')
+  if (!name) return item.language && item.code ? `${code} (${String(item.language)})` : code || item.id
+  return name
+}
+
+/** The name behind an id (or code) of `kind`. */
+export function shown(kind: string, id: unknown): string {
+  if (id === null || id === undefined || id === '') return ''
+  const found = listOf(kind).find((item) => item.id === id || item.code === id)
+  return found ? titleOf(found) : String(id)
+}

@@ -1,0 +1,49 @@
+/** Single keys for the desk, outside text fields; they can be switched off (WCAG 2.1.4). */
+import { onMounted, onUnmounted, ref } from 'vue'
+import { useDesk } from '@/stores/desk'
+
+const KEY = 'yitong.shortcuts'
+export const enabled = ref(localStorage.getItem(KEY) !== 'off')
+export const keypadOpen = ref(false)
+
+export function enable(on: boolean): void {
+  enabled.value = on
+  localStorage.setItem(KEY, on ? 'on' : 'off')
+}
+
+/** Is `target` a place where letters are typed? */
+export function typing(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false
+  return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName) || target.closest('[role="dialog"], [role="listbox"]') !== null
+}
+
+export function useShortcuts(extra: { help: () => void }): void {
+  const desk = useDesk()
+
+  function press(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return
+    if (event.key === '?') return extra.help()
+    if (!enabled.value || !desk.desk) return
+    if (act(event.key.toLowerCase())) event.preventDefault()
+  }
+
+  function act(key: string): boolean {
+    const state = desk.current?.state
+    const talking = state === 'active' || state === 'held'
+    if (keypadOpen.value && talking && /^[0-9*#]$/.test(key)) return (desk.key(key), true)
+    if (key === 'a' && desk.pageCall.phase === 'ringing') return (desk.answer(), true)
+    if (key === 'x' && state === 'offered') return (void desk.refuse(), true)
+    if (key === 'h' && talking) return (void desk.hold(), true)
+    if (key === 'm' && desk.pageCall.phase === 'talking') return (desk.mute(), true)
+    if (key === 'k' && talking) return ((keypadOpen.value = !keypadOpen.value), true)
+    if (key === 'e' && talking) return (void desk.hangUp(), true)
+    if (key === 'r' && desk.desk?.agent.duty.state !== 'ready') return (void desk.setState('ready'), true)
+    if (key === 'b' && desk.desk?.agent.duty.state === 'ready') return (void desk.setState('not_ready'), true)
+    if (key === 'w' && state === 'wrapping_up') return (document.querySelector<HTMLElement>('#wrap-up-note')?.focus(), true)
+    if (key === 'c') return (document.querySelector<HTMLElement>('#customer-name')?.focus(), true)
+    return false
+  }
+
+  onMounted(() => window.addEventListener('keydown', press))
+  onUnmounted(() => window.removeEventListener('keydown', press))
+}

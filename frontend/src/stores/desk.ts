@@ -1,0 +1,177 @@
+/** The agent's desk: the live document, the telephone of this page, and what the agent asks for. */
+import { defineStore } from 'pinia'
+import { computed, ref, shallowRef, watch } from 'vue'
+import { call, sentence } from '@/api/client'
+import type { Assignment, DeskDocument, Duty, PhoneCredential } from '@/api/types'
+import { permission, supportTrouble, openMicrophone, closeMicrophone, MicrophoneError, type MicrophoneTrouble } from '@/phone/microphone'
+import { NO_CALL, Phone, type CallView, type Registration } from '@/phone/phone'
+import { useLive } from './live'
+
+export type PhoneMode = 'off' | 'permission' | 'trouble' | 'on'
+const OPEN_KEY = 'yitong.desk'
+const ORDER: Assignment['state'][] = ['active', 'held', 'offered', 'wrapping_up']
+
+export const useDesk = defineStore('desk', () => {
+  const live = useLive()
+  const document_ = computed(() => (live.documents.desk as DeskDocument | undefined) ?? null)
+  const phoneMode = ref<PhoneMode>('off')
+  const trouble = ref<MicrophoneTrouble | null>(null)
+  const registration = ref<Registration>('off')
+  const pageCall = shallowRef<CallView>(NO_CALL)
+  const error = ref('')
+  const busy = ref(false)
+  let phone: Phone | null = null
+  let renew: ReturnType<typeof setTimeout> | null = null
+  let renewWanted = false
+  let retries = 0
+
+  const assignments = computed(() =>
+    Object.values(document_.value?.assignments ?? {}).sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.since - b.since),
+  )
+  const current = computed<Assignment | null>(() => assignments.value[0] ?? null)
+  const ringing = computed(() => assignments.value.find((one) => one.state === 'offered') ?? null)
+  const deskPhone = computed(() => Object.values(document_.value?.agent.devices ?? {}).some((d) => d.kind === 'phone' && d.registered && d.answering))
+
+  function audioElement(): HTMLAudioElement {
+    let audio = document.querySelector<HTMLAudioElement>('#yitong-voice')
+    if (!audio) {
+      audio = document.createElement('audio')
+      audio.id = 'yitong-voice'
+      audio.autoplay = true
+      document.body.append(audio)
+    }
+    return audio
+  }
+
+  /** Open the desk in this tab (and again after a reload). */
+  async function open(): Promise<void> {
+    sessionStorage.setItem(OPEN_KEY, '1')
+    live.follow('desk')
+    if (phone !== null || live.takenOver) return
+    const unfit = supportTrouble()
+    if (unfit) return cannot(unfit)
+    const may = await permission()
+    if (may === 'granted') return startPhone()
+    if (may === 'denied') return cannot('denied')
+    phoneMode.value = 'permission'
+  }
+
+  function cannot(why: MicrophoneTrouble): void {
+    trouble.value = why
+    phoneMode.value = 'trouble'
+  }
+
+  /** From a click: ask for the microphone, then register. */
+  async function startPhone(): Promise<void> {
+    try {
+      closeMicrophone(await openMicrophone())
+    } catch (failure) {
+      return cannot(failure instanceof MicrophoneError ? failure.trouble : 'failed')
+    }
+    trouble.value = null
+    phoneMode.value = 'on'
+    phone ??= new Phone(
+      {
+        registration: (state) => {
+          registration.value = state
+          if (state === 'registered') retries = 0
+        },
+        call: (view) => {
+          pageCall.value = view
+          if (view.phase === 'none' && renewWanted) void register()
+        },
+        ended: () => undefined, // the live document tells what became of the contact
+        microphone: (why) => void (trouble.value = why),
+        expired: () => later(Math.min(1000 * 2 ** retries++, 15000)),
+      },
+      audioElement(),
+    )
+    await register()
+  }
+
+  async function register(): Promise<void> {
+    if (phone === null) return
+    if (phone.inCall) {
+      renewWanted = true
+      return
+    }
+    renewWanted = false
+    try {
+      const credential = await call<PhoneCredential>('POST', '/me/phone')
+      phone?.start(credential, true)
+      later(Math.max(Date.parse(credential.expires_at) - Date.now() - 60_000, 30_000))
+    } catch {
+      registration.value = 'reconnecting'
+      later(Math.min(1000 * 2 ** retries++, 15000))
+    }
+  }
+
+  function later(milliseconds: number): void {
+    if (renew !== null) clearTimeout(renew)
+    renew = setTimeout(() => void register(), milliseconds)
+  }
+
+  function silence(): void {
+    if (renew !== null) clearTimeout(renew)
+    renew = null
+    phone?.forsake()
+    phone = null
+    registration.value = 'off'
+    phoneMode.value = 'off'
+  }
+
+  /** Signing out: the phone unregisters, the documents are dropped. */
+  function close(): void {
+    sessionStorage.removeItem(OPEN_KEY)
+    if (renew !== null) clearTimeout(renew)
+    renew = null
+    phone?.stop()
+    phone = null
+    phoneMode.value = 'off'
+    live.stop()
+  }
+
+  watch(() => live.takenOver, (taken) => taken && silence())
+
+  async function takeBack(): Promise<void> {
+    live.takeBack()
+    await open()
+  }
+
+  /** Do one thing asked by the agent; its failure is shown, and nothing is asked twice by a double click. */
+  async function act(ask: () => Promise<unknown>): Promise<boolean> {
+    if (busy.value) return false
+    busy.value = true
+    error.value = ''
+    try {
+      await ask()
+      return true
+    } catch (failure) {
+      error.value = sentence(failure)
+      return false
+    } finally {
+      busy.value = false
+    }
+  }
+
+  const setState = (state: Duty, reason?: string) => act(() => call('PUT', '/me/state', { body: reason ? { state, reason } : { state } }))
+  const ask = (verb: string) => (current.value ? act(() => call('POST', `/me/assignments/${current.value!.id}/${verb}`)) : Promise.resolve(false))
+  const answer = () => phone?.answer()
+  const refuse = () => ask('refuse')
+  const hold = () => ask(current.value?.state === 'held' ? 'retrieve' : 'hold')
+  const mute = () => phone?.mute(!pageCall.value.muted)
+  const key = (tones: string) => phone?.key(tones)
+  const hear = () => phone?.hear()
+
+  /** Through the telephone where it is in this page: that works even while the application server is away. */
+  async function hangUp(): Promise<void> {
+    if (pageCall.value.phase === 'talking') phone?.hangUp()
+    else await ask('hang_up')
+  }
+
+  return {
+    desk: document_, assignments, current, ringing, deskPhone, phoneMode, trouble, registration, pageCall, error, busy,
+    open, startPhone, close, takeBack, setState, answer, refuse, hold, hangUp, mute, key, hear, act,
+    wasOpen: () => sessionStorage.getItem(OPEN_KEY) === '1',
+  }
+})

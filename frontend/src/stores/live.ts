@@ -1,0 +1,78 @@
+/** The live documents of this tab over one connection. */
+import { defineStore } from 'pinia'
+import { reactive, ref, shallowReactive } from 'vue'
+import { LiveConnection, type LiveState, type Socket } from '@/live/connection'
+import { useClock } from './clock'
+import { useSession } from './session'
+
+function openSocket(): Socket {
+  const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
+  return new WebSocket(`${scheme}//${location.host}/api/v1/live`, 'yitong.live.v1') as unknown as Socket
+}
+
+const timers = {
+  now: () => Date.now(),
+  after: (milliseconds: number, act: () => void) => {
+    const timer = setTimeout(act, milliseconds)
+    return () => clearTimeout(timer)
+  },
+}
+
+export const useLive = defineStore('live', () => {
+  const state = ref<LiveState>('closed')
+  const lag = ref<number | null>(null)
+  const takenOver = ref(false)
+  const lostSince = ref<number | null>(null)
+  const documents = shallowReactive<Record<string, unknown>>({})
+  const stale = reactive<Record<string, boolean>>({})
+  const followed = new Set<string>()
+  let connection: LiveConnection | null = null
+
+  const hears = {
+    state(value: LiveState) {
+      if (value === 'lost' && lostSince.value === null) lostSince.value = Date.now()
+      if (value === 'open' || value === 'closed') lostSince.value = null
+      state.value = value
+    },
+    data: (topic: string, data: unknown) => void (documents[topic] = data),
+    stale: (topic: string, is: boolean) => void (stale[topic] = is),
+    takenOver: () => void (takenOver.value = true),
+    ended: (reason: string) => useSession().forget(reason || 'ended'),
+    lag(milliseconds: number, ahead: number | null) {
+      lag.value = milliseconds
+      if (ahead !== null) useClock().set(ahead)
+    },
+  }
+
+  function follow(topic: string): void {
+    followed.add(topic)
+    if (connection === null) {
+      connection = new LiveConnection(openSocket, () => useSession().token ?? '', timers, hears)
+      connection.follow(topic)
+      connection.start()
+    } else {
+      connection.follow(topic)
+    }
+  }
+
+  function stop(): void {
+    connection?.stop()
+    connection = null
+    followed.clear()
+    takenOver.value = false
+    for (const topic of Object.keys(documents)) delete documents[topic]
+    for (const topic of Object.keys(stale)) delete stale[topic]
+  }
+
+  /** After a take-over: this page becomes the desk again. */
+  function takeBack(): void {
+    const topics = [...followed]
+    connection?.stop()
+    connection = null
+    takenOver.value = false
+    topics.forEach(follow)
+  }
+
+  window.addEventListener('online', () => connection?.retryNow())
+  return { state, lag, lostSince, takenOver, documents, stale, follow, stop, takeBack, retryNow: () => connection?.retryNow() }
+})

@@ -1,0 +1,57 @@
+/** Who is signed in. The token lives in this tab (sessionStorage): a reload keeps it, closing the tab ends it. */
+import { defineStore } from 'pinia'
+import { computed, ref } from 'vue'
+import { call, get } from '@/api/client'
+import type { Language, Me, Place } from '@/api/types'
+import { setLanguage } from '@/i18n'
+
+const KEY = 'yitong.token'
+
+function zoneOf(place: Place | string | null | undefined): string | undefined {
+  return typeof place === 'object' && place !== null && place.zone ? place.zone : undefined
+}
+
+export const useSession = defineStore('session', () => {
+  const token = ref<string | null>(sessionStorage.getItem(KEY))
+  const me = ref<Me | null>(null)
+  const endedReason = ref<string | null>(null)
+
+  const zone = computed(() => me.value?.zone ?? zoneOf(me.value?.site) ?? zoneOf(me.value?.tenant))
+  const can = (right: string) => me.value?.rights.includes(right) ?? false
+
+  async function signIn(username: string, password: string): Promise<void> {
+    const answer = await call<{ token: string }>('POST', '/sessions', { body: { username, password } })
+    token.value = answer.token
+    sessionStorage.setItem(KEY, answer.token)
+    endedReason.value = null
+    await load()
+  }
+
+  async function load(): Promise<void> {
+    me.value = await get<Me>('/me')
+  }
+
+  function forget(reason: string | null = null): void {
+    token.value = null
+    me.value = null
+    endedReason.value = reason
+    sessionStorage.removeItem(KEY)
+  }
+
+  async function signOut(): Promise<void> {
+    try {
+      await call('DELETE', '/sessions/current')
+    } finally {
+      forget()
+    }
+  }
+
+  async function speak(language: Language): Promise<void> {
+    setLanguage(language)
+    if (!me.value) return
+    me.value.language = language
+    await call('PATCH', '/me', { body: { language } }).catch(() => undefined) // remembered in the browser anyway
+  }
+
+  return { token, me, zone, endedReason, can, signIn, signOut, load, forget, speak }
+})
