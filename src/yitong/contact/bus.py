@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yitong.contact.ledger import Batch, Event, Fact, Personal, fact_of, payload_of
-from yitong.contact.messages import Command
+from yitong.contact.messages import Command, Question
 from yitong.ct.events import CtEvent
 from yitong.ct.services import AnyService
 from yitong.kit.ids import Ids
@@ -39,6 +39,8 @@ class Bus:
         self._react: dict[type, list[Callable[[Any, Unit], None]]] = defaultdict(list)
         self._hear: dict[type, list[Callable[[Any, Unit], None]]] = defaultdict(list)
         self._obey: dict[type, Callable[[Any, Unit], Any]] = {}
+        self._keep: list[Callable[[Personal], None]] = []
+        self._settle: list[Callable[[Unit], None]] = []
 
     def applies(self, kind: type[Fact], handler: Callable[[Any, int], None]) -> None:
         """``handler(fact, occurred_at)`` changes state."""
@@ -57,6 +59,23 @@ class Bus:
         if kind in self._obey:
             raise TypeError(f"{kind.__name__} has two handlers")
         self._obey[kind] = handler
+
+    def keeps(self, handler: Callable[[Personal], None]) -> None:
+        """``handler(record)`` holds personal values of live contacts in memory."""
+        self._keep.append(handler)
+
+    def settles(self, handler: Callable[[Unit], None]) -> None:
+        """``handler(unit)`` is called at the end of each decision (the dispatcher: who gets whom now)."""
+        self._settle.append(handler)
+
+    def kept(self, record: Personal) -> None:
+        """Hand a personal value, live or replayed, to whoever holds it."""
+        for handler in self._keep:
+            handler(record)
+
+    def settle(self, unit: Unit) -> None:
+        for handler in self._settle:
+            handler(unit)
 
     def replay(self, event: Event) -> None:
         """Apply a fact that was true before this process lived."""
@@ -93,6 +112,7 @@ class Unit:
         self.facts: list[Fact] = []
         self.personals: list[Personal] = []
         self.services: list[AnyService] = []
+        self.questions: list[Question] = []
         self._bus = bus
 
     def new_id(self) -> str:
@@ -116,7 +136,12 @@ class Unit:
         """Keep a personal value apart from the ledger; returns the id that facts may carry."""
         record = Personal(id=self.new_id(), tenant=tenant, kind=kind, value=value, at=self.now, contact=contact)
         self.personals.append(record)
+        self._bus.kept(record)
         return record.id
+
+    def inquire(self, question: Question) -> None:
+        """Want to know something from outside; nobody waits for the answer."""
+        self.questions.append(question)
 
     def batch(self, *, tenant: str, site: str, producer: str, epoch: int, after: int) -> Batch:
         """The facts in their envelopes, numbered from ``after + 1``."""

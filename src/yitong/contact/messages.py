@@ -18,7 +18,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class ContactArrived(Fact, frozen=True):
     """A customer's attempt to reach us began. ``calling`` and ``called`` are ids of Personal records (kind address).
 
-    ``number`` is our own number (not personal); ``call`` the switch's call id; ``language`` a BCP 47 tag.
+    ``number`` is our own number (not personal); ``call`` the switch's call id; ``language`` a BCP 47 tag; ``flow`` what is bound to
+    the number. The customer's connection is in the envelope.
     """
 
     TYPE: ClassVar[str] = "contact.arrived"
@@ -30,6 +31,13 @@ class ContactArrived(Fact, frozen=True):
     number: str
     trunk: str = ""
     language: str = "zh-CN"
+    flow: str = ""
+
+
+class ContactAnswered(Fact, frozen=True):
+    """We took the call: the customer's connection is established, and the flow begins."""
+
+    TYPE: ClassVar[str] = "contact.answered"
 
 
 class SegmentBegan(Fact, frozen=True):
@@ -63,8 +71,39 @@ class CustomerFound(Fact, frozen=True):
     new: bool = False
 
 
+class ContactReleasing(Fact, frozen=True):
+    """We are about to release the customer; the switch was asked to clear the connection."""
+
+    TYPE: ClassVar[str] = "contact.releasing"
+
+
 class ContactEnded(Fact, frozen=True):
     """The contact is over. ``by``: customer, agent, system."""
 
     TYPE: ClassVar[str] = "contact.ended"
     by: str
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's card as the desk shows it. Personal: lives in the partition's memory and in PostgreSQL, never in the ledger."""
+
+    id: str
+    name: str = ""
+    number: str = ""
+    region: str = ""
+    klass: str = msgspec.field(default="", name="class")
+    note: str = ""
+    language: str = ""
+    new: bool = False
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something that a decision wants to know from outside; the answer comes later as an input of its own, or never."""
+
+    contact: str
+
+
+class WhoIs(Question, frozen=True, tag=True):
+    """Whose number is this? Asked of crm (``ask.crm``), answered by a ``Card`` or nothing within 300 ms."""
+
+    number: str

@@ -114,12 +114,12 @@ class Runner:
         if outcome is not None:
             self.resume(contact.id, outcome, unit)
 
-    def enter_again(self, unit: Unit) -> None:
+    def enter_again(self, unit: Unit, only: str = "") -> None:
         """After a restart: steps that waited on the caller begin again, so that he hears the prompt once more.
 
-        A session whose version is known no longer begins the published one anew.
+        A session whose version is known no longer begins the published one anew. ``only`` one contact, where just he got stuck.
         """
-        for session in list(self._sessions.values()):
+        for session in [one for one in self._sessions.values() if only in ("", one.contact)]:
             contact = self._contacts.get(session.contact)
             if (session.flow, session.version) not in self._documents:
                 self._begin_anew(session, unit)
@@ -127,6 +127,13 @@ class Runner:
             step = self._step(session)
             if contact is not None and self.kinds[step.kind].repeats:
                 self._go_on(session, self.kinds[step.kind].enter(self._place(session, contact), step.parameters, unit), unit)
+
+    def waits_on_caller(self, contact: str) -> bool:
+        """The contact is in a step that plays something to him or collects from him."""
+        session = self._sessions.get(contact)
+        if session is None or not session.step or (session.flow, session.version) not in self._documents:
+            return False
+        return self.kinds[self._step(session).kind].repeats
 
     def session(self, contact: str) -> Session | None:
         """Where the contact stands; None outside any flow."""

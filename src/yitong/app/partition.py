@@ -1,0 +1,156 @@
+"""Wires one partition (tenant and site): which part hears, obeys and decides what. Used by the core process, tests and simulations.
+
+The order of registration is the order of hearing: the dispatcher hears the end of a call before the flow, and the journey comes last,
+so that every part has told its own end before the contact's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from yitong.contact.bus import Bus, Unit
+from yitong.contact.engine import Engine
+from yitong.contact.journey import Journey, begin_segment
+from yitong.contact.registry import Registry
+from yitong.ct.events import Snapshot
+from yitong.domains.acd.service import Acd
+from yitong.domains.acd.steps import QueueStep
+from yitong.domains.ivr import steps as ivr
+from yitong.domains.quality.service import Recordings
+from yitong.domains.survey.steps import SurveyStep
+from yitong.flow.definition import Kinds
+from yitong.flow.messages import FlowEnded, StepEntered
+from yitong.flow.prompts import Library
+from yitong.flow.runner import Runner, RunnerState
+from yitong.kit.ids import Ids
+
+
+def step_kinds(library: Library) -> Kinds:
+    """Every kind of step of this release."""
+    return Kinds(
+        ivr.PlayStep(library), ivr.PlayStep(library, "say"), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
+        ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.HangUpStep(), QueueStep(), SurveyStep(library),
+    )  # fmt: skip
+
+
+class JourneyPart:
+    """The journey as a part of the partition; its contacts are kept by the registry."""
+
+    name = "journey"
+
+    def __init__(self, journey: Journey) -> None:
+        self._journey = journey
+        self.configure = journey.configure
+        self.next_deadline = journey.next_deadline
+        self.timer = journey.timer
+        self.reconcile = journey.reconcile
+
+    def dump(self) -> bytes:
+        return b""
+
+    def load(self, data: bytes, now: int) -> None:
+        self._journey.rebuild(now)
+
+
+class FlowPart:
+    """The flow runner and its prompts as a part of the partition."""
+
+    name = "flow"
+
+    def __init__(self, runner: Runner, library: Library, registry: Registry) -> None:
+        self._runner = runner
+        self._library = library
+        self._registry = registry
+        self._prompts: dict[str, tuple[str, str]] = {}
+        self._silent: set[str] = set()
+
+    def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
+        """Flows, prompts, and the tenant's language."""
+        if kind == "tenant" and value and value.get("language"):
+            self._library.language = value["language"]
+        elif kind == "prompt":
+            if key in self._prompts:
+                self._library.drop(*self._prompts.pop(key))
+            if value is not None:
+                self._prompts[key] = (value["code"], value["language"])
+                self._library.put(value["code"], value["language"], value["file"])
+        elif kind == "flow" and value is not None and value.get("published_version"):
+            self._runner.publish(key, value["published_version"], value["document"])
+        elif kind == "flow":
+            self._runner.withdraw(key)
+
+    def next_deadline(self) -> int | None:
+        return None
+
+    def timer(self, unit: Unit) -> None:
+        """Steps have no time of their own: the switch ends what it plays and collects."""
+
+    def reconcile(self, snapshot: Snapshot, unit: Unit, hear: Callable[[Any], None], fresh_us: int) -> int:
+        """A caller whose step waits for a result that will not come (nothing plays, nothing collects) gets the step again.
+
+        After a restart (``fresh_us`` 0) that is everybody whose step waits on him; later only who was silent twice in a row.
+        """
+        if not fresh_us:
+            self._runner.enter_again(unit)
+            return 0
+        silent = {
+            contact.id for connection in snapshot.connections
+            if not connection.playing and not connection.collecting
+            and (contact := self._registry.of_customer(connection.connection)) is not None and self._runner.waits_on_caller(contact.id)
+        }  # fmt: skip
+        stuck = silent & self._silent
+        self._silent = silent - stuck
+        for contact_id in sorted(stuck):
+            self._runner.enter_again(unit, contact_id)
+        return len(stuck)
+
+    def dump(self) -> bytes:
+        return msgspec.msgpack.encode(self._runner.state())
+
+    def load(self, data: bytes, now: int) -> None:
+        self._runner.restore(msgspec.msgpack.decode(data, type=RunnerState))
+
+
+class Partition:
+    """A wired engine with its parts in reach (live documents, tests)."""
+
+    def __init__(self, tenant: str, site: str, ids: Ids, *, producer: str = "core") -> None:
+        self.bus = bus = Bus()
+        self.registry = Registry(bus)
+        self.library = Library()
+        self.acd = Acd(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
+        self.recordings = Recordings(bus, self.registry, tenant=tenant)
+        self.runner = Runner(bus, self.registry, step_kinds(self.library), tenant=tenant, site=site)
+        self.journey = Journey(bus, self.registry, tenant=tenant, site=site, start_flow=self._start_flow)
+        self.flow = FlowPart(self.runner, self.library, self.registry)
+        bus.reacts(StepEntered, self._step_entered)
+        bus.reacts(FlowEnded, self._flow_ended)
+        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.flow)
+        self.engine = Engine(bus, self.registry, self.journey, parts, ids, tenant=tenant, site=site, producer=producer)
+
+    def _start_flow(self, contact: str, flow: str, unit: Unit) -> None:
+        self.runner.start(contact, flow, unit)
+
+    def _resume(self, contact: str, outcome: str, unit: Unit) -> None:
+        if self.runner.session(contact) is None:
+            found = self.registry.get(contact)
+            if found is not None:
+                self.journey.release(found, unit, "no_flow")
+            return
+        self.runner.resume(contact, outcome, unit)
+
+    def _step_entered(self, fact: StepEntered, unit: Unit) -> None:
+        """A contact that is between segments, or comes to a survey, begins the next one."""
+        contact = self.registry.get(fact.contact)
+        if contact is None or fact.kind == "queue":
+            return
+        if fact.kind == "survey" and contact.segment_kind != "survey":
+            begin_segment(contact, "survey", unit)
+        elif not contact.segment:
+            begin_segment(contact, "ivr", unit)
+
+    def _flow_ended(self, fact: FlowEnded, unit: Unit) -> None:
+        self.journey.flow_over(fact.contact, unit, fact.cause)

@@ -1,0 +1,296 @@
+"""The journey of a contact: arrival, segments, release and end. The only one who tells that a contact began or ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from yitong.contact.bus import Bus, Unit
+from yitong.contact.deadlines import Deadlines
+from yitong.contact.messages import (
+    Card,
+    ContactAnswered,
+    ContactArrived,
+    ContactEnded,
+    ContactReleasing,
+    CustomerFound,
+    SegmentBegan,
+    SegmentEnded,
+    WhoIs,
+)
+from yitong.contact.registry import LiveContact, Registry
+from yitong.contact.states import Table
+from yitong.ct.events import ConnectionCleared, Delivered, Established, Failed, Originated, ServiceFailed, Snapshot
+from yitong.ct.model import Cause, Connection, ConnectionState
+from yitong.ct.services import Answer, Clear
+
+ANSWER_LEASE_US = 10_000_000
+RELEASE_LEASE_US = 5_000_000
+RELEASE_TRIES = 3
+
+STATES = Table("Contact", {
+    ("", "arrive"): "arriving",
+    ("arriving", "answer"): "live",
+    ("arriving", "release"): "releasing",
+    ("live", "release"): "releasing",
+    ("arriving", "end"): "",
+    ("live", "end"): "",
+    ("releasing", "end"): "",
+})  # fmt: skip
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """Which flow a called number leads to (config kind ``number``); ``calling`` is a prefix, ``trunk`` a trunk; empty: any."""
+
+    id: str
+    number: str
+    flow: str
+    trunk: str | None = ""
+    calling: str | None = ""
+    site: str | None = ""
+    language: str | None = ""
+
+
+def bound(bindings: Mapping[str, Binding], called: str, calling: str, device: str) -> Binding | None:
+    """The most exact binding of a call: one that names the trunk before one that does not, then the longest calling prefix."""
+    trunk = device.rpartition("/")[2]
+    fits = [
+        binding for binding in bindings.values()
+        if binding.number == called and (binding.trunk or device) in (device, trunk) and calling.startswith(binding.calling or "")
+    ]  # fmt: skip
+    return max(fits, key=lambda binding: (bool(binding.trunk), len(binding.calling or ""), binding.id), default=None)
+
+
+def begin_segment(contact: LiveContact, kind: str, unit: Unit, *, agent: str = "", queue: str = "", cause: str = "") -> str:
+    """End the open segment with ``cause`` and begin one of ``kind``; returns its id."""
+    end_segment(contact, unit, cause)
+    segment = unit.new_id()
+    unit.tell(SegmentBegan(contact=contact.id, segment=segment, kind=kind, agent=agent, queue=queue, connection=contact.connection))
+    return segment
+
+
+def end_segment(contact: LiveContact, unit: Unit, cause: str) -> None:
+    """End the open segment, if one is open."""
+    if contact.segment:
+        unit.tell(SegmentEnded(contact=contact.id, segment=contact.segment, kind=contact.segment_kind, cause=cause))
+
+
+class Journey:
+    """Hears calls come and go. ``start_flow(contact, flow, unit)`` puts the answered contact into its flow."""
+
+    name = "journey"
+
+    def __init__(
+        self, bus: Bus, registry: Registry, *, tenant: str, site: str, start_flow: Callable[[str, str, Unit], None]
+    ) -> None:
+        self.registry = registry
+        self.language = "zh-CN"
+        self._tenant = tenant
+        self._site = site
+        self._start_flow = start_flow
+        self._bindings: dict[str, Binding] = {}
+        self._deadlines = Deadlines()
+        self._tries: dict[str, int] = {}
+        bus.hears(Delivered, self.delivered)
+        bus.hears(Originated, self._originated)
+        bus.hears(Established, self.established)
+        bus.hears(ConnectionCleared, self.cleared)
+        bus.hears(Failed, self._failed)
+        bus.hears(ServiceFailed, self._service_failed)
+        bus.reacts(ContactArrived, self._ask_who)
+        bus.reacts(ContactAnswered, self._start)
+        bus.applies(ContactArrived, lambda fact, at: self._deadlines.set(fact.contact, at + ANSWER_LEASE_US))
+        bus.applies(ContactAnswered, lambda fact, at: self._deadlines.drop(fact.contact))
+        bus.applies(ContactReleasing, lambda fact, at: self._deadlines.set(fact.contact, at + RELEASE_LEASE_US))
+        bus.applies(ContactEnded, self._ended)
+
+    # --- configuration -------------------------------------------------------------------------------------------------------------
+
+    def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
+        """Numbers lead to flows; the tenant's language is the default."""
+        if kind == "tenant" and value and value.get("language"):
+            self.language = value["language"]
+        if kind != "number":
+            return
+        self._bindings.pop(key, None)
+        if value is not None and value.get("site") in (None, "", self._site):
+            self._bindings[key] = msgspec.convert(value, Binding)
+
+    # --- what the switch tells -----------------------------------------------------------------------------------------------------
+
+    def delivered(self, event: Delivered, unit: Unit) -> None:
+        """A call waits at the routing device: it becomes a contact, and is answered. A number without a flow is refused."""
+        if not event.incoming:
+            self._originated(event, unit)
+            return
+        if self.registry.of_customer(event.connection) or self.registry.is_gone(event.connection):
+            return
+        binding = bound(self._bindings, event.called, event.calling, event.device)
+        if binding is None:
+            self._ask_clear(event.connection, Cause.NO_SUCH_NUMBER, unit)
+            return
+        contact = unit.new_id()
+        calling = unit.keep(self._tenant, "address", event.calling, contact)
+        called = unit.keep(self._tenant, "address", event.called, contact)
+        unit.tell(ContactArrived(
+            contact=contact, connection=event.connection, channel="voice", direction="in", call=event.call, calling=calling, called=called,
+            number=binding.number, trunk=event.device.rpartition("/")[2], language=binding.language or self.language, flow=binding.flow,
+        ))  # fmt: skip
+        self._ask_answer(event.connection, unit)
+
+    def _originated(self, event: Originated | Delivered, unit: Unit) -> None:
+        self.registry.adopt(event.connection, event.call)
+
+    def established(self, event: Established, unit: Unit) -> None:
+        """The customer's connection is up: the flow begins."""
+        contact = self.registry.of_customer(event.connection)
+        if contact is not None and contact.state == "arriving":
+            unit.tell(ContactAnswered(contact=contact.id, connection=contact.connection))
+
+    def cleared(self, event: ConnectionCleared, unit: Unit) -> None:
+        """The customer's connection is gone: so is the contact. Comes last of all that hear it."""
+        contact = self.registry.of_customer(event.connection)
+        if contact is not None:
+            self.end(contact, "customer" if event.by_device else "system", event.cause, unit)
+
+    def _failed(self, event: Failed, unit: Unit) -> None:
+        contact = self.registry.of_customer(event.connection)
+        if contact is not None:
+            self.end(contact, "customer" if event.cause is Cause.CANCELLED else "system", event.cause, unit)
+
+    def _service_failed(self, event: ServiceFailed, unit: Unit) -> None:
+        """An Answer or Clear that cannot be done: the connection does not exist any more."""
+        contact = self.registry.of_customer(event.connection)
+        if contact is not None and event.reason == "no_such_connection":
+            self.cleared(_gone(contact, unit.now), unit)
+
+    # --- deciding ------------------------------------------------------------------------------------------------------------------
+
+    def _ask_who(self, fact: ContactArrived, unit: Unit) -> None:
+        contact = self.registry.get(fact.contact)
+        if contact is not None and contact.calling:
+            unit.inquire(WhoIs(contact=contact.id, number=contact.calling))
+
+    def know(self, contact_id: str, card: Card | None, unit: Unit) -> None:
+        """The answer of crm; too late is no answer."""
+        contact = self.registry.get(contact_id)
+        if contact is None or card is None:
+            return
+        contact.card = card
+        if contact.customer != card.id:
+            unit.tell(CustomerFound(contact=contact.id, customer=card.id, new=card.new))
+
+    def _start(self, fact: ContactAnswered, unit: Unit) -> None:
+        contact = self.registry.get(fact.contact)
+        if contact is None:
+            return
+        begin_segment(contact, "ivr", unit)
+        try:
+            self._start_flow(contact.id, contact.flow, unit)
+        except KeyError:
+            self.release(contact, unit, "no_flow")
+
+    def flow_over(self, contact_id: str, unit: Unit, cause: str) -> None:
+        """The flow has ended and asked for the release; the lease sees to it that it happens."""
+        contact = self.registry.get(contact_id)
+        if contact is not None and contact.state != "releasing":
+            unit.tell(ContactReleasing(contact=contact.id, cause=cause))
+
+    def release(self, contact: LiveContact, unit: Unit, cause: str) -> None:
+        """Hang up on the customer."""
+        if contact.state != "releasing":
+            unit.tell(ContactReleasing(contact=contact.id, cause=cause))
+        self._ask_clear(contact.connection, Cause.NORMAL, unit)
+
+    def end(self, contact: LiveContact, by: str, cause: str, unit: Unit) -> None:
+        """The contact is over."""
+        if contact.state == "releasing":
+            by = "system"
+        end_segment(contact, unit, cause)
+        unit.tell(ContactEnded(contact=contact.id, connection=contact.connection, by=by, cause=cause))
+
+    def _ask_answer(self, connection: str, unit: Unit) -> None:
+        unit.ask(Answer(id=unit.new_id(), tenant=self._tenant, connection=connection))
+
+    def _ask_clear(self, connection: str, cause: Cause, unit: Unit) -> None:
+        unit.ask(Clear(id=unit.new_id(), tenant=self._tenant, connection=connection, cause=cause))
+
+    def _ended(self, fact: ContactEnded, at: int) -> None:
+        self._deadlines.drop(fact.contact)
+        self._tries.pop(fact.contact, None)
+
+    # --- time ----------------------------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> int | None:
+        return self._deadlines.next()
+
+    def timer(self, unit: Unit) -> None:
+        """Leases that ran out: an answer or a release that never showed is asked for again, and at last given up."""
+        for key in self._deadlines.due(unit.now):
+            contact = self.registry.get(key)
+            if contact is None:
+                continue
+            tries = self._tries[key] = self._tries.get(key, 0) + 1
+            if contact.state == "arriving" and tries == 1:
+                self._ask_answer(contact.connection, unit)
+                self._deadlines.set(key, unit.now + ANSWER_LEASE_US)
+            elif tries > RELEASE_TRIES:
+                self.end(contact, "system", "lost", unit)
+            else:
+                self.release(contact, unit, "not_answered" if contact.state == "arriving" else "finished")
+                self._deadlines.set(key, unit.now + RELEASE_LEASE_US)
+        self.registry.forget_old(unit.now)
+
+    # --- healing -------------------------------------------------------------------------------------------------------------------
+
+    def reconcile(self, snapshot: Snapshot, unit: Unit, hear: Callable[[Any], None], fresh_us: int) -> int:
+        """Tell ourselves what the switch's picture says and we missed; returns the number of corrections."""
+        there = {connection.connection: connection for connection in snapshot.connections}
+        corrections = 0
+        for contact in self.registry:
+            connection = there.get(contact.connection)
+            if connection is None:
+                hear(_gone(contact, unit.now))
+                corrections += 1
+            elif contact.state == "arriving" and connection.state is ConnectionState.CONNECTED:
+                hear(Established(call=contact.call, connection=contact.connection, device=connection.device, at=unit.now))
+                corrections += 1
+            elif contact.state == "arriving" and contact.arrived_at + fresh_us <= unit.now:
+                self._ask_answer(contact.connection, unit)
+        for connection in snapshot.connections:
+            corrections += self._unknown(connection, unit, hear)
+        return corrections
+
+    def _unknown(self, connection: Connection, unit: Unit, hear: Callable[[Any], None]) -> int:
+        """A caller whom we missed, or one whom we released and who is still there."""
+        if self.registry.is_gone(connection.connection):
+            self._ask_clear(connection.connection, Cause.NORMAL, unit)
+            return 1
+        known = self.registry.of_customer(connection.connection) or connection.connection in self.registry.claimed
+        if known or connection.state is not ConnectionState.ALERTING:
+            return 0
+        if not bound(self._bindings, connection.called, connection.calling, connection.device):
+            return 0
+        hear(Delivered(
+            call=connection.call, connection=connection.connection, device=connection.device, kind=connection.kind, incoming=True,
+            called=connection.called, calling=connection.calling, at=unit.now,
+        ))  # fmt: skip
+        return 1
+
+    # --- snapshots -----------------------------------------------------------------------------------------------------------------
+
+    def rebuild(self, now: int) -> None:
+        """After a snapshot was restored: every lease runs again from what the contacts say."""
+        self._deadlines.clear()
+        for contact in self.registry:
+            if contact.state == "arriving":
+                self._deadlines.set(contact.id, contact.arrived_at + ANSWER_LEASE_US)
+            elif contact.state == "releasing":
+                self._deadlines.set(contact.id, contact.releasing_at + RELEASE_LEASE_US)
+
+
+def _gone(contact: LiveContact, now: int) -> ConnectionCleared:
+    """What the switch would have told when the customer's connection ended."""
+    return ConnectionCleared(call=contact.call, connection=contact.connection, device="", cause=Cause.NORMAL, by_device=True, at=now)

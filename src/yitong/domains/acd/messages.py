@@ -1,0 +1,303 @@
+"""What the dispatcher is asked, and what it tells. Times are UTC microseconds (``*_at``, ``*_until``) or lengths (``*_us``)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from yitong.contact.ledger import Fact
+from yitong.contact.messages import Command
+
+Duty = Literal["logged_off", "not_ready", "ready"]
+
+# --- commands ----------------------------------------------------------------------------------------------------------------------
+
+
+class EnqueueContact(Command, frozen=True, tag=True):
+    """Let a contact wait in a queue (id or code). Answers "" when it waits, else why not: full, no_agents.
+
+    ``virtual_arrival`` keeps a place from before (0: the contact's first place here, or now); ``priority`` adds to the queue's.
+    """
+
+    contact: str
+    queue: str
+    priority: int = 0
+    virtual_arrival: int = 0
+
+
+class LeaveQueue(Command, frozen=True, tag=True):
+    """Take a contact out of its queue with an outcome (flowed_out, callback)."""
+
+    contact: str
+    outcome: str = "flowed_out"
+
+
+class SetAgentState(Command, frozen=True, tag=True):
+    """An agent's duty. During a call ``not_ready`` asks for a break after it; ``logged_off`` is refused (wrong_state)."""
+
+    agent: str
+    state: Duty
+    reason: str = ""
+
+
+class RefuseOffer(Command, frozen=True, tag=True):
+    """The agent does not take this offer; the next one gets it."""
+
+    agent: str
+    assignment: str
+
+
+class HoldContact(Command, frozen=True, tag=True):
+    """The customer hears music until retrieved."""
+
+    agent: str
+    assignment: str
+
+
+class RetrieveContact(Command, frozen=True, tag=True):
+    """The end of a hold."""
+
+    agent: str
+    assignment: str
+
+
+class HangUp(Command, frozen=True, tag=True):
+    """The agent's part of the call ends; the customer goes on in the flow (survey)."""
+
+    agent: str
+    assignment: str
+
+
+class WrapUp(Command, frozen=True, tag=True):
+    """After-call work. A ``draft`` is kept and changes nothing; otherwise it ends, with the duty ``next_state`` if one is named."""
+
+    agent: str
+    assignment: str
+    code: str = ""
+    note: str = ""
+    draft: bool = False
+    next_state: Literal["", "ready", "not_ready"] = ""
+    reason: str = ""
+
+
+# --- agents ------------------------------------------------------------------------------------------------------------------------
+
+
+class AgentDutyChanged(Fact, frozen=True):
+    """An agent is on duty or not. ``by``: agent, supervisor, system; ``cause`` in the envelope when the system did it (no_answer, ...)."""
+
+    TYPE: ClassVar[str] = "acd.agent_duty_changed"
+    duty: Duty
+    reason: str = ""
+    by: str = "agent"
+
+
+class AgentDeviceChanged(Fact, frozen=True):
+    """A device of the agent registered, went away, answers or does not."""
+
+    TYPE: ClassVar[str] = "acd.agent_device_changed"
+    device: str
+    kind: str
+    registered: bool
+    answering: bool
+
+
+# --- queues ------------------------------------------------------------------------------------------------------------------------
+
+
+class ContactQueued(Fact, frozen=True):
+    """A contact waits. Its place counts from ``virtual_arrival``, its wait from ``wait_from`` (the same but after an agent was lost).
+
+    ``again``: it had been in a queue before. ``due_at``: when the objective of the queue is missed; ``leave_at``: when it has waited
+    too long (0: never).
+    """
+
+    TYPE: ClassVar[str] = "acd.contact_queued"
+    virtual_arrival: int
+    wait_from: int
+    priority: int
+    due_at: int
+    leave_at: int = 0
+    front: bool = False
+    again: bool = False
+
+
+class QueueRefused(Fact, frozen=True):
+    """A contact asked for a queue and could not wait there: ``cause`` full or no_agents."""
+
+    TYPE: ClassVar[str] = "acd.queue_refused"
+
+
+class PositionAnnounced(Fact, frozen=True):
+    """The caller was told the place (1 is next; 0: not told) and the expected wait (-1: unknown or not told)."""
+
+    TYPE: ClassVar[str] = "acd.position_announced"
+    position: int
+    wait_seconds: int
+
+
+class ContactLeftQueue(Fact, frozen=True):
+    """The wait is over. ``outcome``: answered, abandoned, timeout, flowed_out, lost.
+
+    ``answer_within_us`` and ``short_us`` are the queue's objective at that moment, so that a number can be counted from this fact alone.
+    """
+
+    TYPE: ClassVar[str] = "acd.contact_left_queue"
+    outcome: str
+    waited_us: int
+    answer_within_us: int
+    short_us: int
+
+
+class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent who could have had the contact, with what the strategy compared (smaller is better)."""
+
+    agent: str
+    score: list[float]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why this contact and this agent. ``refusals``: how many agents could not have it, by reason; ``passed_over``: contacts before
+    it in the order that nobody free may take."""
+
+    strategy: str
+    order: list[float]
+    candidates: list[CandidateScore]
+    refusals: dict[str, int] = {}
+    passed_over: int = 0
+
+
+class OfferTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that rings, and the connection it rings on."""
+
+    connection: str
+    device: str
+
+
+# --- assignments -------------------------------------------------------------------------------------------------------------------
+
+
+class ContactOffered(Fact, frozen=True):
+    """An agent is reserved and rings until ``ring_until``; the reservation itself ends at ``lease_until`` whatever happens."""
+
+    TYPE: ClassVar[str] = "acd.contact_offered"
+    assignment: str
+    targets: list[OfferTarget]
+    ring_until: int
+    lease_until: int
+    decision: Explanation
+    channel: str = "voice"
+
+
+class OfferDeviceLost(Fact, frozen=True):
+    """One of several ringing devices is out; the others ring on."""
+
+    TYPE: ClassVar[str] = "acd.offer_device_lost"
+    assignment: str
+
+
+class OfferEnded(Fact, frozen=True):
+    """The agent did not get the contact; ``cause``: refused, no_answer, abandoned, unreachable, lost, flowed_out.
+
+    Until ``rest_until`` (0: no rest) this agent is not offered the same contact again.
+    """
+
+    TYPE: ClassVar[str] = "acd.offer_ended"
+    assignment: str
+    rang_us: int
+    rest_until: int = 0
+
+
+class OfferAnswered(Fact, frozen=True):
+    """The agent and the customer hear each other. ``waited_us``: from the contact's arrival in the queue to this moment."""
+
+    TYPE: ClassVar[str] = "acd.offer_answered"
+    assignment: str
+    device: str
+    waited_us: int
+    rang_us: int
+
+
+class AssignmentHeld(Fact, frozen=True):
+    """The customer was put on hold."""
+
+    TYPE: ClassVar[str] = "acd.assignment_held"
+    assignment: str
+
+
+class AssignmentRetrieved(Fact, frozen=True):
+    """The hold is over."""
+
+    TYPE: ClassVar[str] = "acd.assignment_retrieved"
+    assignment: str
+    held_us: int
+
+
+class AssignmentInterrupted(Fact, frozen=True):
+    """The agent's device was lost in the call (page reloaded, network): the customer hears music until ``resume_until``."""
+
+    TYPE: ClassVar[str] = "acd.assignment_interrupted"
+    assignment: str
+    resume_until: int
+
+
+class ResumeTried(Fact, frozen=True):
+    """The agent's device is back and gets the call again."""
+
+    TYPE: ClassVar[str] = "acd.resume_tried"
+    assignment: str
+    target: OfferTarget
+    again_at: int
+
+
+class ResumeFailed(Fact, frozen=True):
+    """The device did not take the call; it is tried again at ``again_at``, or as soon as one registers."""
+
+    TYPE: ClassVar[str] = "acd.resume_failed"
+    assignment: str
+    again_at: int
+
+
+class AssignmentResumed(Fact, frozen=True):
+    """Agent and customer hear each other again, on the envelope's connection."""
+
+    TYPE: ClassVar[str] = "acd.assignment_resumed"
+    assignment: str
+    device: str
+
+
+class AssignmentEnded(Fact, frozen=True):
+    """The agent's call is over; ``cause``: agent_left, customer_left, agent_lost. Talk excludes hold."""
+
+    TYPE: ClassVar[str] = "acd.assignment_ended"
+    assignment: str
+    talk_us: int
+    hold_us: int
+
+
+class WrapUpBegan(Fact, frozen=True):
+    """After-call work until ``until`` (0: until the agent ends it)."""
+
+    TYPE: ClassVar[str] = "acd.wrap_up_began"
+    assignment: str
+    until: int
+
+
+class WrapUpDrafted(Fact, frozen=True):
+    """What the agent wrote so far; ``note`` is the id of a Personal record (kind note) or empty."""
+
+    TYPE: ClassVar[str] = "acd.wrap_up_drafted"
+    assignment: str
+    code: str = ""
+    note: str = ""
+
+
+class WrapUpEnded(Fact, frozen=True):
+    """After-call work is done; ``cause``: agent, time_limit, logged_off. ``note`` as in WrapUpDrafted."""
+
+    TYPE: ClassVar[str] = "acd.wrap_up_ended"
+    assignment: str
+    code: str = ""
+    note: str = ""
+    wrap_up_us: int = 0

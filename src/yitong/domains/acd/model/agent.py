@@ -1,0 +1,152 @@
+"""An agent: duty, devices and assignments. The five states of ECMA-269 are derived from these, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from yitong.contact.states import Table
+
+DUTIES = Table("Agent duty", {
+    ("logged_off", "ready"): "ready",
+    ("logged_off", "not_ready"): "not_ready",
+    ("not_ready", "ready"): "ready",
+    ("not_ready", "not_ready"): "not_ready",
+    ("not_ready", "logged_off"): "logged_off",
+    ("ready", "not_ready"): "not_ready",
+    ("ready", "ready"): "ready",
+    ("ready", "logged_off"): "logged_off",
+    ("logged_off", "logged_off"): "logged_off",
+})  # fmt: skip
+
+ASSIGNMENTS = Table("Assignment", {
+    ("", "offer"): "offered",
+    ("offered", "answer"): "active",
+    ("offered", "end"): "",
+    ("active", "hold"): "held",
+    ("held", "retrieve"): "active",
+    ("active", "interrupt"): "interrupted",
+    ("held", "interrupt"): "interrupted",
+    ("interrupted", "resume"): "active",
+    ("active", "end"): "ended",
+    ("held", "end"): "ended",
+    ("interrupted", "end"): "ended",
+    ("ended", "wrap_up"): "wrapping_up",
+    ("ended", "end"): "",
+    ("wrapping_up", "end"): "",
+})  # fmt: skip
+
+TALKING = ("active", "held", "interrupted")
+
+
+class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Published configuration of an agent."""
+
+    id: str
+    extension: str
+    user: str = ""
+    username: str = ""
+    name: Any = ""
+    team: str | None = ""
+    site: str | None = ""
+    skills: Mapping[str, int] = {}
+    capacity: Mapping[str, int] = msgspec.field(default_factory=lambda: {"voice": 1})
+    language: str | None = ""
+
+
+class AgentDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A telephone or page of the agent."""
+
+    device: str
+    kind: str
+    registered: bool
+    answering: bool
+
+    @property
+    def usable(self) -> bool:
+        return self.registered and self.answering
+
+
+class Assignment(msgspec.Struct, kw_only=True):
+    """A contact given to an agent. ``targets``: ringing connections with their devices; ``connection``: the one that answered."""
+
+    id: str
+    agent: str
+    contact: str
+    queue: str
+    segment: str
+    channel: str
+    state: str
+    since: int
+    offered_at: int
+    ring_until: int
+    lease_until: int
+    targets: dict[str, str]
+    connection: str = ""
+    device: str = ""
+    answered_at: int = 0
+    waited_us: int = 0
+    hold_since: int = 0
+    held_us: int = 0
+    resume_until: int = 0
+    resume_target: str = ""
+    resume_device: str = ""
+    resume_again_at: int = 0
+    hang_up_by: int = 0
+    wrap_since: int = 0
+    wrap_until: int = 0
+    code: str = ""
+    note: str = ""
+
+    def move(self, event: str, at: int) -> None:
+        """Take the table's way; a way that it does not have is a programming error."""
+        self.state, self.since = ASSIGNMENTS.next(self.state, event), at
+
+    def deadline(self) -> int:
+        """When something must happen to it at the latest; 0: it waits for people (the reconciler watches its connections)."""
+        if self.state == "offered":
+            return self.lease_until
+        if self.state == "interrupted":
+            return min(self.resume_until, self.resume_again_at or self.resume_until)
+        return self.wrap_until if self.state == "wrapping_up" else self.hang_up_by
+
+    def connections(self) -> set[str]:
+        """Every connection that belongs to it now."""
+        return {*self.targets, *(name for name in (self.connection, self.resume_target) if name)}
+
+
+class Agent(msgspec.Struct, kw_only=True):
+    """The live state of an agent. ``idle_since`` orders the longest idle; ``answered`` counts since log-on; ``misses`` in a row."""
+
+    id: str
+    duty: str = "logged_off"
+    reason: str = ""
+    duty_since: int = 0
+    logged_on_at: int = 0
+    devices: dict[str, AgentDevice] = {}
+    assignments: dict[str, Assignment] = {}
+    state_since: int = 0
+    idle_since: int = 0
+    answered: int = 0
+    misses: int = 0
+
+    @property
+    def reachable(self) -> bool:
+        """One device at least is registered and answers."""
+        return any(device.usable for device in self.devices.values())
+
+    @property
+    def state(self) -> str:
+        """ECMA-269: logged_off, not_ready, ready, busy, working_after_call."""
+        states = {assignment.state for assignment in self.assignments.values()}
+        if states & {"offered", *TALKING}:
+            return "busy"
+        if "wrapping_up" in states:
+            return "working_after_call"
+        return "not_ready" if self.duty == "ready" and not self.reachable else self.duty
+
+    def load(self, channel: str) -> int:
+        """How many assignments of ``channel`` occupy the agent."""
+        return sum(1 for assignment in self.assignments.values() if assignment.channel == channel)

@@ -1,0 +1,367 @@
+"""The dispatcher's state, changed by facts only. Indexes and deadlines are rebuilt from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from yitong.contact.bus import Bus
+from yitong.contact.deadlines import Deadlines
+from yitong.contact.messages import ContactEnded
+from yitong.contact.registry import TOMBSTONE_US, Registry
+from yitong.domains.acd import messages as m
+from yitong.domains.acd.model.agent import DUTIES, Agent, AgentConfig, AgentDevice, Assignment
+from yitong.domains.acd.model.queue import QueueConfig, Queued, read_queue
+from yitong.domains.acd.rules.selection import Free, Policy, unfit
+from yitong.domains.acd.rules.waiting import HandleTime
+
+
+class AcdState(msgspec.Struct, kw_only=True):
+    """What a snapshot keeps. ``gone``: connections to agents that were given up, with the moment; ``handle``: mean handle seconds by
+    queue; ``places``: the virtual arrival of live contacts that have waited and were not served."""
+
+    agents: dict[str, Agent] = {}
+    queued: dict[str, Queued] = {}
+    gone: dict[str, int] = {}
+    handle: dict[str, float] = {}
+    places: dict[str, int] = {}
+
+
+class Model:
+    """Agents, queues, the waiting and the assignments of one partition."""
+
+    def __init__(self, bus: Bus, registry: Registry, site: str) -> None:
+        self.registry = registry
+        self.deadlines = Deadlines()
+        self.agent_configs: dict[str, AgentConfig] = {}
+        self.queue_configs: dict[str, QueueConfig] = {}
+        self.policies: dict[str, Policy] = {}
+        self.agents: dict[str, Agent] = {}
+        self.queued: dict[str, Queued] = {}
+        self.gone: dict[str, int] = {}
+        self.handle: dict[str, float] = {}
+        self.places: dict[str, int] = {}
+        self.available: set[str] = set()
+        self.changed = True
+        self._site = site
+        self._extensions: dict[str, str] = {}
+        self._assignments: dict[str, Assignment] = {}
+        self._by_connection: dict[str, str] = {}
+        self._register(bus)
+
+    def _register(self, bus: Bus) -> None:
+        handlers: dict[type, Callable[[Any, int], None]] = {
+            m.AgentDutyChanged: self._duty, m.AgentDeviceChanged: self._device, m.ContactQueued: self._queue,
+            m.ContactLeftQueue: self._left, m.ContactOffered: self._offered, m.OfferDeviceLost: self._device_lost,
+            m.OfferEnded: self._offer_ended, m.OfferAnswered: self._answered, m.AssignmentHeld: self._held,
+            m.AssignmentRetrieved: self._retrieved, m.AssignmentInterrupted: self._interrupted, m.ResumeTried: self._resume_tried,
+            m.ResumeFailed: self._resume_failed, m.AssignmentResumed: self._resumed, m.AssignmentEnded: self._ended,
+            m.WrapUpBegan: self._wrap_up, m.WrapUpDrafted: self._drafted, m.WrapUpEnded: self._wrapped_up,
+            ContactEnded: self._contact_ended,
+        }  # fmt: skip
+        for kind, handler in handlers.items():
+            bus.applies(kind, handler)
+
+    # --- configuration -------------------------------------------------------------------------------------------------------------
+
+    def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
+        """Agents and queues of this site."""
+        if value is not None and value.get("site") not in (None, "", self._site):
+            value = None
+        if kind == "agent":
+            self.agent_configs.pop(key, None)
+            self._extensions = {extension: agent for extension, agent in self._extensions.items() if agent != key}
+            if value is not None:
+                config = msgspec.convert({name: item for name, item in value.items() if item is not None}, AgentConfig)
+                self.agent_configs[key] = config
+                self._extensions[config.extension] = key
+            self._refresh(self.agents.get(key))
+        elif kind == "queue":
+            self.queue_configs.pop(key, None)
+            self.policies.pop(key, None)
+            if value is not None:
+                self.queue_configs[key] = read_queue(value)
+                self.policies[key] = self.queue_configs[key].policy()
+            self.changed = True
+
+    def queue_named(self, name: str) -> QueueConfig | None:
+        """A queue by id or code."""
+        return self.queue_configs.get(name) or next((queue for queue in self.queue_configs.values() if queue.code == name), None)
+
+    # --- reading -------------------------------------------------------------------------------------------------------------------
+
+    def agent_of_account(self, account: str) -> str | None:
+        """The agent whose extension an account's name is."""
+        return self._extensions.get(account)
+
+    def assignment(self, key: str) -> Assignment | None:
+        return self._assignments.get(key)
+
+    def assignments(self) -> Iterator[Assignment]:
+        return iter(list(self._assignments.values()))
+
+    def of_connection(self, connection: str) -> Assignment | None:
+        """The assignment that rings or talks on a connection."""
+        return self._assignments.get(self._by_connection.get(connection, ""))
+
+    def of_contact(self, contact: str) -> Assignment | None:
+        """The assignment that has the contact now (not one that only wraps up)."""
+        found = (item for item in self._assignments.values() if item.contact == contact and item.state != "wrapping_up")
+        return next(found, None)
+
+    def free(self) -> list[Free]:
+        """Every agent who can take one more voice contact now."""
+        return [self._as_free(agent) for agent in sorted(self.available)]
+
+    def _as_free(self, key: str) -> Free:
+        agent, config = self.agents[key], self.agent_configs[key]
+        return Free(agent=key, skills=config.skills, idle_since=agent.idle_since, answered_today=agent.answered)
+
+    def staffed(self, queue: str) -> int:
+        """Agents on duty (not on a break) who may serve the queue."""
+        policy = self.policies.get(queue)
+        if policy is None:
+            return 0
+        present = (key for key, agent in self.agents.items() if agent.state not in ("logged_off", "not_ready"))
+        return sum(1 for key in present if self.may_serve(key, policy))
+
+    def may_serve(self, agent: str, policy: Policy) -> bool:
+        """Membership and skills allow it."""
+        config = self.agent_configs.get(agent)
+        return config is not None and not unfit(Free(agent=agent, skills=config.skills, idle_since=0), policy)
+
+    # --- keeping indexes -----------------------------------------------------------------------------------------------------------
+
+    def _agent(self, key: str) -> Agent:
+        return self.agents.setdefault(key, Agent(id=key))
+
+    def _touch(self, agent: Agent, before: str, at: int) -> None:
+        """After a change: the derived state's since, availability, and the moment from which the agent is idle."""
+        if agent.state != before:
+            agent.state_since = at
+            if agent.state == "ready":
+                agent.idle_since = at
+        self._refresh(agent)
+
+    def _refresh(self, agent: Agent | None) -> None:
+        self.changed = True
+        if agent is None:
+            return
+        config = self.agent_configs.get(agent.id)
+        fit = config is not None and agent.duty == "ready" and agent.reachable and agent.load("voice") < config.capacity.get("voice", 1)
+        (self.available.add if fit else self.available.discard)(agent.id)
+
+    def _index(self, assignment: Assignment) -> None:
+        for connection in assignment.connections():
+            self._by_connection[connection] = assignment.id
+            self.registry.claimed.add(connection)
+        self.deadlines.set(f"a:{assignment.id}", assignment.deadline())
+
+    def _unindex(self, connection: str, at: int) -> None:
+        """The connection is given up; should it still speak, it is cleared."""
+        if self._by_connection.pop(connection, None):
+            self.gone[connection] = at
+
+    def forget_old(self, now: int) -> None:
+        """Let tombstones go after ten minutes."""
+        for connection in [name for name, at in self.gone.items() if at + TOMBSTONE_US < now]:
+            del self.gone[connection]
+            self.registry.claimed.discard(connection)
+
+    def watch_queued(self, queued: Queued) -> None:
+        self.deadlines.set(f"q:{queued.contact}", queued.deadline())
+        self.changed = True
+
+    # --- facts: agents -------------------------------------------------------------------------------------------------------------
+
+    def _duty(self, fact: m.AgentDutyChanged, at: int) -> None:
+        agent = self._agent(fact.agent)
+        before = agent.state
+        if agent.duty == "logged_off" and fact.duty != "logged_off":
+            agent.logged_on_at, agent.answered, agent.misses = at, 0, 0
+        if fact.duty == "ready":
+            agent.misses = 0
+        agent.duty, agent.reason, agent.duty_since = DUTIES.next(agent.duty, fact.duty), fact.reason, at
+        self._touch(agent, before, at)
+
+    def _device(self, fact: m.AgentDeviceChanged, at: int) -> None:
+        agent = self._agent(fact.agent)
+        before = agent.state
+        if fact.registered:
+            agent.devices[fact.device] = AgentDevice(device=fact.device, kind=fact.kind, registered=True, answering=fact.answering)
+        else:
+            agent.devices.pop(fact.device, None)
+        self._touch(agent, before, at)
+
+    # --- facts: queues -------------------------------------------------------------------------------------------------------------
+
+    def _queue(self, fact: m.ContactQueued, at: int) -> None:
+        queued = Queued(
+            contact=fact.contact, connection=fact.connection, queue=fact.queue, segment=fact.segment, entered_at=at,
+            virtual_arrival=fact.virtual_arrival, wait_from=fact.wait_from, due_at=fact.due_at, priority=fact.priority, front=fact.front,
+            leave_at=fact.leave_at,
+        )  # fmt: skip
+        self.queued[fact.contact] = queued
+        self.places.setdefault(fact.contact, fact.virtual_arrival)
+        self.watch_queued(queued)
+
+    def _left(self, fact: m.ContactLeftQueue, at: int) -> None:
+        self.queued.pop(fact.contact, None)
+        self.deadlines.drop(f"q:{fact.contact}")
+        self.changed = True
+
+    def _contact_ended(self, fact: ContactEnded, at: int) -> None:
+        self.places.pop(fact.contact, None)
+
+    # --- facts: assignments --------------------------------------------------------------------------------------------------------
+
+    def _offered(self, fact: m.ContactOffered, at: int) -> None:
+        agent = self._agent(fact.agent)
+        before = agent.state
+        assignment = Assignment(
+            id=fact.assignment, agent=fact.agent, contact=fact.contact, queue=fact.queue, segment=fact.segment, channel=fact.channel,
+            state="", since=at, offered_at=at, ring_until=fact.ring_until, lease_until=fact.lease_until,
+            targets={target.connection: target.device for target in fact.targets},
+        )  # fmt: skip
+        assignment.move("offer", at)
+        agent.assignments[assignment.id] = self._assignments[assignment.id] = assignment
+        self._index(assignment)
+        queued = self.queued.get(fact.contact)
+        if queued is not None:
+            queued.assignment = assignment.id
+            self.watch_queued(queued)
+        self._touch(agent, before, at)
+
+    def _device_lost(self, fact: m.OfferDeviceLost, at: int) -> None:
+        self._assignments[fact.assignment].targets.pop(fact.connection, None)
+        self._unindex(fact.connection, at)
+
+    def _offer_ended(self, fact: m.OfferEnded, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        queued = self.queued.get(assignment.contact)
+        if queued is not None and queued.assignment == assignment.id:
+            queued.assignment = ""
+            if fact.rest_until:
+                queued.not_to[fact.agent] = fact.rest_until
+            self.watch_queued(queued)
+        agent = self.agents[assignment.agent]
+        if fact.cause in ("no_answer", "unreachable"):
+            agent.misses += 1
+        self._drop(assignment, at, agent.state)
+
+    def _answered(self, fact: m.OfferAnswered, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        agent = self.agents[assignment.agent]
+        before = agent.state
+        for connection in [name for name in assignment.targets if name != fact.connection]:
+            self._unindex(connection, at)
+        assignment.move("answer", at)
+        assignment.targets = {}
+        assignment.connection, assignment.device, assignment.segment = fact.connection, fact.device, fact.segment
+        assignment.answered_at, assignment.waited_us = at, fact.waited_us
+        agent.answered += 1
+        agent.misses = 0
+        self.places.pop(assignment.contact, None)
+        self._index(assignment)
+        self._touch(agent, before, at)
+
+    def _held(self, fact: m.AssignmentHeld, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        assignment.move("hold", at)
+        assignment.hold_since = at
+
+    def _retrieved(self, fact: m.AssignmentRetrieved, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        assignment.move("retrieve", at)
+        assignment.held_us, assignment.hold_since = assignment.held_us + fact.held_us, 0
+
+    def _interrupted(self, fact: m.AssignmentInterrupted, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        if assignment.hold_since:
+            assignment.held_us, assignment.hold_since = assignment.held_us + at - assignment.hold_since, 0
+        assignment.move("interrupt", at)
+        self._unindex(assignment.connection, at)
+        assignment.connection = ""
+        assignment.hold_since = at
+        assignment.resume_until, assignment.hang_up_by = fact.resume_until, 0
+        self._index(assignment)
+
+    def _resume_tried(self, fact: m.ResumeTried, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        assignment.resume_target, assignment.resume_device = fact.target.connection, fact.target.device
+        assignment.resume_again_at = fact.again_at
+        self._index(assignment)
+
+    def _resume_failed(self, fact: m.ResumeFailed, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        self._unindex(assignment.resume_target, at)
+        assignment.resume_target, assignment.resume_again_at = "", fact.again_at
+        self._index(assignment)
+
+    def _resumed(self, fact: m.AssignmentResumed, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        assignment.move("resume", at)
+        assignment.connection, assignment.device = fact.connection, fact.device
+        assignment.held_us, assignment.hold_since = assignment.held_us + at - assignment.hold_since, 0
+        assignment.resume_target, assignment.resume_until, assignment.resume_again_at = "", 0, 0
+        self._index(assignment)
+
+    def _ended(self, fact: m.AssignmentEnded, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        before = self.agents[assignment.agent].state
+        for connection in assignment.connections():
+            self._unindex(connection, at)
+        assignment.move("end", at)
+        if fact.cause == "agent_lost":
+            self._drop(assignment, at, before)
+            return
+        assignment.connection = assignment.resume_target = ""
+        assignment.hang_up_by = 0
+
+    def _wrap_up(self, fact: m.WrapUpBegan, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        agent = self.agents[assignment.agent]
+        assignment.move("wrap_up", at)
+        assignment.wrap_since, assignment.wrap_until = at, fact.until
+        self.deadlines.set(f"a:{assignment.id}", assignment.deadline())
+        self._touch(agent, "busy", at)
+
+    def _drafted(self, fact: m.WrapUpDrafted, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        assignment.code, assignment.note = fact.code, fact.note
+
+    def _wrapped_up(self, fact: m.WrapUpEnded, at: int) -> None:
+        assignment = self._assignments[fact.assignment]
+        handled = (at - assignment.answered_at) / 1_000_000
+        self.handle[assignment.queue] = HandleTime.after(self.handle.get(assignment.queue, 0.0), handled)
+        self._drop(assignment, at, self.agents[assignment.agent].state)
+
+    def _drop(self, assignment: Assignment, at: int, before: str) -> None:
+        """The assignment is over; ``before`` was the agent's state."""
+        agent = self.agents[assignment.agent]
+        for connection in assignment.connections():
+            self._unindex(connection, at)
+        assignment.move("end", at)
+        del agent.assignments[assignment.id], self._assignments[assignment.id]
+        self.deadlines.drop(f"a:{assignment.id}")
+        self._touch(agent, before, at)
+
+    # --- snapshots -----------------------------------------------------------------------------------------------------------------
+
+    def state(self) -> AcdState:
+        return AcdState(agents=self.agents, queued=self.queued, gone=self.gone, handle=self.handle, places=self.places)
+
+    def restore(self, state: AcdState) -> None:
+        """Take up a snapshot: one object per assignment, indexes and deadlines made anew."""
+        self.agents, self.queued, self.gone = state.agents, state.queued, state.gone
+        self.handle, self.places = state.handle, state.places
+        for agent in self.agents.values():
+            self._assignments.update(agent.assignments)
+            self._refresh(agent)
+        for assignment in self._assignments.values():
+            self._index(assignment)
+        for queued in self.queued.values():
+            self.watch_queued(queued)
+        self.registry.claimed.update(self.gone)

@@ -1,0 +1,128 @@
+"""Who is next, for whom: one dispatcher over all queues, one total order of the waiting, a pure function of values and the moment.
+
+The order: priority (higher first), then who has the least time left until the queue's objective is missed, then virtual arrival. A
+contact that nobody free may take is passed over, so it never holds up the others; an agent gets the first contact in the order that
+he may take, and among several free agents the queue's strategy chooses.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from yitong.domains.acd.messages import CandidateScore, Explanation
+
+LISTED = 10
+"""So many candidates are written into an explanation."""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a queue wants: skills with minimum levels, its members with their order (none: whoever has the skills), its strategy."""
+
+    queue: str
+    requirement: Mapping[str, int] = {}
+    members: Mapping[str, int] = {}
+    strategy: str = "longest_idle"
+
+
+class Free(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent who could take one more contact now."""
+
+    agent: str
+    skills: Mapping[str, int]
+    idle_since: int
+    answered_today: int = 0
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact that waits and is offered to nobody. ``not_to``: agents who had it and did not take it, with the end of their rest."""
+
+    contact: str
+    queue: str
+    virtual_arrival: int
+    due_at: int
+    priority: int = 0
+    front: bool = False
+    not_to: Mapping[str, int] = {}
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision with its explanation."""
+
+    contact: str
+    agent: str
+    decision: Explanation
+
+
+def order_key(waiting: Waiting) -> tuple[float, float, float, float, str]:
+    """The total order of the waiting; smaller is served first. ``front``: someone who had an agent already and lost him."""
+    return (0 if waiting.front else 1, -waiting.priority, waiting.due_at, waiting.virtual_arrival, waiting.contact)
+
+
+def unfit(agent: Free, policy: Policy) -> str:
+    """Why the agent may not serve the queue at all: not_member, skill; empty when he may."""
+    if policy.members and agent.agent not in policy.members:
+        return "not_member"
+    if any(agent.skills.get(skill, 0) < level for skill, level in policy.requirement.items()):
+        return "skill"
+    return ""
+
+
+def score(agent: Free, policy: Policy, contact: str) -> tuple[float, ...]:
+    """What the strategy compares; smaller is better, ties go to the longest idle."""
+    idle = float(agent.idle_since)
+    if policy.strategy == "sequential":
+        return (float(policy.members.get(agent.agent, 0)), idle)
+    if policy.strategy == "even":
+        return (float(agent.answered_today), idle)
+    if policy.strategy == "most_skilled":
+        levels = sum(agent.skills.get(skill, 0) for skill in policy.requirement) if policy.requirement else sum(agent.skills.values())
+        return (-float(levels), idle)
+    if policy.strategy == "random":
+        return (float(zlib.crc32(f"{contact}/{agent.agent}".encode())), idle)
+    return (idle,)
+
+
+STRATEGIES = frozenset({"longest_idle", "sequential", "even", "most_skilled", "random"})
+
+
+def choose(waiting: Iterable[Waiting], free: Sequence[Free], policies: Mapping[str, Policy], now: int) -> Match | None:
+    """The next match, or None when no free agent may take any waiting contact."""
+    if not free:
+        return None
+    able: dict[str, list[Free]] = {}
+    passed_over = 0
+    for contact in sorted(waiting, key=order_key):
+        policy = policies.get(contact.queue)
+        if policy is None:
+            continue
+        if contact.queue not in able:
+            able[contact.queue] = [agent for agent in free if not unfit(agent, policy)]
+        candidates = [agent for agent in able[contact.queue] if contact.not_to.get(agent.agent, 0) <= now]
+        if candidates:
+            return _match(contact, candidates, free, policy, passed_over, now)
+        passed_over += 1
+    return None
+
+
+def _match(contact: Waiting, candidates: list[Free], free: Sequence[Free], policy: Policy, passed_over: int, now: int) -> Match:
+    ranked = sorted((score(agent, policy, contact.contact), agent.agent) for agent in candidates)
+    refusals: dict[str, int] = {}
+    for agent in free:
+        reason = unfit(agent, policy) or ("had_it" if contact.not_to.get(agent.agent, 0) > now else "")
+        if reason:
+            refusals[reason] = refusals.get(reason, 0) + 1
+    decision = Explanation(
+        strategy=policy.strategy, order=[float(part) for part in order_key(contact)[:4]],
+        candidates=[CandidateScore(agent=agent, score=list(points)) for points, agent in ranked[:LISTED]],
+        refusals=refusals, passed_over=passed_over,
+    )  # fmt: skip
+    return Match(contact=contact.contact, agent=ranked[0][1], decision=decision)
+
+
+def position(contact: Waiting, others: Iterable[Waiting]) -> int:
+    """The place of ``contact`` among those of its queue: 1 is next."""
+    mine = order_key(contact)
+    return 1 + sum(1 for other in others if other.queue == contact.queue and order_key(other) < mine)

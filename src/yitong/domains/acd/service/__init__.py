@@ -1,0 +1,208 @@
+"""The dispatcher: hears calls, obeys desks and flows, matches whoever waits with whoever is free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from yitong.contact.bus import Bus, Refused, Unit
+from yitong.contact.registry import Registry
+from yitong.ct.events import ConnectionCleared, DeviceChanged, Established, Failed, Held, Retrieved, Snapshot
+from yitong.ct.model import Cause, Connection, ConnectionState, Device, DeviceKind
+from yitong.domains.acd import messages as m
+from yitong.domains.acd.model.agent import Assignment
+from yitong.domains.acd.model.model import AcdState, Model
+from yitong.domains.acd.rules.selection import choose
+from yitong.domains.acd.service.acts import Acts
+from yitong.domains.acd.service.calls import Calls
+from yitong.domains.acd.service.desk import Desk
+from yitong.domains.acd.service.treatment import Treatment
+from yitong.flow.prompts import Library
+
+
+class Acd:
+    """The part of a partition that distributes contacts. ``resume(contact, outcome, unit)`` gives one back to its flow."""
+
+    name = "acd"
+
+    def __init__(
+        self, bus: Bus, registry: Registry, library: Library, resume: Callable[[str, str, Unit], None], *, tenant: str, site: str
+    ) -> None:
+        self.model = Model(bus, registry, site)
+        self.acts = Acts(self.model, registry, library, resume, tenant)
+        self.calls = Calls(bus, self.acts)
+        self.desk = Desk(bus, self.acts, tenant)
+        self.treatment = Treatment(bus, self.acts, tenant)
+        self._registry = registry
+        self._tenant = tenant
+        bus.obeys(m.EnqueueContact, self.enqueue)
+        bus.obeys(m.LeaveQueue, self.leave_queue)
+        bus.settles(self.dispatch)
+
+    def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
+        self.model.configure(kind, key, value)
+
+    # --- waiting -------------------------------------------------------------------------------------------------------------------
+
+    def enqueue(self, command: m.EnqueueContact, unit: Unit) -> str:
+        """Let the contact wait: ""; or say why not: full, no_agents. Raises Refused: not_found."""
+        queue, contact = self.model.queue_named(command.queue), self._registry.get(command.contact)
+        if queue is None or contact is None:
+            raise Refused("not_found")
+        if contact.id in self.model.queued or self.model.of_contact(contact.id) is not None:
+            raise Refused("wrong_state")
+        waiting = sum(1 for queued in self.model.queued.values() if queued.queue == queue.id)
+        refusal = "full" if queue.maximum_waiting and waiting >= queue.maximum_waiting else ""
+        if not refusal and queue.refuse_when_empty and not self._anybody(queue.id):
+            refusal = "no_agents"
+        if refusal:
+            unit.tell(m.QueueRefused(contact=contact.id, segment=contact.segment, queue=queue.id, cause=refusal))
+            return refusal
+        self.acts.queue(contact, queue.id, unit, virtual_arrival=command.virtual_arrival, priority=command.priority)
+        return ""
+
+    def _anybody(self, queue: str) -> bool:
+        """Somebody who may serve the queue is logged on, be it on a break."""
+        policy = self.model.policies[queue]
+        return any(agent.duty != "logged_off" and self.model.may_serve(key, policy) for key, agent in self.model.agents.items())
+
+    def leave_queue(self, command: m.LeaveQueue, unit: Unit) -> None:
+        """Take the contact out. Raises Refused when it does not wait (any more)."""
+        queued = self.model.queued.get(command.contact)
+        if queued is None:
+            raise Refused("wrong_state")
+        assignment = self.model.assignment(queued.assignment)
+        if assignment is not None:
+            self.acts.end_offer(assignment, "flowed_out", unit, rest_seconds=0)
+        self.acts.leave(queued, command.outcome, unit)
+        self.acts.resume(command.contact, command.outcome, unit)
+
+    def dispatch(self, unit: Unit) -> None:
+        """Match until no free agent may take anyone who waits. Called at the end of every decision."""
+        while self.model.changed:
+            self.model.changed = False
+            waiting = [queued.waiting() for queued in self.model.queued.values() if not queued.assignment]
+            if not waiting or not self.model.available:
+                return
+            match = choose(waiting, self.model.free(), self.model.policies, unit.now)
+            if match is not None:
+                self.acts.offer(match, unit)
+
+    # --- time ----------------------------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> int | None:
+        moments = [at for at in (self.model.deadlines.next(), self.treatment.deadlines.next()) if at is not None]
+        return min(moments, default=None)
+
+    def timer(self, unit: Unit) -> None:
+        """Leases that ran out, waits and wrap-ups that are over, announcements."""
+        for key in self.model.deadlines.due(unit.now):
+            kind, _, name = key.partition(":")
+            assignment = self.model.assignment(name)
+            if kind == "q":
+                self._queued_due(name, unit)
+            elif assignment is not None:
+                self._assignment_due(assignment, unit)
+        self.treatment.timer(unit)
+        self.model.forget_old(unit.now)
+
+    def _queued_due(self, contact: str, unit: Unit) -> None:
+        queued = self.model.queued.get(contact)
+        if queued is None or queued.assignment:
+            return
+        if queued.leave_at and queued.leave_at <= unit.now:
+            self.acts.leave(queued, "timeout", unit)
+            self.acts.resume(contact, "timeout", unit)
+            return
+        for agent in [agent for agent, until in queued.not_to.items() if until <= unit.now]:
+            del queued.not_to[agent]
+        self.model.watch_queued(queued)
+
+    def _assignment_due(self, assignment: Assignment, unit: Unit) -> None:
+        if assignment.state == "offered":
+            self.acts.end_offer(assignment, "no_answer", unit)
+        elif assignment.state == "wrapping_up":
+            self.desk.wrap_up_over(assignment, unit)
+        elif assignment.state == "interrupted" and assignment.resume_until <= unit.now:
+            self.acts.agent_lost(assignment, unit)
+        elif assignment.state == "interrupted" and assignment.resume_target:
+            self.acts.resume_failed(assignment, unit)
+        elif assignment.state == "interrupted":
+            self.acts.try_resume(assignment, unit)
+            if not assignment.resume_target:
+                assignment.resume_again_at = 0
+            self.model.deadlines.set(f"a:{assignment.id}", assignment.deadline())
+        else:
+            self.acts.released(assignment, unit, clear=True)
+
+    # --- healing -------------------------------------------------------------------------------------------------------------------
+
+    def reconcile(self, snapshot: Snapshot, unit: Unit, hear: Callable[[Any], None], fresh_us: int) -> int:
+        """Tell ourselves what the switch's picture says and we missed; returns the number of corrections."""
+        there = {connection.connection: connection for connection in snapshot.connections}
+        corrections = self._devices(snapshot, unit, hear)
+        for assignment in self.model.assignments():
+            for connection in assignment.connections():
+                fresh = assignment.since + fresh_us > unit.now
+                corrections += self._compare(assignment, connection, there.get(connection), fresh, hear)
+        for connection in there.keys() & self.model.gone.keys():
+            self.acts.clear(connection, unit)
+            corrections += 1
+        for queued in list(self.model.queued.values()):
+            mine = there.get(queued.connection)
+            silent = mine is not None and mine.state is ConnectionState.CONNECTED and not mine.playing
+            if silent and queued.entered_at + fresh_us <= unit.now:
+                self.treatment.again(queued, unit)
+        return corrections
+
+    def _devices(self, snapshot: Snapshot, unit: Unit, hear: Callable[[Any], None]) -> int:
+        seen = {device.device: device for device in snapshot.devices}
+        before = {key: dict(agent.devices) for key, agent in self.model.agents.items()}
+        for device in snapshot.devices:
+            hear(DeviceChanged(device=device, at=unit.now))
+        for agent, devices in before.items():
+            config = self.model.agent_configs.get(agent)
+            for name in devices.keys() - seen.keys():
+                kind = DeviceKind(devices[name].kind)
+                account = config.extension if config is not None else ""
+                gone = Device(device=name, account=account, tenant=self._tenant, kind=kind, registered=False, answering=False)
+                hear(DeviceChanged(device=gone, at=unit.now))
+        return sum(1 for key, devices in before.items() if devices != self.model.agents[key].devices)
+
+    def _compare(
+        self, assignment: Assignment, connection: str, real: Connection | None, fresh: bool, hear: Callable[[Any], None]
+    ) -> int:
+        """One connection of an assignment against the picture."""
+        contact = self._registry.get(assignment.contact)
+        call = contact.call if contact is not None else ""
+        ringing = connection in assignment.targets or connection == assignment.resume_target
+        device = assignment.targets.get(connection, assignment.device)
+        if real is None:
+            if fresh:
+                return 0
+            if ringing:
+                hear(Failed(call=call, connection=connection, device=device, cause=Cause.CANCELLED))
+            else:
+                hear(ConnectionCleared(call=call, connection=connection, device=device, cause=Cause.NORMAL, by_device=True))
+            return 1
+        if ringing and real.state is ConnectionState.CONNECTED:
+            hear(Established(call=call, connection=connection, device=device))
+            return 1
+        if assignment.state == "active" and real.state is ConnectionState.HOLD:
+            hear(Held(call=call, connection=connection))
+            return 1
+        if assignment.state == "held" and real.state is ConnectionState.CONNECTED and not fresh:
+            hear(Retrieved(call=call, connection=connection))
+            return 1
+        return 0
+
+    # --- snapshots -----------------------------------------------------------------------------------------------------------------
+
+    def dump(self) -> bytes:
+        return msgspec.msgpack.encode(self.model.state())
+
+    def load(self, data: bytes, now: int) -> None:
+        self.model.restore(msgspec.msgpack.decode(data, type=AcdState))
+        self.treatment.rebuild(now)

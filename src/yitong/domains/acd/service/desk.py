@@ -1,0 +1,98 @@
+"""What agents ask for. A command that does not fit the moment is refused with ``wrong_state`` and changes nothing."""
+
+from __future__ import annotations
+
+from yitong.contact.bus import Bus, Refused, Unit
+from yitong.ct.services import Clear, Hold, Retrieve
+from yitong.domains.acd import messages as m
+from yitong.domains.acd.model.agent import Agent, Assignment
+from yitong.domains.acd.model.queue import micro
+from yitong.domains.acd.service.acts import LEASE_SECONDS, Acts
+
+
+class Desk:
+    """One function a command."""
+
+    def __init__(self, bus: Bus, acts: Acts, tenant: str) -> None:
+        self._acts = acts
+        self._model = acts.model
+        self._tenant = tenant
+        bus.obeys(m.SetAgentState, self.set_state)
+        bus.obeys(m.RefuseOffer, self.refuse)
+        bus.obeys(m.HoldContact, self.hold)
+        bus.obeys(m.RetrieveContact, self.retrieve)
+        bus.obeys(m.HangUp, self.hang_up)
+        bus.obeys(m.WrapUp, self.wrap_up)
+
+    def _mine(self, agent: str, key: str, *states: str) -> Assignment:
+        """The agent's assignment in one of ``states``. Raises Refused: not_found, wrong_state."""
+        assignment = self._model.assignment(key)
+        if assignment is None or assignment.agent != agent:
+            raise Refused("not_found")
+        if assignment.state not in states:
+            raise Refused("wrong_state", state=assignment.state)
+        return assignment
+
+    def set_state(self, command: m.SetAgentState, unit: Unit) -> str:
+        """Change the duty; answers the derived state. A break asked for in a call begins after it."""
+        if command.agent not in self._model.agent_configs:
+            raise Refused("not_found")
+        agent = self._model.agents.get(command.agent) or Agent(id=command.agent)
+        if command.state == "logged_off":
+            if agent.state == "busy":
+                raise Refused("wrong_state", state=agent.state)
+            for assignment in list(agent.assignments.values()):
+                self._end_wrap_up(assignment, "logged_off", assignment.code, assignment.note, unit)
+        if (agent.duty, agent.reason) != (command.state, command.reason):
+            unit.tell(m.AgentDutyChanged(agent=command.agent, duty=command.state, reason=command.reason, by="agent"))
+        known = self._model.agents.get(command.agent)
+        return known.state if known is not None else agent.state
+
+    def refuse(self, command: m.RefuseOffer, unit: Unit) -> None:
+        self._acts.end_offer(self._mine(command.agent, command.assignment, "offered"), "refused", unit)
+
+    def hold(self, command: m.HoldContact, unit: Unit) -> None:
+        assignment = self._mine(command.agent, command.assignment, "active")
+        contact = self._acts.registry.get(assignment.contact)
+        music = self._acts.music_file(self._model.queue_configs.get(assignment.queue), contact.language if contact else "")
+        unit.ask(Hold(id=unit.new_id(), tenant=self._tenant, connection=assignment.connection, music=music))
+
+    def retrieve(self, command: m.RetrieveContact, unit: Unit) -> None:
+        assignment = self._mine(command.agent, command.assignment, "held")
+        unit.ask(Retrieve(id=unit.new_id(), tenant=self._tenant, connection=assignment.connection))
+
+    def hang_up(self, command: m.HangUp, unit: Unit) -> None:
+        """The switch is asked to clear the agent's connection; should it stay silent, the talk is over all the same."""
+        assignment = self._mine(command.agent, command.assignment, "active", "held", "interrupted")
+        if assignment.state == "interrupted":
+            self._acts.released(assignment, unit, clear=True)
+            return
+        assignment.hang_up_by = unit.now + micro(LEASE_SECONDS)
+        self._model.deadlines.set(f"a:{assignment.id}", assignment.deadline())
+        unit.ask(Clear(id=unit.new_id(), tenant=self._tenant, connection=assignment.connection))
+
+    def wrap_up(self, command: m.WrapUp, unit: Unit) -> None:
+        """A draft may be written as soon as the agent talks; the end of wrap-up names the next duty, or leaves it as it is."""
+        states = ("active", "held", "interrupted", "wrapping_up") if command.draft else ("wrapping_up",)
+        assignment = self._mine(command.agent, command.assignment, *states)
+        note = unit.keep(self._tenant, "note", command.note, assignment.contact) if command.note else ""
+        if command.draft:
+            unit.tell(m.WrapUpDrafted(
+                contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue,
+                assignment=assignment.id, code=command.code, note=note,
+            ))  # fmt: skip
+            return
+        self._end_wrap_up(assignment, "agent", command.code or assignment.code, note or assignment.note, unit)
+        agent = self._model.agents[assignment.agent]
+        if command.next_state and (agent.duty, agent.reason) != (command.next_state, command.reason):
+            unit.tell(m.AgentDutyChanged(agent=agent.id, duty=command.next_state, reason=command.reason, by="agent"))
+
+    def _end_wrap_up(self, assignment: Assignment, cause: str, code: str, note: str, unit: Unit) -> None:
+        unit.tell(m.WrapUpEnded(
+            contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue, cause=cause,
+            assignment=assignment.id, code=code, note=note, wrap_up_us=unit.now - assignment.wrap_since,
+        ))  # fmt: skip
+
+    def wrap_up_over(self, assignment: Assignment, unit: Unit) -> None:
+        """The time for after-call work is over; what was drafted stands. The duty stays as it is."""
+        self._end_wrap_up(assignment, "time_limit", assignment.code, assignment.note, unit)

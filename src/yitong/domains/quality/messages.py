@@ -1,0 +1,50 @@
+"""Facts about recordings and the quality of speech. Files are named below the home's recordings folder."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from yitong.contact.ledger import Fact
+
+
+class RecordingAsked(Fact, frozen=True):
+    """The agent's segment is to be recorded from here on: ``left`` the customer's connection, ``right`` the agent's."""
+
+    TYPE: ClassVar[str] = "quality.recording_asked"
+    recording: str
+    file: str
+    left: str
+    right: str
+
+
+class RecordingEnded(Fact, frozen=True):
+    """The recording is closed. ``holds`` are (from, to) in milliseconds of the file; ``complete`` is false after a crash or a full disk."""
+
+    TYPE: ClassVar[str] = "quality.recording_ended"
+    recording: str
+    file: str
+    milliseconds: int
+    bytes: int
+    sha256: str
+    holds: tuple[tuple[int, int], ...] = ()
+    complete: bool = True
+
+
+class RecordingLost(Fact, frozen=True):
+    """There is no such recording, or nothing is known of its end; ``cause`` says why (a ServiceFailed reason, or silent)."""
+
+    TYPE: ClassVar[str] = "quality.recording_lost"
+    recording: str
+    file: str
+
+
+class SpeechMeasured(Fact, frozen=True):
+    """Speech quality of a customer's or an agent's connection over its life (G.107 estimate, 1 to 4.5)."""
+
+    TYPE: ClassVar[str] = "quality.speech_measured"
+    side: str
+    packets: int
+    lost: int
+    late: int
+    jitter_ms: float
+    mos: float
