@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,17 +33,18 @@ def main(folder: Path) -> None:
 
 
 def fetch_pip(folder: Path) -> Path:
-    """The wheel of pip, checked against the index's digest; a wheel can be run as it is. Returns its path."""
-    index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/")
-    asked = urllib.request.Request(f"{index}/pip/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})
-    with urllib.request.urlopen(asked, timeout=60) as answer:
-        files = json.load(answer)["files"]
-    wheel = next(one for one in files if one["filename"] == f"pip-{PIP}-py3-none-any.whl")
-    with urllib.request.urlopen(urllib.parse.urljoin(f"{index}/pip/", wheel["url"]), timeout=120) as answer:
+    """The wheel of pip, checked against the index's digest (PEP 503); a wheel can be run as it is. Returns its path."""
+    page = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/pip/"
+    name = f"pip-{PIP}-py3-none-any.whl"
+    with urllib.request.urlopen(page, timeout=60) as answer:
+        found = re.search(rf'href="([^"]*{re.escape(name)}[^"]*)#sha256=([0-9a-f]{{64}})"', answer.read().decode())
+    if found is None:
+        sys.exit(f"{page} has no {name}.")
+    with urllib.request.urlopen(urllib.parse.urljoin(page, found[1]), timeout=120) as answer:
         data = answer.read()
-    if hashlib.sha256(data).hexdigest() != wheel["hashes"]["sha256"]:
+    if hashlib.sha256(data).hexdigest() != found[2]:
         sys.exit("The downloaded pip is not the one that the index names.")
-    path = folder / f"pip-{PIP}-py3-none-any.whl"
+    path = folder / name
     path.write_bytes(data)
     return path
 
