@@ -44,11 +44,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``append`` did: the position now, the events that were written, and those whose sequence another event already has."""
+    """What ``append`` did: the position now, the events that were written, those whose sequence another event already has, and the
+    sequences (from, to) that were passed over."""
 
     position: int
     written: tuple[Event, ...]
     taken: tuple[Event, ...] = ()
+    missing: tuple[tuple[int, int], ...] = ()
 
 
 async def append(connection: AsyncConnection, tenant: str, site: str, events: Iterable[Event], *, over_gaps: bool = False) -> Appended:
@@ -57,11 +59,16 @@ async def append(connection: AsyncConnection, tenant: str, site: str, events: It
     Whoever appends to the same site waits until this transaction ends.
     """
     position = await _locked_position(connection, tenant, site)
-    start, written, old = position, [], []
+    start = position
+    written: list[Event] = []
+    old: list[Event] = []
+    missing: list[tuple[int, int]] = []
     for event in sorted(events, key=lambda event: event.sequence):
         if event.sequence <= start:
             old.append(event)
         elif event.sequence == position + 1 or (over_gaps and event.sequence > position):
+            if event.sequence > position + 1:
+                missing.append((position + 1, event.sequence - 1))
             written.append(event)
             position = event.sequence
     if written:
@@ -70,7 +77,8 @@ async def append(connection: AsyncConnection, tenant: str, site: str, events: It
             text("update ledger_positions set sequence = :sequence, occurred_at = :at where tenant_id = :tenant and site_id = :site"),
             {"tenant": tenant, "site": site, "sequence": position, "at": moment(written[-1].occurred_at)},
         )
-    return Appended(position=position, written=tuple(written), taken=await _strangers(connection, tenant, site, old))
+    taken = await _strangers(connection, tenant, site, old)
+    return Appended(position=position, written=tuple(written), taken=taken, missing=tuple(missing))
 
 
 async def _locked_position(connection: AsyncConnection, tenant: str, site: str) -> int:

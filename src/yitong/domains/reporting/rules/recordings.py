@@ -1,4 +1,4 @@
-"""The fold of recordings."""
+"""The fold of recordings: asked for, closed with its length and holds, or lost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,34 @@ from collections.abc import Callable
 from typing import Any
 
 from yitong.contact.ledger import Event, Fact
-from yitong.domains.reporting.model import Rows
+from yitong.domains.quality.messages import RecordingAsked, RecordingEnded, RecordingLost
+from yitong.domains.reporting.model import RECORDINGS, Row, Rows
+from yitong.domains.reporting.rules.contacts import contact_of
 
-FOLDS: dict[type[Fact], Callable[[Any, Event, Rows], None]] = {}
+
+def recording_of(fact: RecordingAsked | RecordingEnded | RecordingLost, event: Event, rows: Rows) -> Row:
+    """The recording's row; made when its beginning lies before this ledger's."""
+    contact_of(event, rows)
+    found = rows.get(RECORDINGS, event.tenant, fact.recording)
+    return found or rows.make(
+        RECORDINGS, tenant_id=event.tenant, id=fact.recording, site_id=event.site, contact_id=fact.contact, segment_id=fact.segment,
+        agent_id=fact.agent, queue_id=fact.queue, began_at=event.occurred_at, file=fact.file, complete=True,
+    )  # fmt: skip
+
+
+def asked(fact: RecordingAsked, event: Event, rows: Rows) -> None:
+    recording_of(fact, event, rows)
+
+
+def ended(fact: RecordingEnded, event: Event, rows: Rows) -> None:
+    rows.change(
+        RECORDINGS, recording_of(fact, event, rows), ended_at=event.occurred_at, file=fact.file, milliseconds=fact.milliseconds,
+        bytes=fact.bytes, sha256=fact.sha256, holds=[list(hold) for hold in fact.holds], complete=fact.complete,
+    )  # fmt: skip
+
+
+def lost(fact: RecordingLost, event: Event, rows: Rows) -> None:
+    rows.change(RECORDINGS, recording_of(fact, event, rows), complete=False)
+
+
+FOLDS: dict[type[Fact], Callable[[Any, Event, Rows], None]] = {RecordingAsked: asked, RecordingEnded: ended, RecordingLost: lost}

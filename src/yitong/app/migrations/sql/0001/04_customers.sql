@@ -42,3 +42,25 @@ create table personals (
 );
 create index on personals (tenant_id, value text_pattern_ops, at desc) where kind = 'address';
 create index on personals (tenant_id, contact_id);
+
+-- Searched words, all of which must stand in a card: of each all its pairs one after the other ("张三丰" -> '张三' <-> '三丰'), its last
+-- piece as a beginning, so that a single character and an unfinished Latin word are found too. The last character of a word of
+-- several is in its last pair already.
+create function customer_query(words text) returns tsquery
+language sql immutable strict parallel safe as $$
+  with pieces as (
+    select word, piece, count(*) over (partition by word) as many, number,
+      lag(piece) over (partition by word order by number) as before
+    from regexp_split_to_table(btrim(regexp_replace(lower(words), '[''\\:&|!<>()*]', ' ', 'g')), '\s+') with ordinality as split (said, word),
+      regexp_split_to_table(btrim(cjk_bigrams(said)), '\s+') with ordinality as parts (piece, number)
+    where piece <> ''
+  ), kept as (
+    select word, piece, number, max(number) over (partition by word) as last
+    from pieces
+    where not (number = many and length(piece) = 1 and before is not null and right(before, 1) = piece)
+  ), phrases as (
+    select word, string_agg(quote_literal(piece) || case when number = last then ':*' else '' end, ' <-> ' order by number) as phrase
+    from kept group by word
+  )
+  select coalesce(to_tsquery('simple', string_agg('(' || phrase || ')', ' & ' order by word)), ''::tsquery) from phrases
+$$;

@@ -1,0 +1,107 @@
+"""Reading a stream into PostgreSQL: messages are collected while the last ones are written, and nothing is lost or doubled.
+
+How far the stream was read stands in PostgreSQL and moves in the transaction of what was written. When PostgreSQL is away the reader
+lets go of the stream, which keeps everything, and begins again after the last committed message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from yitong.kit.clock import Clock
+from yitong.kit.database import OUTAGES, Database
+from yitong.kit.nats import Nats
+from yitong.kit.stream import Stored, follow
+from yitong.kit.tasks import Tasks
+
+STEP = 1_000
+_WAITING = 4_000
+_AGAIN_SECONDS = 0.5
+
+_log = structlog.get_logger("yitong.inbox")
+
+Write = Callable[[list[Stored]], Awaitable[None]]
+
+
+class Inbox:
+    """One stream. ``write(messages)`` is called with what has come, in order, and with nothing once a second while nothing comes.
+
+    It must commit its own work, and call ``read_to`` in the same transaction. ``begin()`` is called whenever reading begins again
+    after the last committed message.
+    """
+
+    def __init__(
+        self, database: Database, nats: Nats, clock: Clock, *, stream: str, subject: str, write: Write, begin: Callable[[], object] = int
+    ) -> None:
+        self._database = database
+        self._nats = nats
+        self._clock = clock
+        self._stream = stream
+        self._subject = subject
+        self._write = write
+        self._begin = begin
+        self._made_at = ""
+        self.away = False
+        self.waiting = 0
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            tasks = Tasks(self._clock)
+            try:
+                after = await self._position()
+                self._begin()
+                self.away = False
+                arrived: asyncio.Queue[Stored] = asyncio.Queue(_WAITING)
+                reader = tasks.start(self._read(arrived, after), f"{self._stream} reader")
+                await self._drain(arrived, reader)
+            except OUTAGES as error:
+                self.away = True
+                _log.warning("database is away, the stream keeps what comes", stream=self._stream, error=str(error)[:200])
+            finally:
+                await tasks.close(2.0)
+            await self._clock.sleep(_AGAIN_SECONDS)
+
+    async def _read(self, arrived: asyncio.Queue[Stored], after: int) -> None:
+        async for message in follow(self._nats, self._stream, self._subject, after=after):
+            if message is not None:
+                await arrived.put(message)
+
+    async def _drain(self, arrived: asyncio.Queue[Stored], reader: asyncio.Task[None]) -> None:
+        while not reader.done():
+            messages: list[Stored] = []
+            with suppress(TimeoutError):
+                messages.append(await asyncio.wait_for(arrived.get(), 1.0))
+            while len(messages) < STEP and not arrived.empty():
+                messages.append(arrived.get_nowait())
+            self.waiting = arrived.qsize()
+            await self._write(messages)
+
+    async def _position(self) -> int:
+        """The last message of the stream that is in PostgreSQL; 0 for a stream that was made anew since."""
+        info = await self._nats.js.stream_info(self._stream)
+        self._made_at = str(info.created)
+        async with self._database.transaction() as connection:
+            row = (
+                await connection.execute(
+                    text("select made_at, sequence from stream_positions where stream = :stream"), {"stream": self._stream}
+                )
+            ).one_or_none()
+        return int(row.sequence) if row is not None and row.made_at == self._made_at and row.sequence <= info.state.last_seq else 0
+
+    async def read_to(self, connection: AsyncConnection, sequence: int) -> None:
+        """Everything up to message ``sequence`` is written, once this transaction is committed."""
+        await connection.execute(
+            text(
+                "insert into stream_positions values (:stream, :made_at, :sequence) on conflict (stream) do update"
+                " set sequence = excluded.sequence, made_at = excluded.made_at"
+                " where stream_positions.made_at <> excluded.made_at or stream_positions.sequence < excluded.sequence"
+            ),
+            {"stream": self._stream, "made_at": self._made_at, "sequence": sequence},
+        )

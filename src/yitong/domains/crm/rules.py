@@ -1,0 +1,27 @@
+"""One form for a telephone number, so that a customer is found however it was written."""
+
+from __future__ import annotations
+
+import phonenumbers
+from phonenumbers import geocoder
+
+
+def e164(number: str, country: str) -> str:
+    """``number`` as written in ``country`` (ISO 3166-1), as E.164; "" when it is not a telephone number (an extension, a SIP name)."""
+    if not number or len(number) > 40:
+        return ""
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
+        return ""
+    if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:  # not "only within a town"
+        return ""
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def region_of(number: str, language: str) -> str:
+    """Where an E.164 number is from, as far as its digits tell ("北京市"); "" when they do not."""
+    try:
+        return str(geocoder.description_for_number(phonenumbers.parse(number), language.partition("-")[0]))
+    except phonenumbers.NumberParseException:
+        return ""
