@@ -19,15 +19,22 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class OpenPort(Request, frozen=True, tag=True):
-    """Make an RTP row. ``secure``: for a browser (ICE-lite, DTLS-SRTP, rtcp-mux). Answered by ``PortOpened``. ``label`` is for the operator (tenant, call)."""
+    """Make an RTP row. ``secure``: for a browser (ICE-lite, DTLS-SRTP, rtcp-mux). Answered by ``PortOpened``. ``label`` is for the
+    operator (tenant, call).
+
+    ``bus``: no RTP, a conference instead: link members as its sources and the bus as theirs; each hears all but himself. The same port
+    opened twice is answered with the same ``PortOpened``.
+    """
 
     secure: bool = False
     label: str = ""
+    bus: bool = False
 
 
 class SetRemote(Request, frozen=True, tag=True):
     """Where the other side of a row is and how it codes, from its SDP. ``codec``: 0 PCMU, 8 PCMA. ``event_type``: payload type of
-    telephone-event, -1 without. ``send``/``receive``: direction. A secure row needs ``fingerprint`` ("sha-256 AA:.."), ``setup`` (its role), ``ufrag``, ``password``.
+    telephone-event, -1 without. ``send``/``receive``: direction. A secure row needs ``fingerprint`` ("sha-256 AA:.."), ``setup`` (its
+    role; to ``actpass`` we are passive), ``ufrag``, ``password``.
     """
 
     address: str
@@ -152,10 +159,12 @@ class PortState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PortList(Reply, frozen=True, tag=True):
-    """All rows and running recordings (recording id, left, right, file)."""
+    """All rows and running recordings (recording id, left, right, file). ``more``: another ``PortList`` of this id follows (100 rows
+    each)."""
 
     ports: tuple[PortState, ...]
     recordings: tuple[tuple[str, str, str, str], ...] = ()
+    more: bool = False
 
 
 class MediaEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -208,6 +217,13 @@ class MediaRecorded(MediaEvent, frozen=True, tag=True):
     complete: bool
 
 
+class MediaAlarm(MediaEvent, frozen=True, tag=True):
+    """The operator should know. ``code``: disk_full, disk_slow, strangers, ports_low; ``detail`` says where."""
+
+    code: str
+    detail: str
+
+
 class PortClosed(MediaEvent, frozen=True, tag=True):
     """Statistics of a row's life: what we received (RTCP says what they did). ``strangers``: packets from a wrong source."""
 
@@ -235,5 +251,5 @@ AnyRequest = (
 )
 FromWorker = (
     Done | Refusal | PortOpened | PortList | MediaPlayed | MediaCollected | MediaDigit | MediaConnected | MediaLost | MediaRecorded
-    | PortClosed | WorkerState
+    | MediaAlarm | PortClosed | WorkerState
 )

@@ -1,0 +1,47 @@
+"""The media process: one worker, its loop in a thread of its own, so that heartbeats and signals never meet the audio."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from yitong.app.process import Health, current
+from yitong.ct.switches.soft.media_settings import MediaSettings
+from yitong.ct.switches.soft.media_worker import MediaWorker
+from yitong.kit.settings import Settings
+
+_SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread of ours must let the audio's thread on (Python's default is 5 ms, a whole step)."""
+
+
+def media_settings(settings: Settings) -> MediaSettings:
+    """The worker's part of the settings. A public address is what browsers are offered first."""
+    return MediaSettings(
+        home=settings.home,
+        socket=settings.media_socket(settings.worker),
+        bind=settings.bind,
+        ports=settings.media_ports(settings.worker),
+        addresses=(settings.public_address,) if settings.public_address else (),
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Serve until cancelled."""
+    frame = current()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    worker = MediaWorker(media_settings(settings), frame.clock)
+    frame.health(lambda: _health(worker))
+    running = asyncio.get_running_loop().run_in_executor(None, worker.run)
+    frame.ready()
+    try:
+        await asyncio.shield(running)
+    finally:
+        worker.stop()
+        await running
+
+
+def _health(worker: MediaWorker) -> Health:
+    state = worker.load()
+    full = state.ports >= state.capacity
+    figures = {"ports": state.ports, "capacity": state.capacity, "late_ticks": state.late_ticks, "tick_ms_p99": state.tick_ms_p99}
+    return Health(state="degraded" if full else "ok", reason="overloaded" if full else "", figures=figures)

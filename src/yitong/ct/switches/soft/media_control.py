@@ -1,0 +1,266 @@
+"""What a worker does for each request of its switch."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections.abc import Callable
+from functools import singledispatchmethod
+
+from yitong.ct.switches.soft import media_messages as m
+from yitong.ct.switches.soft.media_ports import Ports
+from yitong.ct.switches.soft.media_record import Recordings
+from yitong.ct.switches.soft.media_reports import Reports
+from yitong.ct.switches.soft.media_row import Row
+from yitong.ct.switches.soft.media_secure import Secure
+from yitong.ct.switches.soft.media_server import Server
+from yitong.ct.switches.soft.media_services import Services
+from yitong.ct.switches.soft.media_settings import MediaSettings
+from yitong.ct.switches.soft.media_socket import RowSockets
+from yitong.media.plane import Plane
+
+_LISTED = 100
+_PORTS_LOW = 0.2
+
+
+class Control:
+    """Rows by name, and the requests on them. ``may_open`` answers "" or why no row may be added; ``step`` is the current step."""
+
+    def __init__(
+        self, settings: MediaSettings, plane: Plane, ports: Ports, sockets: RowSockets, secure: Secure, services: Services,
+        recordings: Recordings, reports: Reports, may_open: Callable[[], str], step: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._plane = plane
+        self._ports = ports
+        self._sockets = sockets
+        self._secure = secure
+        self._services = services
+        self._recordings = recordings
+        self._reports = reports
+        self._may_open = may_open
+        self._step = step
+        self._free = list(range(plane.capacity - 1, 0, -1))
+        self._alarmed = False
+        self.server: Server
+        self.rows: dict[str, Row] = {}
+        self.by_index: dict[int, Row] = {}
+
+    def handle(self, request: m.AnyRequest) -> m.FromWorker | None:
+        """Carry out a request; the answer, or None when it comes later."""
+        return self._do(request)
+
+    @singledispatchmethod
+    def _do(self, request: m.Request) -> m.FromWorker | None:
+        return m.Refusal(id=request.id, reason="bad_request")
+
+    @_do.register
+    def _(self, request: m.OpenPort) -> m.FromWorker | None:
+        known = self.rows.get(request.port)
+        if known is not None:
+            return _for(known.opened, request.id)
+        reason = "bad_request" if not request.port else self._may_open()
+        if reason or not self._free:
+            return m.Refusal(id=request.id, reason=reason or "overloaded")
+        index = self._free.pop()
+        row = self._bus(index, request) if request.bus else self._rtp(index, request)
+        if row is None:
+            self._free.append(index)
+            return m.Refusal(id=request.id, reason="no_ports")
+        row.since = row.report_at = self._step()
+        self._plane.heard_at[index] = self._step()
+        self.rows[row.port] = self.by_index[index] = row
+        return row.opened
+
+    def _bus(self, index: int, request: m.OpenPort) -> Row:
+        opened = m.PortOpened(id=request.id, port=request.port, rtp_port=0, rtcp_port=0, ssrc=0)
+        self._plane.open(index, 0, 0, 0)
+        self._plane.open_bus(index, self._step())
+        return Row(index, request.port, request.label, opened)
+
+    def _rtp(self, index: int, request: m.OpenPort) -> Row | None:
+        taken = self._ports.take(self._secure.bind if request.secure else self._settings.bind, not request.secure)
+        if taken is None:
+            return None
+        port, rtp, rtcp = taken
+        ssrc = secrets.randbits(32)
+        self._plane.open(index, ssrc, secrets.randbits(15), secrets.randbits(32))
+        if request.secure:
+            offer = self._secure.offer()
+            opened = m.PortOpened(
+                id=request.id, port=request.port, rtp_port=port, rtcp_port=port, ssrc=ssrc, addresses=self._secure.addresses(),
+                fingerprint=offer.fingerprint, ufrag=offer.ufrag, password=offer.password,
+            )  # fmt: skip
+            row = Row(index, request.port, request.label, opened, rtp=rtp)
+            self._secure.begin(row)
+        else:
+            opened = m.PortOpened(id=request.id, port=request.port, rtp_port=port, rtcp_port=port + 1, ssrc=ssrc)
+            row = Row(index, request.port, request.label, opened, rtp=rtp, rtcp=rtcp)
+            self._sockets.begin(row)
+            self._reports.begin(row)
+        self._warn_of_few_ports()
+        return row
+
+    def _warn_of_few_ports(self) -> None:
+        low = self._ports.free < self._ports.total * _PORTS_LOW
+        if low and not self._alarmed:
+            self.server.tell(m.MediaAlarm(code="ports_low", detail=f"{self._ports.free} of {self._ports.total} port pairs are free"))
+        self._alarmed = low
+
+    @_do.register
+    def _(self, request: m.SetRemote) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        if request.codec not in (0, 8) or not 0 <= request.rtp_port <= 65535 or not -1 <= request.event_type <= 127:
+            return m.Refusal(id=request.id, reason="bad_request")
+        if row.leg is None:
+            if not _is_address(request.address) or self._is_itself(row, request):
+                return m.Refusal(id=request.id, reason="bad_request")
+            if not _is_nowhere(request):
+                self._sockets.name(row, (request.address, request.rtp_port))
+        elif not self._secure.set_remote(row, request):
+            return m.Refusal(id=request.id, reason="bad_request")
+        if row.remote is None or not row.remote.receive:
+            self._plane.heard_at[row.index] = self._step()
+        row.remote = request
+        sends = request.send and (row.leg is not None or not _is_nowhere(request))
+        self._plane.direct(row.index, request.codec, request.event_type, sends, request.receive, self._step())
+        return m.Done(id=request.id)
+
+    def _is_itself(self, row: Row, request: m.SetRemote) -> bool:
+        return request.rtp_port == row.opened.rtp_port and request.address in (self._settings.bind, "127.0.0.1", "::1")
+
+    @_do.register
+    def _(self, request: m.ClosePort) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        self.close(row)
+        return m.Done(id=request.id)
+
+    def close(self, row: Row) -> None:
+        """End a row and tell its statistics."""
+        self._services.stop(row)
+        self._recordings.row_closed(row)
+        closed = self._reports.close(row)
+        if row.leg is not None:
+            self._secure.close(row)
+        self._sockets.close(row)
+        self._plane.close(row.index)
+        del self.rows[row.port], self.by_index[row.index]
+        self._free.append(row.index)
+        if row.opened.rtp_port:
+            self._ports.give_back(row.opened.rtp_port)
+        self.server.tell(closed)
+
+    @_do.register
+    def _(self, request: m.Link) -> m.FromWorker | None:
+        row, source = self.rows.get(request.port), self.rows.get(request.source)
+        if row is None or source is None:
+            return _unknown(request)
+        self._plane.link(row.index, source.index, request.gain)
+        return m.Done(id=request.id)
+
+    @_do.register
+    def _(self, request: m.MediaPlay) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        self._services.play(row, request, self._later(request.id))
+        return None
+
+    def _later(self, number: int) -> Callable[[str], None]:
+        client = self.server.asker
+
+        def answer(reason: str) -> None:
+            self.server.answer(m.Refusal(id=number, reason=reason) if reason else m.Done(id=number), client)
+
+        return answer
+
+    @_do.register
+    def _(self, request: m.MediaCollect) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        self.server.answer(m.Done(id=request.id), self.server.asker)
+        self._services.collect(row, request)
+        return None
+
+    @_do.register
+    def _(self, request: m.MediaStop) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        self._services.stop(row)
+        return m.Done(id=request.id)
+
+    @_do.register
+    def _(self, request: m.MediaDigits) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        self._plane.send_digits(row.index, request.digits)
+        return m.Done(id=request.id)
+
+    @_do.register
+    def _(self, request: m.MediaRecord) -> m.FromWorker | None:
+        left, right = self.rows.get(request.left), self.rows.get(request.right)
+        if left is None or right is None:
+            return _unknown(request)
+        reason = self._recordings.start(request.recording, left, right, request.file, self._step())
+        return m.Refusal(id=request.id, reason=reason) if reason else m.Done(id=request.id)
+
+    @_do.register
+    def _(self, request: m.MarkHold) -> m.FromWorker | None:
+        known = self._recordings.mark(request.recording, request.on)
+        return m.Done(id=request.id) if known else m.Refusal(id=request.id, reason="no_such_recording")
+
+    @_do.register
+    def _(self, request: m.StopRecord) -> m.FromWorker | None:
+        known = self._recordings.stop(request.recording)
+        return m.Done(id=request.id) if known else m.Refusal(id=request.id, reason="no_such_recording")
+
+    @_do.register
+    def _(self, request: m.ListPorts) -> m.FromWorker | None:
+        states = tuple(self._state(row, request.id) for row in self.rows.values())
+        for start in range(0, len(states) - _LISTED, _LISTED):
+            part = m.PortList(id=request.id, ports=states[start : start + _LISTED], more=True)
+            self.server.answer(part, self.server.asker)
+        last = (len(states) - 1) // _LISTED * _LISTED if states else 0
+        return m.PortList(id=request.id, ports=states[last:], recordings=self._recordings.running())
+
+    def _state(self, row: Row, number: int) -> m.PortState:
+        hears = self._plane.matrix.hears.get(row.index, {})
+        return m.PortState(
+            opened=_for(row.opened, number),
+            label=row.label,
+            remote=row.remote,
+            hears=tuple((self.by_index[source].port, gain) for source, gain in hears.items()),
+            tag_id=row.tag_id,
+        )
+
+
+def _for(opened: m.PortOpened, number: int) -> m.PortOpened:
+    """The same answer under another request's id."""
+    return m.PortOpened(
+        id=number, port=opened.port, rtp_port=opened.rtp_port, rtcp_port=opened.rtcp_port, ssrc=opened.ssrc, addresses=opened.addresses,
+        fingerprint=opened.fingerprint, ufrag=opened.ufrag, password=opened.password,
+    )  # fmt: skip
+
+
+def _unknown(request: m.Request) -> m.Refusal:
+    return m.Refusal(id=request.id, reason="no_such_port")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_nowhere(request: m.SetRemote) -> bool:
+    """Port 0, or the unspecified address of an old-fashioned hold (RFC 3264 §8.4): nothing is sent, the lock stays."""
+    return request.rtp_port == 0 or request.address in ("0.0.0.0", "::")

@@ -1,0 +1,92 @@
+"""Prompts and music: loaded by a thread of their own, kept as samples in memory up to a size, never read on the tick's thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+
+from yitong.ct.model import Prompt
+from yitong.media import tones, wav
+from yitong.media.player import Piece
+
+Ready = Callable[[tuple[Piece, ...] | None], None]
+_SAMPLES_PER_MS = 8
+_LARGEST_FILE = 64 << 20
+
+
+class Prompts:
+    """The files below ``folder``; at most ``most_bytes`` of samples are kept, the longest unused go first."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self._folder = folder.resolve()
+        self._most = most_bytes
+        self._kept: OrderedDict[str, tuple[Piece, tuple[int, int]]] = OrderedDict()
+        self._bytes = 0
+        self._wanted: SimpleQueue[tuple[tuple[Prompt, ...], Ready] | None] = SimpleQueue()
+        self._loaded: deque[tuple[Ready, tuple[Piece, ...] | None]] = deque()
+        self._thread = threading.Thread(target=self._work, name="prompts", daemon=True)
+        self._thread.start()
+
+    def ask(self, prompts: tuple[Prompt, ...], ready: Ready) -> None:
+        """Give the pieces of a play list to ``ready`` in ``deliver``; None when a file is missing or unusable."""
+        self._wanted.put((prompts, ready))
+
+    def deliver(self) -> None:
+        """Call back for all that was loaded; on the tick's thread, once a step."""
+        while self._loaded:
+            ready, pieces = self._loaded.popleft()
+            ready(pieces)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._wanted.put(None)
+        self._thread.join(2.0)
+
+    def _work(self) -> None:
+        while (wanted := self._wanted.get()) is not None:
+            prompts, ready = wanted
+            try:
+                pieces = tuple(self._piece(prompt) for prompt in prompts)
+            except (OSError, ValueError):
+                self._loaded.append((ready, None))
+            else:
+                self._loaded.append((ready, pieces))
+
+    def _piece(self, prompt: Prompt) -> Piece:
+        """One piece. Raises OSError or ValueError."""
+        if not prompt.file:
+            return Piece(None, max(0, prompt.silence_ms) * _SAMPLES_PER_MS)
+        if prompt.file.startswith(tones.PREFIX):
+            return self._keep(prompt.file, (0, 0), lambda: tones.tone(prompt.file))
+        path = (self._folder / prompt.file).resolve()
+        if not path.is_relative_to(self._folder):
+            raise ValueError("outside the prompts' folder")
+        state = path.stat()
+        if state.st_size > _LARGEST_FILE:
+            raise ValueError("too large")
+        return self._keep(prompt.file, (state.st_mtime_ns, state.st_size), lambda: wav.read(path.read_bytes()))
+
+    def _keep(self, name: str, version: tuple[int, int], load: Callable[[], np.typing.NDArray[np.int16] | None]) -> Piece:
+        """The piece of ``name``, loaded when it is new or has changed."""
+        kept = self._kept.get(name)
+        if kept is not None and kept[1] == version:
+            self._kept.move_to_end(name)
+            return kept[0]
+        samples = load()
+        if samples is None:
+            raise ValueError(f"no such tone: {name}")
+        if kept is not None:
+            self._bytes -= 2 * kept[0].length
+        piece = Piece(samples)
+        self._kept[name] = (piece, version)
+        self._kept.move_to_end(name)
+        self._bytes += 2 * piece.length
+        while self._bytes > self._most and len(self._kept) > 1:
+            _, (old, _) = self._kept.popitem(last=False)
+            self._bytes -= 2 * old.length
+        return piece

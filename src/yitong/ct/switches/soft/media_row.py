@@ -1,0 +1,44 @@
+"""One port of a worker as its control side sees it; the audio side is row ``index`` of the plane."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from yitong.ct.switches.soft.media_messages import PortOpened, SetRemote
+from yitong.media.collect import Collector, TypeAhead
+from yitong.media.source import SourceLock
+
+if TYPE_CHECKING:
+    from yitong.ct.switches.soft.media_secure import SecureLeg
+
+
+@dataclass(eq=False)
+class Row:
+    """Sockets, remote side and running services of a port. ``leg`` is set for a browser; a conference has no sockets."""
+
+    index: int
+    port: str
+    label: str
+    opened: PortOpened
+    rtp: socket.socket | None = None
+    rtcp: socket.socket | None = None
+    outside: socket.socket | None = None
+    leg: SecureLeg | None = None
+    remote: SetRemote | None = None
+    lock: SourceLock = field(default_factory=SourceLock)
+    ahead: TypeAhead = field(default_factory=TypeAhead)
+    collector: Collector | None = None
+    discard: bool = False
+    tag_id: str = ""
+    playing_tag: str = ""
+    since: int = 0
+    strangers: int = 0
+    malformed: int = 0
+    connected: bool = False
+    lost: bool = False
+    report_at: int = 0
+    last_report: int = 0
+    last_report_step: int = 0
+    round_trip_ms: float = 0.0

@@ -1,0 +1,136 @@
+"""Playing and collecting on rows: prompts, keys, time-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from yitong.ct.switches.soft.media_messages import MediaCollect, MediaCollected, MediaDigit, MediaEvent, MediaPlay, MediaPlayed
+from yitong.ct.switches.soft.media_prompts import Prompts
+from yitong.ct.switches.soft.media_row import Row
+from yitong.media.collect import Collector, Rules
+from yitong.media.plane import Plane
+from yitong.media.player import Piece
+
+Answer = Callable[[str], None]
+"""Gets "" when the prompts are there, else the refusal's reason."""
+
+
+class Services:
+    """Play and PlayCollect. ``tell`` gets the events; ``now`` is in seconds."""
+
+    def __init__(self, plane: Plane, prompts: Prompts, tell: Callable[[MediaEvent], None], monotonic: Callable[[], float]) -> None:
+        self._plane = plane
+        self._prompts = prompts
+        self._tell = tell
+        self._now = monotonic
+        self._collecting: dict[Row, Collector] = {}
+
+    def play(self, row: Row, request: MediaPlay, answer: Answer) -> None:
+        """Play when the prompts are loaded; what played before ends now."""
+        self.stop(row)
+        row.tag_id = request.tag_id
+
+        def ready(pieces: tuple[Piece, ...] | None) -> None:
+            if pieces is None:
+                answer("no_such_file")
+                if row.tag_id == request.tag_id:
+                    row.tag_id = ""
+                return
+            answer("")
+            if row.tag_id == request.tag_id:
+                self._begin(row, request.tag_id, pieces, request.loop)
+            else:
+                self._tell(MediaPlayed(port=row.port, tag_id=request.tag_id, completed=False))
+
+        self._prompts.ask(request.prompts, ready)
+
+    def _begin(self, row: Row, tag_id: str, pieces: tuple[Piece, ...], loop: bool) -> None:
+        row.playing_tag = tag_id
+        self._plane.player.start(row.index, pieces, loop)
+        if not self._plane.player.playing[row.index]:
+            self.play_ended(row)
+
+    def collect(self, row: Row, request: MediaCollect) -> None:
+        """Play prompts, gather keys; keys pressed before count unless ``discard``."""
+        self.stop(row)
+        rules = Rules(
+            request.minimum, max(1, request.maximum), request.terminators, request.first_seconds, request.between_seconds, request.barge_in
+        )
+        collector = Collector(rules)
+        row.tag_id, row.collector = request.tag_id, collector
+        self._collecting[row] = collector
+        if request.discard:
+            row.ahead.take()
+        self._feed(row, collector)
+        if collector.result is None and request.prompts and not collector.digits:
+            self._prompts.ask(request.prompts, lambda pieces: self._prompt_collect(row, collector, pieces))
+        else:
+            collector.prompts_ended(self._now())
+        self._settle(row, collector)
+
+    def _prompt_collect(self, row: Row, collector: Collector, pieces: tuple[Piece, ...] | None) -> None:
+        if row.collector is not collector or collector.result is not None:
+            return
+        if pieces is None:
+            collector.stop("prompt_missing")
+        elif not collector.digits:
+            self._begin(row, "", pieces, False)
+        self._settle(row, collector)
+
+    def _feed(self, row: Row, collector: Collector) -> None:
+        """Type-ahead into the collection; what it does not need stays."""
+        keys = row.ahead.take()
+        used = 0
+        while used < len(keys) and collector.press(keys[used], self._now()):
+            used += 1
+        row.ahead.put_back(keys[used:])
+
+    def press(self, row: Row, key: str) -> None:
+        """A key came from the row."""
+        collector = row.collector
+        if collector is not None and collector.press(key, self._now()):
+            if collector.stops_prompts:
+                self._plane.player.stop(row.index)
+            self._settle(row, collector)
+            return
+        row.ahead.add(key)
+        if collector is None:
+            self._tell(MediaDigit(port=row.port, digit=key))
+
+    def play_ended(self, row: Row) -> None:
+        """The list that played in the row is through."""
+        if row.collector is not None:
+            row.collector.prompts_ended(self._now())
+            self._feed(row, row.collector)
+            self._settle(row, row.collector)
+        elif row.playing_tag:
+            tag_id, row.playing_tag, row.tag_id = row.playing_tag, "", ""
+            self._tell(MediaPlayed(port=row.port, tag_id=tag_id, completed=True))
+
+    def stop(self, row: Row) -> None:
+        """Stop what plays or collects."""
+        self._plane.player.stop(row.index)
+        if row.collector is not None:
+            row.collector.stop()
+            self._settle(row, row.collector)
+        if row.playing_tag:
+            tag_id, row.playing_tag = row.playing_tag, ""
+            self._tell(MediaPlayed(port=row.port, tag_id=tag_id, completed=False))
+        row.tag_id = ""
+
+    def time_out(self) -> None:
+        """Look at all deadlines; once in 20 ms."""
+        now = self._now()
+        for row, collector in list(self._collecting.items()):
+            if collector.deadline is not None:
+                collector.time_out(now)
+                self._settle(row, collector)
+
+    def _settle(self, row: Row, collector: Collector) -> None:
+        """A collection that has its result ends."""
+        if collector.result is None or row.collector is not collector:
+            return
+        tag_id, row.tag_id, row.collector = row.tag_id, "", None
+        self._collecting.pop(row, None)
+        self._plane.player.stop(row.index)
+        self._tell(MediaCollected(port=row.port, tag_id=tag_id, digits=collector.result.digits, reason=collector.result.reason))

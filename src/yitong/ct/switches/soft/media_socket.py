@@ -1,0 +1,100 @@
+"""The sockets of a plain RTP row: open to learn its source, then connected to it, with a second one for everybody else.
+
+A connected UDP socket gets only its peer's packets: the kernel does the lock. A second socket on the same port gets what is left, so
+strangers are counted without a thought spent on each good packet.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from yitong.ct.switches.soft.media_ports import udp_socket
+from yitong.ct.switches.soft.media_row import Row
+from yitong.ct.switches.soft.media_wire import Wire
+from yitong.media.rtcp import is_rtcp
+from yitong.media.source import Address, Verdict
+
+_HEADER = 12
+
+
+class RowSockets:
+    """Opens, locks and closes the sockets of plain rows. ``silent_seconds`` tells how long a row heard nothing."""
+
+    def __init__(self, wire: Wire, address: str, silent_seconds: Callable[[Row], float], connected: Callable[[Row], None]) -> None:
+        self._wire = wire
+        self._address = address
+        self._silent_seconds = silent_seconds
+        self._connected = connected
+
+    def begin(self, row: Row) -> None:
+        """Listen for the row's source."""
+        assert row.rtp is not None
+        self._wire.watch(row.rtp.fileno(), self._outside_reader(row, inside=True), row.index)
+
+    def name(self, row: Row, address: Address) -> None:
+        """The SDP names the remote side: audio goes there until (and unless) another source is learnt."""
+        if row.lock.name(address):
+            self._reopen(row)
+        if row.lock.locked is None and row.rtp is not None:
+            rtp = row.rtp
+            self._wire.send_with(row.index, (lambda packet: rtp.sendto(packet, address)) if address[1] else None)
+
+    def close(self, row: Row) -> None:
+        """Close all sockets of the row."""
+        self._wire.send_with(row.index, None)
+        for one in (row.rtp, row.rtcp, row.outside):
+            if one is not None:
+                self._wire.forget(one.fileno())
+                one.close()
+        row.rtp = row.rtcp = row.outside = None
+
+    def _reopen(self, row: Row) -> None:
+        """A socket that is connected to nobody, in place of the locked one."""
+        if row.outside is None or row.rtp is None:
+            return
+        for one in (row.rtp, row.outside):
+            self._wire.forget(one.fileno())
+            one.close()
+        row.outside = None
+        row.rtp = udp_socket(self._address, row.opened.rtp_port)
+        row.connected = False
+        self.begin(row)
+
+    def _outside_reader(self, row: Row, inside: bool) -> Callable[[memoryview], int]:
+        """Reads packets of unproven sources: from the open socket (``inside``) or from the strangers' one."""
+        sock = row.rtp if inside else row.outside
+        assert sock is not None
+
+        def read(buffer: memoryview) -> int:
+            length, source = sock.recvfrom_into(buffer)
+            return length if self._accept(row, source[:2], buffer, length) else 0
+
+        return read
+
+    def _accept(self, row: Row, source: Address, buffer: memoryview, length: int) -> bool:
+        """Judge a packet; true when it locks the row, so that it is heard already."""
+        if length < _HEADER or buffer[0] >> 6 != 2 or is_rtcp(buffer[1]):
+            row.malformed += 1
+            row.strangers += source != row.lock.named
+            return False
+        sequence, _, ssrc = struct.unpack_from("!HII", buffer, 2)
+        verdict = row.lock.look(source, ssrc, sequence, self._silent_seconds(row))
+        if verdict is Verdict.STRANGER:
+            row.strangers += 1
+        if verdict is not Verdict.LOCK:
+            return False
+        self._lock(row, source)
+        return True
+
+    def _lock(self, row: Row, source: Address) -> None:
+        assert row.rtp is not None
+        row.rtp.connect(source)
+        if row.outside is None:
+            row.outside = udp_socket(self._address, row.opened.rtp_port)
+            self._wire.watch(row.outside.fileno(), self._outside_reader(row, inside=False), row.index)
+        self._wire.watch(row.rtp.fileno(), row.rtp.recv_into, row.index)
+        self._wire.send_with(row.index, row.rtp.send)
+        if not row.connected:
+            row.connected = True
+            self._connected(row)

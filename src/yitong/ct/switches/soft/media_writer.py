@@ -1,0 +1,143 @@
+"""Recordings to disk, by a thread of its own behind a bounded queue: the tick never waits for a disk.
+
+The header is written anew with every second of audio, so a file is right up to its last second even after a kill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+from yitong.media import wav
+
+_MOST_WAITING = 64 << 20
+_BLOCK = 1 << 20
+
+
+class Written(NamedTuple):
+    """A file is closed. ``complete`` is false when the disk was full or too slow; ``alarm`` then says which."""
+
+    recording: str
+    bytes: int
+    sha256: str
+    complete: bool
+
+
+class _File:
+    """One open recording."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        self.bytes = 0
+        self.complete = True
+        os.write(self.descriptor, wav.header(0))
+
+    def append(self, data: bytes) -> None:
+        """Audio, then the header that fits it."""
+        view = memoryview(data)
+        at = wav.HEADER + self.bytes
+        while view:
+            done = os.pwrite(self.descriptor, view, at)
+            view, at = view[done:], at + done
+        self.bytes += len(data)
+        os.pwrite(self.descriptor, wav.header(self.bytes), 0)
+
+    def finish(self) -> str:
+        """Cut what a failed write left, and the digest of the whole."""
+        os.ftruncate(self.descriptor, wav.HEADER + self.bytes)
+        digest = hashlib.sha256()
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        while block := os.read(self.descriptor, _BLOCK):
+            digest.update(block)
+        os.close(self.descriptor)
+        return digest.hexdigest()
+
+
+class Writer:
+    """Writes the recordings of a worker below ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, _File] = {}
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._waiting = 0
+        self._lock = threading.Lock()
+        self.closed: deque[Written] = deque()
+        self.failed: deque[tuple[str, str]] = deque()
+        self._thread = threading.Thread(target=self._work, name="recordings", daemon=True)
+        self._thread.start()
+
+    def resolve(self, name: str) -> Path | None:
+        """The path of a recording below the folder; None when the name leads out of it."""
+        root = self._folder.resolve()
+        path = (root / name).resolve()
+        return path if name and path.is_relative_to(root) and path != root else None
+
+    def open(self, recording: str, path: Path) -> None:
+        """Begin a file; a failure appears in ``failed``."""
+        self._queue.put(lambda: self._open(recording, path))
+
+    def write(self, recording: str, data: bytes) -> bool:
+        """Append audio; false when too much is waiting already (a disk that stands): end the recording."""
+        with self._lock:
+            if self._waiting + len(data) > _MOST_WAITING:
+                return False
+            self._waiting += len(data)
+        self._queue.put(lambda: self._write(recording, data))
+        return True
+
+    def finish(self, recording: str, complete: bool) -> None:
+        """Close a file; its ``Written`` appears in ``closed``."""
+        self._queue.put(lambda: self._finish(recording, complete))
+
+    def close(self, seconds: float) -> None:
+        """Write what waits and end the thread."""
+        self._queue.put(None)
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        while True:
+            try:
+                job = self._queue.get(timeout=1.0)
+            except Empty:
+                continue
+            if job is None:
+                return
+            job()
+
+    def _open(self, recording: str, path: Path) -> None:
+        try:
+            self._files[recording] = _File(path)
+        except OSError as error:
+            self.failed.append((recording, error.strerror or str(error)))
+
+    def _write(self, recording: str, data: bytes) -> None:
+        with self._lock:
+            self._waiting -= len(data)
+        file = self._files.get(recording)
+        if file is None or not file.complete:
+            return
+        try:
+            file.append(data)
+        except OSError as error:
+            file.complete = False
+            self.failed.append((recording, error.strerror or str(error)))
+
+    def _finish(self, recording: str, complete: bool) -> None:
+        file = self._files.pop(recording, None)
+        if file is None:
+            self.closed.append(Written(recording, 0, "", False))
+            return
+        try:
+            digest = file.finish()
+        except OSError:
+            digest, file.complete = "", False
+        self.closed.append(Written(recording, wav.HEADER + file.bytes, digest, complete and file.complete))

@@ -1,0 +1,147 @@
+"""Two-track recordings."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import time
+from pathlib import Path
+
+import numpy as np
+from tests.switches.media.media_peer import Phone, level, running_worker
+
+from yitong.ct.switches.soft import media_messages as m
+from yitong.ct.switches.soft.media_writer import Writer
+
+
+def read_stereo(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    data = path.read_bytes()
+    assert struct.unpack_from("<IHHII", data, 16)[:4] == (16, 1, 2, 8000)
+    assert struct.unpack_from("<I", data, 40)[0] == len(data) - 44
+    both = np.frombuffer(data[44:], dtype="<i2").reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def test_each_side_stands_on_its_track_with_holds_marked(tmp_path: Path) -> None:
+    with running_worker(tmp_path) as bench:
+        caller, agent = Phone(400), Phone(700)
+        bench.connect("caller", caller)
+        bench.connect("agent", agent)
+        bench.bridge("caller", "agent")
+        for phone in bench.phones:
+            phone.start()
+        time.sleep(0.2)
+        bench.switch.do(m.MediaRecord, recording="r1", left="caller", right="agent", file="2026/11/r1.wav")
+        time.sleep(1.0)
+        bench.switch.do(m.MarkHold, recording="r1", on=True)
+        time.sleep(0.4)
+        bench.switch.do(m.MarkHold, recording="r1", on=False)
+        time.sleep(0.4)
+        bench.switch.do(m.StopRecord, recording="r1")
+        done = bench.switch.wait(m.MediaRecorded, recording="r1")
+    path = tmp_path / "recordings" / done.file
+    left, right = read_stereo(path)
+    assert done.complete
+    assert done.bytes == path.stat().st_size
+    assert done.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert abs(done.milliseconds - 1800) < 400
+    assert len(left) == done.milliseconds * 8
+    (begin, end) = done.holds[0]
+    assert 200 <= end - begin <= 800
+    assert level(left, 400) > 4000 > 200 > level(left, 700)
+    assert level(right, 700) > 4000 > 200 > level(right, 400)
+
+
+def test_a_mark_sent_to_both_sides_lies_together_on_both_tracks(tmp_path: Path) -> None:
+    """Clicks every half second, 3 % of the packets lost, two holds in between (the ten minutes are in the soak)."""
+    with running_worker(tmp_path) as bench:
+        phones = [Phone(), Phone()]
+        for name, phone in zip(("l", "r"), phones, strict=True):
+            phone.audio = np.zeros(8000 * 8, dtype=np.int16)
+            phone.audio[4000::4000] = 20000
+            phone.lose = lambda number: number % 33 == 7
+            bench.connect(name, phone)
+        bench.bridge("l", "r")
+        bench.switch.do(m.MediaRecord, recording="r", left="l", right="r", file="r.wav")
+        for number in range(350):
+            for phone in phones:
+                phone.send_frame()
+            if number in (100, 200):
+                bench.switch.do(m.Link, port="l", source="r", gain=0.0)
+                bench.switch.do(m.MarkHold, recording="r", on=True)
+            if number in (150, 250):
+                bench.switch.do(m.Link, port="l", source="r")
+                bench.switch.do(m.MarkHold, recording="r", on=False)
+            time.sleep(0.0195)
+        bench.switch.do(m.StopRecord, recording="r")
+        done = bench.switch.wait(m.MediaRecorded)
+    left, right = (np.flatnonzero(track > 10000) for track in read_stereo(tmp_path / "recordings" / "r.wav"))
+    assert len(done.holds) == 2
+    pairs = [(a, right[np.argmin(abs(right - a))]) for a in left]
+    near = [abs(a - b) for a, b in pairs if abs(a - b) < 2000]
+    assert len(near) >= 10
+    assert max(near) <= 160
+
+
+def test_a_file_is_right_up_to_its_last_second_without_being_closed(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    path = writer.resolve("a.wav")
+    assert path is not None
+    writer.open("a", path)
+    for _ in range(3):
+        assert writer.write("a", bytes(32000))
+    writer.close(5.0)
+    left, _ = read_stereo(path)
+    assert len(left) == 24000
+
+
+def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    with running_worker(tmp_path) as bench:
+        caller, agent = Phone(400), Phone(700)
+        bench.connect("a", caller)
+        bench.connect("b", agent)
+        bench.bridge("a", "b")
+        for phone in bench.phones:
+            phone.start()
+        (tmp_path / "recordings" / "blocked").write_text("a file where a folder should be")
+        bench.switch.do(m.MediaRecord, recording="r", left="a", right="b", file="blocked/r.wav")
+        done = bench.switch.wait(m.MediaRecorded, recording="r")
+        assert not done.complete
+        assert bench.switch.wait(m.MediaAlarm).code == "disk_full"
+        time.sleep(0.4)
+        assert agent.hears(400, 0.3)
+
+
+def test_a_failing_write_marks_the_file_incomplete(tmp_path: Path) -> None:
+    import resource
+    import signal
+
+    writer = Writer(tmp_path)
+    path = writer.resolve("a.wav")
+    assert path is not None
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40000, before[1]))
+        writer.open("a", path)
+        writer.write("a", bytes(32000))
+        writer.write("a", bytes(32000))
+        writer.finish("a", complete=True)
+        writer.close(5.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    written = writer.closed.popleft()
+    assert not written.complete
+    assert writer.failed[0][0] == "a"
+    assert len(read_stereo(path)[0]) == 8000
+
+
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    with running_worker(tmp_path) as bench:
+        bench.connect("a", Phone())
+        bench.connect("b", Phone())
+        for name in ("../r.wav", "/tmp/r.wav", ""):
+            answer = bench.switch.ask(m.MediaRecord, recording="r", left="a", right="b", file=name)
+            assert isinstance(answer, m.Refusal)
