@@ -1,0 +1,95 @@
+"""The worker: projections and jobs. Any number may run; no call notices when one dies, its work is taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from yitong.app.jobs.configuration import Configuration
+from yitong.app.jobs.ledger import LedgerWriter, project
+from yitong.app.jobs.personals import PersonalsWriter
+from yitong.app.jobs.tidy import Tidy
+from yitong.app.migrate import require_current
+from yitong.app.process import Health, current
+from yitong.contact.messages import Card
+from yitong.domains.crm.messages import Ask
+from yitong.domains.crm.service import Finder
+from yitong.domains.reporting.service import Projector
+from yitong.kit.clock import Clock
+from yitong.kit.database import OUTAGES, Database
+from yitong.kit.ids import RandomIds
+from yitong.kit.nats import Nats
+from yitong.kit.settings import Settings
+from yitong.kit.tasks import Tasks
+
+
+class Worker:
+    """The jobs of one worker process, wired."""
+
+    def __init__(self, database: Database, nats: Nats, clock: Clock, prompts: Path) -> None:
+        ids = RandomIds()
+        self._nats = nats
+        self._clock = clock
+        self._finder = Finder(database, clock, ids)
+        self.ledger = LedgerWriter(database, nats, clock, ids)
+        self.personals = PersonalsWriter(database, nats, clock)
+        self.projector = Projector(database, clock, ids)
+        self.configuration = Configuration(database, nats, clock)
+        self.tidy = Tidy(database, clock, prompts)
+
+    async def start(self, tasks: Tasks) -> None:
+        """Begin all jobs; each is started again by itself when it fails."""
+        await self._nats.answer("ask.crm.*", Ask, self._who, queue="crm")
+        tasks.keep(self.ledger.inbox.run, "ledger writer")
+        tasks.keep(lambda: project(self.ledger, self.projector, self._clock), "projector")
+        tasks.keep(self.personals.inbox.run, "personals writer")
+        tasks.keep(self.configuration.run, "configuration")
+        tasks.keep(self.tidy.run, "tidy")
+
+    async def _who(self, subject: str, ask: Ask) -> Card | None:
+        return await self._finder.find(subject.rpartition(".")[2], ask)
+
+    def health(self) -> Health:
+        """Degraded while the database is away (everything waits in the streams) and while the ledger has faults nobody has seen."""
+        figures = {
+            "ledger_events": float(self.ledger.events),
+            "ledger_waiting": float(self.ledger.inbox.waiting),
+            "personals_waiting": float(self.personals.inbox.waiting),
+            **{f"ledger_fault_{code}": float(count) for code, count in self.tidy.faults.items()},
+        }
+        if self.ledger.inbox.away or self.personals.inbox.away:
+            return Health(state="degraded", reason="the database is away", figures=figures)
+        if self.configuration.away:
+            return Health(state="degraded", reason="configuration is not published", figures=figures)
+        if self.tidy.faults:
+            return Health(state="degraded", reason=f"ledger faults: {', '.join(sorted(self.tidy.faults))}", figures=figures)
+        return Health(figures=figures)
+
+
+async def run(settings: Settings) -> None:
+    """The body of the process."""
+    frame = current()
+    database = Database(settings.database_url, name="worker", size=6)
+    nats = await Nats.connect(settings.nats_url, "worker")
+    worker = Worker(database, nats, frame.clock, settings.home / "prompts")
+    try:
+        await _schema(database, frame.clock)
+        frame.health(worker.health)
+        await worker.start(frame.tasks)
+        frame.ready()
+        await asyncio.Event().wait()
+    finally:
+        await frame.tasks.close(3.0)
+        await nats.close()
+        await database.close()
+
+
+async def _schema(database: Database, clock: Clock) -> None:
+    """Wait for the database; an older schema is refused."""
+    while True:
+        try:
+            await require_current(database)
+        except OUTAGES:
+            await clock.sleep(0.5)
+        else:
+            return
