@@ -1,3 +1,5 @@
+import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,11 @@ def test_beyond_loopback_with_tls(tmp_path: Path) -> None:
 
 def test_the_password_does_not_show() -> None:
     assert "geheim" not in repr(Settings(demo_password="geheim"))
+
+
+def test_the_example_file_names_every_setting_with_its_default(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[2] / "yitong.toml").read_text("utf-8")
+    shown = "\n".join(line.removeprefix("# ").partition("  #")[0] for line in example.splitlines() if " = " in line)
+    (tmp_path / "yitong.toml").write_text(shown, "utf-8")
+    assert set(tomllib.loads(shown)) == {one.name for one in fields(Settings)} - {"runtime", "worker"}
+    assert load({"YITONG_HOME": "/h"}, tmp_path) == load({"YITONG_HOME": "/h"}, tmp_path / "none")
