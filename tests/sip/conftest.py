@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 
 import pytest
@@ -102,7 +102,7 @@ class Wire:
 
     def sent(self, host: str, what: str | int) -> list[Request | Response]:
         """What a side put on the wire: requests of a method, or answers of a status."""
-        return [m for h, m in self.log if h == host and (m.method if isinstance(m, Request) else m.status) == what]  # type: ignore[union-attr]
+        return [m for h, m in self.log if h == host and (m.method if isinstance(m, Request) else m.status) == what]
 
 
 @pytest.fixture
@@ -111,5 +111,5 @@ def make_wire() -> Callable[..., Wire]:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    yield Wire()
+def wire() -> Wire:
+    return Wire()

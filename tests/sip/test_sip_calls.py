@@ -130,7 +130,7 @@ def test_cancel_that_crosses_the_200_is_followed_by_ack_and_bye(wire: Any) -> No
     transaction = invite(wire)
     wire.run(1)
     wire.a.endpoint.cancel(transaction, wire.now)
-    (request,) = [e for e in wire.b.of(RequestReceived)]
+    (request,) = wire.b.of(RequestReceived)
     wire.b.endpoint.respond(request.transaction, 200, wire.now)
     wire.run(1)
     assert len(wire.sent("10.0.0.1", "ACK")) == 1

@@ -194,11 +194,16 @@ class Endpoint:
         """Answer a request that cannot be read, as far as its head allows; ACK never."""
         if not isinstance(error, BadRequest) or error.request.method == "ACK":
             return 0
+        request = error.request
         try:
-            request = error.request.stamped(flow.host, flow.port)
-            _ = [request.need(name) for name in ("From", "To", "Call-ID", "CSeq")]
-            response = make_response(request, error.status, "", to_tag=self.core.token())
-            self.core.send(response.encode(), reply_flow(request, flow))
+            request = request.stamped(flow.host, flow.port)
+            back = reply_flow(request, flow)
         except ParseError:
+            back = flow  # a Via that cannot be read: the answer goes where the request came from
+        first = dict(reversed(request.headers))
+        if not all(name in first for name in ("Via", "From", "To", "Call-ID", "CSeq")):
             return 0
+        once = [("Via", value) for value in request.all("Via")] + [(name, first[name]) for name in ("From", "To", "Call-ID", "CSeq")]
+        response = make_response(Request(request.method, "", once), error.status, to_tag=self.core.token())
+        self.core.send(response.encode(), back)
         return error.status

@@ -256,8 +256,8 @@ def _parse_headers(lines: list[str]) -> tuple[list[Header], ParseError | None]:
             return _parse_headers(lines[: MAXIMUM_HEADERS + 1])[0], ParseError("too many headers")
     names = CANONICAL
     folded = False
-    for line in lines[1:]:
-        if line[:1] in (" ", "\t"):
+    for index, line in enumerate(lines[1:]):
+        if line[:1] in (" ", "\t") and index:
             folded = True
             break
         name, colon, value = line.partition(":")
@@ -284,7 +284,7 @@ def _unfold(lines: list[str]) -> list[str]:
         if line[:1] in (" ", "\t") and len(out) > 1:
             out[-1].append(line.strip(" \t"))
         else:
-            out.append([line.lstrip(" \t") if line[:1] in (" ", "\t") else line])
+            out.append([line])  # one right after the start line continues nothing and is a flaw
     return [" ".join(parts) for parts in out]
 
 
