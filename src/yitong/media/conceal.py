@@ -28,9 +28,7 @@ def find_pitch(history: NDArray[np.int16]) -> NDArray[np.intp]:
     return result
 
 
-def conceal(
-    history: NDArray[np.int16], period: NDArray[np.intp], lost: NDArray[np.int64]
-) -> NDArray[np.int16]:
+def conceal(history: NDArray[np.int16], period: NDArray[np.intp], lost: NDArray[np.int64]) -> NDArray[np.int16]:
     """A frame and its overlap [n, 192] for each row; ``lost`` counts the frames lost before this one in a row."""
     length = FRAME + OVERLAP
     step = np.arange(length) + (lost * FRAME)[:, None]

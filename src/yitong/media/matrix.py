@@ -73,9 +73,7 @@ class Matrix:
     def _entries(self, row: int) -> list[tuple[int, int, float]]:
         """Entries of a row, with itself taken off every bus that it both feeds and hears."""
         result = [(row, source, gain) for source, gain in self.hears.get(row, {}).items()]
-        own = sum(
-            gain * self.hears.get(bus, {}).get(row, 0.0) for bus, gain in self.hears.get(row, {}).items() if bus in self._buses
-        )
+        own = sum(gain * self.hears.get(bus, {}).get(row, 0.0) for bus, gain in self.hears.get(row, {}).items() if bus in self._buses)
         return [*result, (row, row, -own)] if own else result
 
     def _rebuild(self) -> None:

@@ -27,7 +27,9 @@ def _context(certificate: Certificate) -> SSL.Context:
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)  # the fingerprint is what is verified
     context.use_certificate(certificate.certificate)
     context.use_privatekey(certificate.key)
-    context.set_cipher_list(b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-SHA")
+    context.set_cipher_list(
+        b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-SHA"
+    )
     context.set_tlsext_use_srtp(b"SRTP_AES128_CM_SHA1_80")
     return context
 
@@ -36,7 +38,7 @@ class Handshake:
     """``go_on`` with each datagram and from time to time without; it answers what to send and, once, the result."""
 
     def __init__(self, certificate: Certificate, client: bool, fingerprint: str) -> None:
-        self._fingerprint = fingerprint.upper().replace("SHA-256", "sha-256", 1)
+        self._fingerprint = fingerprint.upper()
         self._client = client
         self._connection = SSL.Connection(_context(certificate), None)
         self._connection.set_ciphertext_mtu(_MTU)
@@ -76,7 +78,7 @@ class Handshake:
 
     @staticmethod
     def _print_of(peer: X509) -> str:
-        return "sha-256 " + peer.digest("sha256").decode()
+        return "SHA-256 " + peer.digest("sha256").decode().upper()
 
     def _keys(self) -> Keys:
         material = self._connection.export_keying_material(_LABEL, 2 * (_KEY + _SALT))

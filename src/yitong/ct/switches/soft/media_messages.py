@@ -246,10 +246,31 @@ class WorkerState(MediaEvent, frozen=True, tag=True):
 
 
 AnyRequest = (
-    OpenPort | SetRemote | ClosePort | Link | MediaPlay | MediaCollect | MediaStop | MediaDigits | MediaRecord | MarkHold | StopRecord
+    OpenPort
+    | SetRemote
+    | ClosePort
+    | Link
+    | MediaPlay
+    | MediaCollect
+    | MediaStop
+    | MediaDigits
+    | MediaRecord
+    | MarkHold
+    | StopRecord
     | ListPorts
 )
 FromWorker = (
-    Done | Refusal | PortOpened | PortList | MediaPlayed | MediaCollected | MediaDigit | MediaConnected | MediaLost | MediaRecorded
-    | MediaAlarm | PortClosed | WorkerState
+    Done
+    | Refusal
+    | PortOpened
+    | PortList
+    | MediaPlayed
+    | MediaCollected
+    | MediaDigit
+    | MediaConnected
+    | MediaLost
+    | MediaRecorded
+    | MediaAlarm
+    | PortClosed
+    | WorkerState
 )

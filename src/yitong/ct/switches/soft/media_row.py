@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from yitong.ct.switches.soft.media_leg import SecureLeg
 from yitong.ct.switches.soft.media_messages import PortOpened, SetRemote
 from yitong.media.collect import Collector, TypeAhead
 from yitong.media.source import SourceLock
-
-if TYPE_CHECKING:
-    from yitong.ct.switches.soft.media_secure import SecureLeg
 
 
 @dataclass(eq=False)
