@@ -19,7 +19,10 @@ _libc = ctypes.CDLL(None, use_errno=True)  # loaded before any fork: loading in 
 
 @dataclass(frozen=True)
 class Spec:
-    """What to run. ``there`` answers whether it serves; None: it says so itself (READY=1). ``at_once``: the signal of a hurried end."""
+    """What to run. ``there`` answers whether it serves; None: it says so itself (READY=1).
+
+    ``at_once``: the signal of a hurried end. ``talkative``: its output goes to its file even where others' is shown.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -29,6 +32,7 @@ class Spec:
     at_once: signal.Signals = signal.SIGKILL
     there: Callable[[], Awaitable[bool]] | None = None
     stop_seconds: float = 12.0
+    talkative: bool = False
 
 
 class Child:

@@ -78,7 +78,7 @@ def postgres_spec(engine: embedded.Engine) -> Spec:
 
     return Spec(
         name="postgres", command=engine.command, stop=signal.SIGINT, at_once=signal.SIGQUIT, there=there,
-        environment={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}, stop_seconds=20.0,
+        environment={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}, stop_seconds=20.0, talkative=True,
     )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def nats_spec(engine: embedded.Engine) -> Spec:
     async def there() -> bool:
         return await nats_answers(engine.url)
 
-    return Spec(name="nats", command=engine.command, stop=signal.SIGTERM, there=there)
+    return Spec(name="nats", command=engine.command, stop=signal.SIGTERM, there=there, talkative=True)
 
 
 async def postgres_answers(url: str) -> bool:

@@ -38,7 +38,7 @@ async def run(settings: Settings) -> int:
     with _only_one(settings.home):
         _ports_free(settings)
         runtime = embedded.runtime_folder(settings.home)
-        supervisor = Supervisor(runtime, log_folder=settings.home / "log" if sys.stderr.isatty() else None)
+        supervisor = Supervisor(runtime, log_folder=settings.home / "log", show=not sys.stderr.isatty())
         supervisor.listen_to_signals()
         tasks = Tasks()
         try:
@@ -65,7 +65,7 @@ async def _start(supervisor: Supervisor, settings: Settings) -> tuple[Settings, 
     first = not marker.exists()
     if first:
         settings = replace(settings, demo_password=settings.demo_password or secrets.token_urlsafe(9))
-        await _load_demo(settings)
+        first = await _load_demo(settings)
         marker.parent.mkdir(mode=0o700, exist_ok=True)
         marker.touch()
     kept = [await supervisor.start(spec) for spec in specs(settings)]
@@ -73,8 +73,9 @@ async def _start(supervisor: Supervisor, settings: Settings) -> tuple[Settings, 
     return settings, first
 
 
-async def _load_demo(settings: Settings) -> None:
-    await importlib.import_module("yitong.app.demo").load(settings)  # only on an empty home
+async def _load_demo(settings: Settings) -> bool:
+    loaded: bool = await importlib.import_module("yitong.app.demo").load(settings)  # only on an empty home
+    return loaded
 
 
 def specs(settings: Settings) -> list[Spec]:

@@ -58,11 +58,14 @@ class Kept:
 class Supervisor:
     """``start`` one after the other, then ``run`` until the signals; ``stop`` ends all in reverse order."""
 
-    def __init__(self, runtime: Path, *, log_folder: Path | None = None, clock: Clock | None = None) -> None:
-        """``runtime`` is a private folder with a short path (the readiness socket)."""
+    def __init__(self, runtime: Path, *, log_folder: Path | None = None, show: bool = False, clock: Clock | None = None) -> None:
+        """``runtime`` is a private folder with a short path (the readiness socket). ``show``: the children's output goes where ours goes,
+        except that of talkative ones; else each has a file in ``log_folder``.
+        """
         self._clock = clock or SystemClock()
         self._tasks = Tasks(self._clock)
         self._log_folder = log_folder
+        self._show = show
         self._kept: list[Kept] = []
         self._stopping = False
         self._signals = 0
@@ -126,7 +129,7 @@ class Supervisor:
         kept.served.clear()
         environment = {**os.environ, **kept.spec.environment, "NOTIFY_SOCKET": str(self._notify_path)}
         spec = Spec(**{**vars(kept.spec), "environment": environment})
-        kept.child = await Child.start(spec, self._log_folder)
+        kept.child = await Child.start(spec, None if self._show and not spec.talkative else self._log_folder)
         if self._stopping:
             kept.child.send_group(signal.SIGKILL)
 
