@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from yitong.domains.sites.store.kinds import AGENT, FLOW, KINDS
+from yitong.domains.sites.store.kinds import AGENT, FLOW, KINDS, NUMBER, TRUNK
 from yitong.kit.records import Value, read, read_all
 
 PUBLISHED = (
@@ -31,6 +31,9 @@ async def affected(connection: AsyncConnection, tenant: str, kind: str, id: str)
             " where a.tenant_id = :tenant and r.role_id = :id"
         )
         return [("agent", agent) for agent in await _ids(connection, agents, tenant, id)]
+    if kind == TRUNK.name:
+        numbers = await _ids(connection, "select id from numbers where tenant_id = :tenant and trunk_id = :id", tenant, id)
+        return [(kind, id), *((NUMBER.name, number) for number in numbers)]
     return [(kind, id)] if kind in PUBLISHED else []
 
 
@@ -55,6 +58,8 @@ async def _compile(connection: AsyncConnection, tenant: str, kind: str, ids: lis
         document["tenant"] = tenant
     if kind == AGENT.name:
         await _add_users(connection, tenant, documents)
+    if kind == NUMBER.name:
+        await _name_trunks(connection, tenant, documents)
     if kind == FLOW.name:
         return await _released(connection, tenant, documents)
     return documents
@@ -75,6 +80,13 @@ async def _add_users(connection: AsyncConnection, tenant: str, documents: list[V
     for document in documents:
         user = users[document["user"]]
         document |= {"username": user.username, "roles": list(user.roles), "active": user.active}
+
+
+async def _name_trunks(connection: AsyncConnection, tenant: str, documents: list[Value]) -> None:
+    """The switch knows a trunk by its code, which is in its device's name."""
+    codes = {trunk["id"]: trunk["code"] for trunk in await read_all(connection, TRUNK, tenant)}
+    for document in documents:
+        document["trunk"] = codes.get(document["trunk"], "")
 
 
 async def _released(connection: AsyncConnection, tenant: str, flows: list[Value]) -> list[Value]:
