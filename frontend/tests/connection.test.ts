@@ -67,6 +67,7 @@ beforeEach(() => {
       stale: (_, stale) => seen.stale.push(stale),
       takenOver: () => (seen.taken += 1),
       ended: (reason) => seen.ended.push(reason),
+      refused: (topic, code) => seen.ended.push(`${topic} ${code}`),
       lag: (trip, ahead) => seen.lag.push([trip, ahead]),
     },
   )
@@ -147,6 +148,11 @@ describe('the live connection', () => {
     last().say({ type: 'snapshot', topic: 'desk', epoch: 1, seq: 1, data: {} })
     live.follow('board')
     expect(last().hellos()).toEqual([{ desk: null }, { board: null }])
+  })
+
+  it('tells that there is no such document for this user', () => {
+    last().say({ type: 'refused', topic: 'desk', code: 'no_agent' })
+    expect(seen.ended).toEqual(['desk no_agent'])
   })
 
   it('tells that core is away', () => {

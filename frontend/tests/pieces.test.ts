@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { journeyLines, offsetText } from '@/calls/journey'
 import { holdsOf, scaled, seekKey } from '@/calls/waveform'
 import { parse, placeOf } from '@/settings/flowText'
-import { at, bodyOf, differences, withAt } from '@/settings/kinds'
+import { at, bodyOf, differences, kindOf, withAt } from '@/settings/kinds'
 
 describe('journey', () => {
   it('orders by offset, whichever way the offset is told', () => {
@@ -54,8 +54,9 @@ describe('settings values', () => {
     expect([at(before, 'objective.percent'), at(after, 'objective.percent'), at(before, 'a.b')]).toEqual([80, 90, undefined])
   })
   it('send nothing that the server owns, nor an empty password', () => {
-    expect(bodyOf({ id: '1', tenant: 't', version: 3, code: 'x', password: '' })).toEqual({ code: 'x' })
-    expect(bodyOf({ username: 'u', password: 'secret' })).toEqual({ username: 'u', password: 'secret' })
+    expect(bodyOf(kindOf('skills'), { id: '1', tenant: 't', version: 3, code: 'x', name: { 'zh-CN': '甲', en: ' ' } })).toEqual({ code: 'x', name: { 'zh-CN': '甲' } })
+    expect(bodyOf(kindOf('users'), { username: 'u', agent: 'a', password: '' })).toEqual({ username: 'u' })
+    expect(bodyOf(kindOf('users'), { username: 'u', password: 'secret' })).toEqual({ username: 'u', password: 'secret' })
   })
   it('name what differs', () => {
     expect(differences({ version: 1, a: [1], b: 2 }, { version: 2, a: [2], b: 2, c: 1 })).toEqual(['a', 'c'])

@@ -6,7 +6,7 @@ export interface JourneyLine { id: string; offset: number; type: string; detail:
 const KINDS: [RegExp, JourneyLine['kind']][] = [
   [/^contact\.ended$/, 'end'],
   [/^(flow|survey|ivr)\./, 'flow'],
-  [/^acd\.(contact_)?(enqueued|queued|left|position|announced|abandon)/, 'queue'],
+  [/^acd\.(contact_queued|contact_left_queue|queue_refused|position_announced)$/, 'queue'],
   [/^(acd|agent|quality)\./, 'agent'],
 ]
 

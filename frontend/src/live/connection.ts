@@ -25,6 +25,8 @@ export interface Hears {
   stale(topic: string, stale: boolean): void
   takenOver(): void
   ended(reason: string): void
+  /** There is no such document for this user. */
+  refused(topic: string, code: string): void
   /** Round trip in ms, and how far the server's clock is ahead of ours in ms (null: the server did not say). */
   lag(milliseconds: number, ahead: number | null): void
 }
@@ -38,6 +40,7 @@ interface ServerMessage {
   changes?: Change[]
   stale?: boolean
   reason?: string
+  code?: string
   now?: number
 }
 
@@ -138,6 +141,8 @@ export class LiveConnection {
         return this.changed(message.topic!, { epoch: message.epoch!, seq: message.seq!, changes: message.changes! })
       case 'stale':
         return this.hears.stale(message.topic!, message.stale === true)
+      case 'refused':
+        return this.hears.refused(message.topic!, message.code ?? '')
       case 'taken_over':
         this.stop()
         return this.hears.takenOver()

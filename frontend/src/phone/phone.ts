@@ -6,6 +6,7 @@
 import JsSIP from 'jssip'
 import type { RTCSession } from 'jssip/lib/RTCSession'
 import type { PhoneCredential } from '@/api/types'
+import { after } from '@/live/awake'
 import { audioChoice, closeMicrophone, MicrophoneError, openMicrophone, type MicrophoneTrouble } from './microphone'
 import { g711Only } from './sdp'
 
@@ -27,6 +28,9 @@ export interface PhoneHears {
 
 export const NO_CALL: CallView = { phase: 'none', muted: false, number: '', resumed: false, since: null, deaf: false }
 
+/** Half of what a binding lasts. */
+const REFRESH_MS = 60_000
+
 type Internals = { _transport?: { disconnect(): void } }
 
 export class Phone {
@@ -36,6 +40,7 @@ export class Phone {
   private view: CallView = NO_CALL
   private domain = ''
   private endedByUs = false
+  private stopRefreshing: (() => void) | null = null
 
   constructor(
     private readonly hears: PhoneHears,
@@ -74,10 +79,21 @@ export class Phone {
       if (this.ua === ua && event.originator === 'remote') this.called(event.session, event.request.getHeader('X-Yitong-Resume') === '1')
     })
     ua.start()
+    if (register) this.refresh(ua)
+  }
+
+  /** Register anew before the binding runs out, also while the page is hidden and its own timers sleep. */
+  private refresh(ua: InstanceType<typeof JsSIP.UA>): void {
+    this.stopRefreshing = after(REFRESH_MS, () => {
+      if (this.ua !== ua) return
+      if (ua.isRegistered()) ua.register()
+      this.refresh(ua)
+    })
   }
 
   /** Sign off in order: unregisters; a call is ended. */
   stop(): void {
+    this.stopRefreshing?.()
     this.ua?.stop()
     this.ua = null
     this.over()
@@ -86,6 +102,7 @@ export class Phone {
 
   /** Fall silent without a word to the switch, so that another page can take the call. */
   forsake(): void {
+    this.stopRefreshing?.()
     const ua = this.ua as (InstanceType<typeof JsSIP.UA> & Internals) | null
     this.ua = null
     try {

@@ -37,9 +37,9 @@ export function titleOf(item: Item | undefined): string {
   return name
 }
 
-/** The name behind an id (or code) of `kind`. */
+/** The name behind an id (or code, or agent id of a user) of `kind`. */
 export function shown(kind: string, id: unknown): string {
   if (id === null || id === undefined || id === '') return ''
-  const found = listOf(kind).find((item) => item.id === id || item.code === id)
+  const found = listOf(kind).find((item) => item.id === id || item.code === id || item.agent === id)
   return found ? titleOf(found) : String(id)
 }

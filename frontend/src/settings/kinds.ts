@@ -1,7 +1,7 @@
 /** What can be set: the fields of each kind of configuration, in the order in which they are shown. Labels are `field.<key>` in the locale files. */
 
 export type FieldType =
-  | 'text' | 'area' | 'name' | 'number' | 'bool' | 'password' | 'choice' | 'choices' | 'ref' | 'refs' | 'requirement' | 'members' | 'skills'
+  | 'text' | 'area' | 'lines' | 'name' | 'number' | 'bool' | 'password' | 'choice' | 'choices' | 'ref' | 'refs' | 'requirement' | 'members' | 'skills'
 
 export interface Field {
   /** Where the value stands; a dot goes into an object. */
@@ -9,6 +9,8 @@ export interface Field {
   type: FieldType
   /** The kind that a reference points to. */
   of?: string
+  /** Which of its values is referred to (default: id). */
+  by?: string
   options?: string[]
   required?: boolean
   /** Unit or meaning below the field: key in `hint.` */
@@ -21,7 +23,7 @@ export interface Kind { kind: string; columns: string[]; fields: Field[]; fresh:
 
 const LANGUAGES = ['zh-CN', 'en']
 const coded = (): Field[] => [{ path: 'code', type: 'text', required: true, hint: 'code' }, { path: 'name', type: 'name', required: true }]
-const seconds = (path: string, hint = 'seconds'): Field => ({ path, type: 'number', hint, minimum: 0, maximum: 86_400 })
+const seconds = (path: string, hint = 'seconds', minimum = 0, maximum = 86_400): Field => ({ path, type: 'number', hint, minimum, maximum })
 
 export const KINDS: Kind[] = [
   {
@@ -29,23 +31,23 @@ export const KINDS: Kind[] = [
     columns: ['name', 'code', 'requirement', 'strategy', 'priority', 'ring_seconds', 'wrap_up_seconds'],
     fields: [
       ...coded(),
-      { path: 'site', type: 'ref', of: 'sites' },
+      { path: 'site', type: 'ref', of: 'sites', required: true },
       { path: 'requirement', type: 'requirement', of: 'skills', hint: 'requirement' },
-      { path: 'members', type: 'members', of: 'users', hint: 'members' },
-      { path: 'strategy', type: 'choice', options: ['longest_idle', 'fewest_answered', 'ordered', 'skill_first'], required: true },
-      { path: 'priority', type: 'number', minimum: 0, maximum: 9, hint: 'priority' },
-      { path: 'objective.percent', type: 'number', minimum: 0, maximum: 100, hint: 'percent' },
-      seconds('objective.answer_within_seconds'),
-      seconds('objective.short_seconds', 'short'),
-      seconds('ring_seconds'),
+      { path: 'members', type: 'members', of: 'users', by: 'agent', hint: 'members' },
+      { path: 'strategy', type: 'choice', options: ['longest_idle', 'sequential', 'even', 'most_skilled', 'random'], required: true },
+      { path: 'priority', type: 'number', minimum: -1000, maximum: 1000, hint: 'priority' },
+      { path: 'objective.percent', type: 'number', minimum: 1, maximum: 100, hint: 'percent' },
+      seconds('objective.answer_within_seconds', 'seconds', 1, 3600),
+      seconds('objective.short_seconds', 'short', 0, 60),
+      seconds('ring_seconds', 'seconds', 1, 300),
       seconds('wrap_up_seconds', 'wrap_up'),
       seconds('maximum_wait_seconds', 'unlimited'),
-      { path: 'maximum_waiting', type: 'number', minimum: 0, maximum: 10_000, hint: 'unlimited' },
+      { path: 'maximum_waiting', type: 'number', minimum: 0, maximum: 100_000, hint: 'unlimited' },
       { path: 'announce.position', type: 'bool' },
       { path: 'announce.wait', type: 'bool' },
-      seconds('announce.first_seconds'),
-      seconds('announce.every_seconds'),
-      { path: 'music', type: 'ref', of: 'prompts' },
+      seconds('announce.first_seconds', 'seconds', 0, 3600),
+      seconds('announce.every_seconds', 'seconds', 0, 3600),
+      { path: 'music', type: 'ref', of: 'prompts', by: 'code' },
       { path: 'wrap_up_codes', type: 'refs', of: 'wrap_up_codes' },
     ],
     fresh: {
@@ -57,7 +59,7 @@ export const KINDS: Kind[] = [
   {
     kind: 'teams',
     columns: ['name', 'code', 'site', 'supervisors'],
-    fields: [...coded(), { path: 'site', type: 'ref', of: 'sites' }, { path: 'supervisors', type: 'refs', of: 'users' }],
+    fields: [...coded(), { path: 'site', type: 'ref', of: 'sites', required: true }, { path: 'supervisors', type: 'refs', of: 'users' }],
     fresh: { code: '', name: {}, supervisors: [] },
   },
   {
@@ -79,19 +81,28 @@ export const KINDS: Kind[] = [
   },
   {
     kind: 'numbers',
-    columns: ['number', 'flow', 'calling', 'trunk', 'language', 'web'],
+    columns: ['number', 'name', 'flow', 'calling', 'trunk', 'language', 'web'],
     fields: [
       { path: 'number', type: 'text', required: true },
+      { path: 'name', type: 'name' },
       { path: 'flow', type: 'ref', of: 'flows', required: true },
       { path: 'calling', type: 'text', hint: 'calling' },
-      { path: 'trunk', type: 'text', hint: 'trunk' },
-      { path: 'site', type: 'ref', of: 'sites' },
+      { path: 'trunk', type: 'ref', of: 'trunks', hint: 'trunk' },
+      { path: 'site', type: 'ref', of: 'sites', required: true },
       { path: 'language', type: 'choice', options: LANGUAGES },
       { path: 'web', type: 'bool', hint: 'web' },
     ],
-    fresh: { number: '', flow: '', calling: '', trunk: '', language: 'zh-CN', web: false },
+    fresh: { number: '', name: {}, flow: '', calling: '', trunk: '', language: 'zh-CN', web: false },
   },
-  { kind: 'flows', columns: ['name', 'code', 'published_version'], fields: coded(), fresh: { code: '', name: {}, document: {} } },
+  { kind: 'flows', columns: ['name', 'code', 'published_version'], fields: [...coded(), { path: 'site', type: 'ref', of: 'sites', hint: 'flow_site' }], fresh: { code: '', name: {}, document: {} } },
+  {
+    kind: 'trunks',
+    columns: ['name', 'code', 'site', 'addresses', 'numbers'],
+    fields: [
+      ...coded(), { path: 'site', type: 'ref', of: 'sites', required: true }, { path: 'addresses', type: 'lines', hint: 'addresses' }, { path: 'numbers', type: 'lines', hint: 'lines' },
+    ],
+    fresh: { code: '', name: {}, addresses: [], numbers: [] },
+  },
   {
     kind: 'prompts',
     columns: ['code', 'language', 'text', 'milliseconds'],
@@ -125,11 +136,24 @@ export function withAt<T>(value: T, path: string, next: unknown): T {
   return { ...value, [key]: rest.length ? withAt(inner ?? {}, rest.join('.'), next) : next }
 }
 
-/** What is sent: nothing that the server owns, no empty password. */
-export function bodyOf(item: Record<string, unknown>): Record<string, unknown> {
-  const { id: _id, tenant: _tenant, tenant_id: _tenantId, version: _version, password, published_version: _published, ...rest } = item
-  return password ? { ...rest, password } : rest
+function clean(value: unknown, type: FieldType | undefined): unknown {
+  if (type === 'name' && value) return Object.fromEntries(Object.entries(value as Record<string, string>).filter(([, text]) => text.trim() !== ''))
+  return value
 }
+
+/** What is sent: the fields of the kind and nothing that the server owns; no empty password, no language without a name. */
+export function bodyOf(kind: Kind, item: Record<string, unknown>): Record<string, unknown> {
+  const names = new Set([...kind.fields.map((field) => field.path.split('.')[0]!), ...Object.keys(kind.fresh)])
+  if (!item.password) names.delete('password')
+  const sent: Record<string, unknown> = {}
+  for (const name of names) {
+    const value = clean(item[name], kind.fields.find((field) => field.path === name)?.type)
+    if (value !== undefined && value !== null) sent[name] = value
+  }
+  return sent
+}
+
+export const kindOf = (kind: string): Kind => KINDS.find((one) => one.kind === kind)!
 
 /** Paths of top-level fields in which two versions differ. */
 export function differences(a: Record<string, unknown>, b: Record<string, unknown>): string[] {

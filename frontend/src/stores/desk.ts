@@ -5,6 +5,7 @@ import { call, sentence } from '@/api/client'
 import type { Assignment, DeskDocument, Duty, PhoneCredential } from '@/api/types'
 import { permission, supportTrouble, openMicrophone, closeMicrophone, MicrophoneError, type MicrophoneTrouble } from '@/phone/microphone'
 import { NO_CALL, Phone, type CallView, type Registration } from '@/phone/phone'
+import { after } from '@/live/awake'
 import { useLive } from './live'
 
 export type PhoneMode = 'off' | 'permission' | 'trouble' | 'on'
@@ -21,7 +22,7 @@ export const useDesk = defineStore('desk', () => {
   const error = ref('')
   const busy = ref(false)
   let phone: Phone | null = null
-  let renew: ReturnType<typeof setTimeout> | null = null
+  let renew: (() => void) | null = null
   let renewWanted = false
   let retries = 0
 
@@ -107,12 +108,12 @@ export const useDesk = defineStore('desk', () => {
   }
 
   function later(milliseconds: number): void {
-    if (renew !== null) clearTimeout(renew)
-    renew = setTimeout(() => void register(), milliseconds)
+    renew?.()
+    renew = after(milliseconds, () => void register())
   }
 
   function silence(): void {
-    if (renew !== null) clearTimeout(renew)
+    renew?.()
     renew = null
     phone?.forsake()
     phone = null
@@ -123,7 +124,7 @@ export const useDesk = defineStore('desk', () => {
   /** Signing out: the phone unregisters, the documents are dropped. */
   function close(): void {
     sessionStorage.removeItem(OPEN_KEY)
-    if (renew !== null) clearTimeout(renew)
+    renew?.()
     renew = null
     phone?.stop()
     phone = null

@@ -2,6 +2,7 @@
 import { defineStore } from 'pinia'
 import { reactive, ref, shallowReactive } from 'vue'
 import { LiveConnection, type LiveState, type Socket } from '@/live/connection'
+import { after } from '@/live/awake'
 import { useClock } from './clock'
 import { useSession } from './session'
 
@@ -10,20 +11,13 @@ function openSocket(): Socket {
   return new WebSocket(`${scheme}//${location.host}/api/v1/live`, 'yitong.live.v1') as unknown as Socket
 }
 
-const timers = {
-  now: () => Date.now(),
-  after: (milliseconds: number, act: () => void) => {
-    const timer = setTimeout(act, milliseconds)
-    return () => clearTimeout(timer)
-  },
-}
-
 export const useLive = defineStore('live', () => {
   const state = ref<LiveState>('closed')
   const lag = ref<number | null>(null)
   const takenOver = ref(false)
   const lostSince = ref<number | null>(null)
   const documents = shallowReactive<Record<string, unknown>>({})
+  const refused = reactive<Record<string, string>>({})
   const stale = reactive<Record<string, boolean>>({})
   const followed = new Set<string>()
   let connection: LiveConnection | null = null
@@ -37,6 +31,7 @@ export const useLive = defineStore('live', () => {
     data: (topic: string, data: unknown) => void (documents[topic] = data),
     stale: (topic: string, is: boolean) => void (stale[topic] = is),
     takenOver: () => void (takenOver.value = true),
+    refused: (topic: string, code: string) => void (refused[topic] = code),
     ended: (reason: string) => useSession().forget(reason || 'ended'),
     lag(milliseconds: number, ahead: number | null) {
       lag.value = milliseconds
@@ -47,7 +42,7 @@ export const useLive = defineStore('live', () => {
   function follow(topic: string): void {
     followed.add(topic)
     if (connection === null) {
-      connection = new LiveConnection(openSocket, () => useSession().token ?? '', timers, hears)
+      connection = new LiveConnection(openSocket, () => useSession().token ?? '', { now: () => Date.now(), after }, hears)
       connection.follow(topic)
       connection.start()
     } else {
@@ -62,6 +57,7 @@ export const useLive = defineStore('live', () => {
     takenOver.value = false
     for (const topic of Object.keys(documents)) delete documents[topic]
     for (const topic of Object.keys(stale)) delete stale[topic]
+    for (const topic of Object.keys(refused)) delete refused[topic]
   }
 
   /** After a take-over: this page becomes the desk again. */
@@ -74,5 +70,5 @@ export const useLive = defineStore('live', () => {
   }
 
   window.addEventListener('online', () => connection?.retryNow())
-  return { state, lag, lostSince, takenOver, documents, stale, follow, stop, takeBack, retryNow: () => connection?.retryNow() }
+  return { state, lag, lostSince, takenOver, documents, stale, refused, follow, stop, takeBack, retryNow: () => connection?.retryNow() }
 })
