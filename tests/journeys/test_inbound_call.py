@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.journeys.world import World
+
 from yitong.contact.messages import Card
 from yitong.sim.callers import Press, UntilAlone, UntilAsked, UntilTalks
 

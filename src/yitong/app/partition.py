@@ -20,6 +20,8 @@ from yitong.domains.acd.service import Acd
 from yitong.domains.acd.steps import QueueStep
 from yitong.domains.ivr import steps as ivr
 from yitong.domains.quality.service import Recordings
+from yitong.domains.reporting.rules.live import Live
+from yitong.domains.reporting.rules.view import View
 from yitong.domains.survey.steps import SurveyStep
 from yitong.flow.definition import Kinds
 from yitong.flow.messages import FlowEnded, StepEntered
@@ -128,7 +130,8 @@ class Partition:
         self.flow = FlowPart(self.runner, self.library, self.registry)
         bus.reacts(StepEntered, self._step_entered)
         bus.reacts(FlowEnded, self._flow_ended)
-        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.flow)
+        self.live = Live(View(bus, self.registry, site=site))
+        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.flow, self.live)
         self.engine = Engine(bus, self.registry, self.journey, parts, ids, tenant=tenant, site=site, producer=producer)
 
     def _start_flow(self, contact: str, flow: str, unit: Unit) -> None:

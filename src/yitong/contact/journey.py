@@ -178,7 +178,7 @@ class Journey:
         contact = self.registry.get(contact_id)
         if contact is None or card is None:
             return
-        contact.card = card
+        self.registry.know(contact, card)
         if contact.customer != card.id:
             unit.tell(CustomerFound(contact=contact.id, customer=card.id, new=card.new))
 
@@ -249,6 +249,9 @@ class Journey:
         """Tell ourselves what the switch's picture says and we missed; returns the number of corrections."""
         there = {connection.connection: connection for connection in snapshot.connections}
         corrections = 0
+        for contact in self.registry if not fresh_us else ():
+            if contact.card is None and contact.calling:
+                unit.inquire(WhoIs(contact=contact.id, number=contact.calling))
         for contact in self.registry:
             connection = there.get(contact.connection)
             if connection is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -103,6 +103,7 @@ class Registry:
         self._gone: dict[str, int] = {}
         self._early: dict[str, dict[str, str]] = {}
         self.claimed: set[str] = set()
+        self.on_card: list[Callable[[LiveContact], None]] = []
         for kind, handler in (
             (ContactArrived, self._arrived), (ContactAnswered, self._answered), (SegmentBegan, self._began), (SegmentEnded, self._ended),
             (AttributeSet, self._set), (CustomerFound, self._found), (ContactReleasing, self._releasing), (ContactEnded, self._over),
@@ -148,6 +149,12 @@ class Registry:
             contact.personals[record.id] = record.value
         else:
             self._early[record.contact] = {**self._early.get(record.contact, {}), record.id: record.value}
+
+    def know(self, contact: LiveContact, card: Card) -> None:
+        """Who the customer is."""
+        contact.card = card
+        for listener in self.on_card:
+            listener(contact)
 
     def adopt(self, connection: str, call: str) -> None:
         """A flow rang ``connection`` for the contact of ``call`` (a transfer): its events belong to that contact."""

@@ -13,9 +13,11 @@ from yitong.contact.messages import ContactEnded
 from yitong.contact.registry import TOMBSTONE_US, Registry
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import DUTIES, Agent, AgentConfig, AgentDevice, Assignment
+from yitong.domains.acd.model.candidates import Free, Policy, unfit
 from yitong.domains.acd.model.queue import QueueConfig, Queued, read_queue
-from yitong.domains.acd.rules.selection import Free, Policy, unfit
-from yitong.domains.acd.rules.waiting import HandleTime
+
+FORGETTING = 1 / 16
+"""The weight of the newest contact in a queue's mean handle time."""
 
 
 class AcdState(msgspec.Struct, kw_only=True):
@@ -130,7 +132,7 @@ class Model:
     def may_serve(self, agent: str, policy: Policy) -> bool:
         """Membership and skills allow it."""
         config = self.agent_configs.get(agent)
-        return config is not None and not unfit(Free(agent=agent, skills=config.skills, idle_since=0), policy)
+        return config is not None and not unfit(agent, config.skills, policy)
 
     # --- keeping indexes -----------------------------------------------------------------------------------------------------------
 
@@ -335,7 +337,8 @@ class Model:
     def _wrapped_up(self, fact: m.WrapUpEnded, at: int) -> None:
         assignment = self._assignments[fact.assignment]
         handled = (at - assignment.answered_at) / 1_000_000
-        self.handle[assignment.queue] = HandleTime.after(self.handle.get(assignment.queue, 0.0), handled)
+        mean = self.handle.get(assignment.queue, handled)
+        self.handle[assignment.queue] = mean + FORGETTING * (handled - mean)
         self._drop(assignment, at, self.agents[assignment.agent].state)
 
     def _drop(self, assignment: Assignment, at: int, before: str) -> None:

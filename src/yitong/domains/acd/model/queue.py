@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from yitong.domains.acd.rules.selection import Policy, Waiting
+from yitong.domains.acd.model.candidates import Policy, Waiting
 
 SECOND = 1_000_000
 

@@ -13,39 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from yitong.domains.acd.messages import CandidateScore, Explanation
+from yitong.domains.acd.model.candidates import Free, Policy, Waiting, unfit
 
 LISTED = 10
 """So many candidates are written into an explanation."""
-
-
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What a queue wants: skills with minimum levels, its members with their order (none: whoever has the skills), its strategy."""
-
-    queue: str
-    requirement: Mapping[str, int] = {}
-    members: Mapping[str, int] = {}
-    strategy: str = "longest_idle"
-
-
-class Free(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent who could take one more contact now."""
-
-    agent: str
-    skills: Mapping[str, int]
-    idle_since: int
-    answered_today: int = 0
-
-
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact that waits and is offered to nobody. ``not_to``: agents who had it and did not take it, with the end of their rest."""
-
-    contact: str
-    queue: str
-    virtual_arrival: int
-    due_at: int
-    priority: int = 0
-    front: bool = False
-    not_to: Mapping[str, int] = {}
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,15 +30,6 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 def order_key(waiting: Waiting) -> tuple[float, float, float, float, str]:
     """The total order of the waiting; smaller is served first. ``front``: someone who had an agent already and lost him."""
     return (0 if waiting.front else 1, -waiting.priority, waiting.due_at, waiting.virtual_arrival, waiting.contact)
-
-
-def unfit(agent: Free, policy: Policy) -> str:
-    """Why the agent may not serve the queue at all: not_member, skill; empty when he may."""
-    if policy.members and agent.agent not in policy.members:
-        return "not_member"
-    if any(agent.skills.get(skill, 0) < level for skill, level in policy.requirement.items()):
-        return "skill"
-    return ""
 
 
 def score(agent: Free, policy: Policy, contact: str) -> tuple[float, ...]:
@@ -99,7 +61,7 @@ def choose(waiting: Iterable[Waiting], free: Sequence[Free], policies: Mapping[s
         if policy is None:
             continue
         if contact.queue not in able:
-            able[contact.queue] = [agent for agent in free if not unfit(agent, policy)]
+            able[contact.queue] = [agent for agent in free if not unfit(agent.agent, agent.skills, policy)]
         candidates = [agent for agent in able[contact.queue] if contact.not_to.get(agent.agent, 0) <= now]
         if candidates:
             return _match(contact, candidates, free, policy, passed_over, now)
@@ -111,7 +73,7 @@ def _match(contact: Waiting, candidates: list[Free], free: Sequence[Free], polic
     ranked = sorted((score(agent, policy, contact.contact), agent.agent) for agent in candidates)
     refusals: dict[str, int] = {}
     for agent in free:
-        reason = unfit(agent, policy) or ("had_it" if contact.not_to.get(agent.agent, 0) > now else "")
+        reason = unfit(agent.agent, agent.skills, policy) or ("had_it" if contact.not_to.get(agent.agent, 0) > now else "")
         if reason:
             refusals[reason] = refusals.get(reason, 0) + 1
     decision = Explanation(

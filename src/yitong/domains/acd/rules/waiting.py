@@ -15,14 +15,3 @@ def expected_wait_seconds(position: int, staffed: int, handle_seconds: float, pa
     if patience_seconds is None:
         return position * handle_seconds / staffed
     return sum(1.0 / (staffed / handle_seconds + ahead / patience_seconds) for ahead in range(position))
-
-
-class HandleTime:
-    """A mean handle time that forgets slowly: each new one weighs 1/16."""
-
-    WEIGHT = 1 / 16
-
-    @classmethod
-    def after(cls, mean_seconds: float, handled_seconds: float) -> float:
-        """The mean after one more contact; 0 stands for "none yet"."""
-        return handled_seconds if mean_seconds <= 0 else mean_seconds + cls.WEIGHT * (handled_seconds - mean_seconds)

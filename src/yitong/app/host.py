@@ -1,0 +1,354 @@
+"""Hosts one partition's engine over NATS: lease, restart, the order in which decisions leave, the watch over the switch.
+
+A decision leaves in this order: personal values, then its facts, and only when the ledger has acknowledged both, what it asks and answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Union
+
+import msgspec
+from nats.aio.msg import Msg
+
+from yitong.app.partition import Partition
+from yitong.contact.client import Answer
+from yitong.contact.engine import NOTHING, Outcome
+from yitong.contact.ledger import Batch, Personal
+from yitong.contact.messages import Card, Question, WhoIs
+from yitong.ct.events import AnyEvent, ServiceFailed, Snapshot
+from yitong.kit import logs
+from yitong.kit.clock import SECOND, Clock
+from yitong.kit.ids import RandomIds
+from yitong.kit.lease import Lease, LeaseLost
+from yitong.kit.nats import OUTAGES, Nats, decode, encode
+from yitong.kit.publisher import Acknowledged, Publisher
+from yitong.kit.stream import read
+from yitong.kit.tasks import Tasks
+
+RECONCILE_SECONDS = 10.0
+SNAPSHOT_SECONDS = 10.0
+SNAPSHOT_FACTS = 1_000
+LIVE_SECONDS = 0.05
+CRM_SECONDS = 0.3
+FRESH_US = 5 * SECOND
+HURRIED_US = 2 * SECOND
+MEET_SECONDS = 10.0
+_AWAY: tuple[type[Exception], ...] = (*OUTAGES, msgspec.MsgspecError)
+_log = logs.get("yitong.core")
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """The snapshot in the KV ``core``: the engine's state, and how far the streams were when everything in it was acknowledged."""
+
+    state: bytes
+    ledger: int
+    personal: int
+
+
+class Leaving(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision on its way out: what must be acknowledged first, and what happens then."""
+
+    waits: tuple[asyncio.Future[Acknowledged], ...]
+    then: Callable[[], Awaitable[None]]
+
+
+class Crm(msgspec.Struct, frozen=True, kw_only=True):
+    """``ask.crm``."""
+
+    contact: str
+    number: str
+
+
+class Host:
+    """One partition. ``await open()`` returns when it serves; it ends by raising in a vital task (LeaseLost, Conflict)."""
+
+    def __init__(
+        self, tenant: str, site: str, *, nats: Nats, clock: Clock, tasks: Tasks, ledger: Publisher, personal: Publisher, node: str,
+        config: dict[tuple[str, str], dict[str, Any]],
+    ) -> None:  # fmt: skip
+        self.tenant, self.site = tenant, site
+        self.corrections = 0
+        self.ready = False
+        self.partition = Partition(tenant, site, RandomIds(), producer=f"core/{node}")
+        self.engine = self.partition.engine
+        self._place = f"{tenant}.{site}"
+        self._nats, self._clock, self._tasks = nats, clock, tasks
+        self._ledger, self._personal = ledger, personal
+        self._node, self._config = node, config
+        self._leaving: asyncio.Queue[Leaving] = asyncio.Queue()
+        self._timer_changed = asyncio.Event()
+        self._live_changed = asyncio.Event()
+        self._behind = asyncio.Event()
+        self._met = asyncio.Event()
+        self._ledger_at = self._personal_at = 0
+        self._facts = 0
+        self._life = RandomIds().new(clock.now())
+        self._commands: Any = msgspec.msgpack.Decoder(Union[tuple(self.partition.bus.commands())])  # noqa: UP007
+
+    # --- begin ---------------------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Take the lease, take up what was, listen, catch up with the switch."""
+        lease = Lease(await self._nats.bucket("leases"), self._place, owner=self._node, life=self._life, clock=self._clock)
+        self.engine.epoch = await lease.acquire()
+        self._lease = lease
+        self._tasks.start(lease.keep(), f"lease {self._place}", vital=True)
+        await self._restore()
+        await self._nats.subscribe(f"ct.event.{self._place}", AnyEvent, self._heard)
+        await self._nats.connection.subscribe(f"core.command.{self._place}", cb=self._commanded)
+        await self._nats.answer(f"core.live.{self._place}", dict[str, str], self._asked_live)
+        self._nats.on_change(lambda connected: self._fall_behind() if connected else None)
+        self._tasks.start(self._leave(), f"decisions {self._place}", vital=True)
+        self._tasks.keep(self._catch_up_always, f"switch {self._place}")
+        self._tasks.start(self._time(), f"deadlines {self._place}", vital=True)
+        self._tasks.keep(self._reconcile_always, f"reconciler {self._place}")
+        self._tasks.keep(self._save_always, f"snapshots {self._place}")
+        self._tasks.keep(self._tell_live, f"live {self._place}")
+        self._behind.set()
+        self.ready = True
+        _log.info("partition serves", tenant=self.tenant, site=self.site, epoch=self.engine.epoch, sequence=self.engine.sequence)
+
+    async def _restore(self) -> None:
+        for (kind, key), value in self._config.items():
+            self.configure(kind, key, value)
+        held = await (await self._nats.bucket("core")).get(self._place)
+        if held is not None and held.value:
+            try:
+                saved: Saved = decode(held.value, Saved)
+                self.engine.restore(saved.state, self._clock.now())
+                self._ledger_at, self._personal_at = saved.ledger, saved.personal
+            except msgspec.MsgspecError as error:
+                _log.error("snapshot cannot be read, the whole ledger is", place=self._place, error=str(error))
+        async for stored in read(self._nats, "PERSONAL", f"personal.{self.tenant}", after=self._personal_at):
+            self.engine.replay_personals(decode(stored.data, list[Personal]))
+            self._personal_at = stored.sequence
+        async for stored in read(self._nats, "LEDGER", f"ledger.{self._place}", after=self._ledger_at):
+            self.engine.replay(decode(stored.data, Batch))
+            self._ledger_at = stored.sequence
+        self.engine.replayed()
+
+    # --- inputs --------------------------------------------------------------------------------------------------------------------
+
+    def configure(self, kind: str, key: str, value: dict[str, Any] | None) -> None:
+        """Published configuration changed."""
+        try:
+            self.engine.configure(kind, key, value)
+        except (msgspec.MsgspecError, ValueError, KeyError) as error:
+            _log.error("configuration not understood, the former stays", kind=kind, key=key, error=repr(error))
+            return
+        self._live_changed.set()
+        if self.ready:
+            self._commit(self.engine.timer(self._clock.now()))
+
+    async def _heard(self, _: str, event: AnyEvent) -> None:
+        if isinstance(event, ServiceFailed) and event.reason == "old_epoch":
+            await self._lease.renew()
+        self._commit(self.engine.hear(event, self._clock.now()))
+        if self.engine.behind:
+            self._behind.set()
+
+    def _fall_behind(self) -> None:
+        """NATS was away: what the switch told meanwhile was not heard."""
+        self.engine.behind = True
+        self._behind.set()
+
+    async def _commanded(self, message: Msg) -> None:
+        try:
+            command = self._commands.decode(message.data)
+        except msgspec.MsgspecError as error:
+            _log.warning("command not understood", error=str(error))
+            await message.respond(encode(Answer(refused="bad_request", parameters={"error": str(error)})))
+            return
+        outcome = self.engine.obey(command, self._clock.now())
+        refused = outcome.refused
+        answer = Answer(ok=outcome.reply) if refused is None else Answer(refused=refused.code, parameters=refused.parameters)
+        if outcome.fault is not None:
+            answer = Answer(refused="fault")
+        self._commit(outcome, lambda: message.respond(encode(answer)))
+
+    async def _asked_live(self, _: str, asked: dict[str, str]) -> dict[str, Any]:
+        await self._publish_live()
+        seq, data = self.partition.live.document(asked.get("topic", ""))
+        return {"epoch": self.engine.epoch, "seq": seq, "data": data}
+
+    # --- outputs -------------------------------------------------------------------------------------------------------------------
+
+    def _commit(self, outcome: Outcome, answer: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Publish what became true; the rest follows when it is acknowledged."""
+        if outcome.fault is not None:
+            _log.error("a decision failed", place=self._place, exc_info=outcome.fault)
+        self._timer_changed.set()
+        if outcome is NOTHING and answer is None:
+            return
+        waits: list[asyncio.Future[Acknowledged]] = []
+        if outcome.personals:
+            first = outcome.personals[0].id
+            waits.append(self._personal.publish(f"personal.{self.tenant}", encode(outcome.personals), f"{self.tenant}.{first}"))
+        if outcome.batch is not None:
+            number = outcome.batch.events[0].sequence
+            self._facts += len(outcome.batch.events)
+            waits.append(self._ledger.publish(f"ledger.{self._place}", encode(outcome.batch), f"{self._place}.{number}"))
+        self._leaving.put_nowait(Leaving(waits=tuple(waits), then=lambda: self._release(outcome, answer)))
+        self._live_changed.set()
+
+    async def _leave(self) -> None:
+        """Let decisions leave, in order. A conflict in the ledger (somebody else owns it) ends the process."""
+        while True:
+            leaving = await self._leaving.get()
+            for wait in leaving.waits:
+                await wait
+            try:
+                await leaving.then()
+            except OUTAGES as error:
+                _log.warning("nats away, what was asked is healed later", error=repr(error))
+
+    async def _release(self, outcome: Outcome, answer: Callable[[], Awaitable[None]] | None) -> None:
+        if outcome.services:
+            await self._nats.publish(f"ct.service.{self._place}", outcome.services)
+        if answer is not None:
+            await answer()
+        for question in outcome.questions:
+            self._tasks.start(self._inquire(question), "question")
+
+    async def _inquire(self, question: Question) -> None:
+        """Ask crm; a call never waits for the answer."""
+        if not isinstance(question, WhoIs):
+            return
+        try:
+            asked = Crm(contact=question.contact, number=question.number)
+            card: Card | None = await self._nats.request(f"ask.crm.{self.tenant}", asked, Card | None, seconds=CRM_SECONDS)
+        except _AWAY as error:
+            _log.info("nobody says who calls", contact=question.contact, error=repr(error))
+            return
+        self._commit(self.engine.know(question.contact, card, self._clock.now()))
+
+    async def _tell_live(self) -> None:
+        while True:
+            await self._live_changed.wait()
+            self._live_changed.clear()
+            try:
+                await self._publish_live()
+            except OUTAGES as error:
+                _log.info("live documents not told", error=repr(error))
+            await self._clock.sleep(LIVE_SECONDS)
+
+    async def _publish_live(self) -> None:
+        for update in self.partition.live.flush():
+            told = {"epoch": self.engine.epoch, "seq": update.seq, "changes": update.changes}
+            await self._nats.publish(f"live.{self._place}.{update.topic}", told)
+
+    # --- the switch ----------------------------------------------------------------------------------------------------------------
+
+    async def _monitor(self, epoch: int, sequence: int) -> list[AnyEvent] | Snapshot:
+        """Monitor Start: the events since then, or a Snapshot. Raises TimeoutError."""
+        asked = {"epoch": epoch, "sequence": sequence}
+        answer: list[AnyEvent] | Snapshot = await self._nats.request(
+            f"ct.monitor.{self._place}", asked, list[AnyEvent] | Snapshot, seconds=5.0
+        )  # fmt: skip
+        return answer
+
+    async def _catch_up_always(self) -> None:
+        """Whenever we are behind: the missing events, or the whole picture. The first time always the picture."""
+        fresh_us = 0
+        while True:
+            await self._behind.wait()
+            try:
+                await self._catch_up(fresh_us)
+                fresh_us = HURRIED_US
+            except OUTAGES as error:
+                _log.warning("the switch is silent", place=self._place, error=repr(error))
+                await self._clock.sleep(0.5)
+
+    async def _catch_up(self, fresh_us: int) -> None:
+        seen = self.engine.seen
+        told = await self._monitor(seen.epoch, seen.sequence)
+        missed: list[AnyEvent] = told if isinstance(told, list) else []
+        if not fresh_us and isinstance(told, list):
+            told = await self._monitor(0, 0)
+        if isinstance(told, Snapshot):
+            self._heal(told, fresh_us, missed)
+        else:
+            self.engine.behind = False
+            for event in told:
+                self._commit(self.engine.hear(event, self._clock.now()))
+        if not self.engine.behind:
+            self._behind.clear()
+
+    def _heal(self, snapshot: Snapshot, fresh_us: int, missed: list[AnyEvent]) -> None:
+        outcome = self.engine.reconcile(snapshot, self._clock.now(), fresh_us=fresh_us, missed=missed)
+        if outcome.corrections:
+            self.corrections += outcome.corrections
+            _log.warning("differed from the switch", place=self._place, corrections=outcome.corrections)
+        self._commit(outcome)
+        self._met.set()
+
+    async def _reconcile_always(self) -> None:
+        """Compare with the switch every ten seconds; a difference is healed, and counted as a mistake."""
+        while True:
+            await self._clock.sleep(RECONCILE_SECONDS)
+            for _ in range(3):
+                snapshot = await self._monitor(0, 0)
+                if isinstance(snapshot, Snapshot) and self.engine.comparable(snapshot):
+                    self._heal(snapshot, FRESH_US, [])
+                    break
+                await self._clock.sleep(1.0)
+                if isinstance(snapshot, Snapshot) and self._misses(snapshot):
+                    self._fall_behind()
+                    break
+
+    def _misses(self, snapshot: Snapshot) -> bool:
+        """The switch told more than we heard, a second ago already."""
+        seen = self.engine.seen
+        return snapshot.epoch != seen.epoch or snapshot.sequence > seen.sequence
+
+    # --- time ----------------------------------------------------------------------------------------------------------------------
+
+    async def _time(self) -> None:
+        """Wake the engine when something is due; not before it has met the switch again (or waited long for it)."""
+        try:
+            await asyncio.wait_for(self._met.wait(), MEET_SECONDS)
+        except TimeoutError:
+            _log.warning("the switch is not there", place=self._place)
+        while True:
+            self._timer_changed.clear()
+            deadline = self.engine.next_deadline()
+            seconds = None if deadline is None else max(0.0, (deadline - self._clock.now()) / SECOND)
+            if seconds is None or seconds > 0:
+                try:
+                    await asyncio.wait_for(self._timer_changed.wait(), seconds)
+                except TimeoutError:
+                    pass
+                else:
+                    continue
+            self._commit(self.engine.timer(self._clock.now()))
+            await asyncio.sleep(0)  # noqa: TID251 - lets others in between two deadlines
+
+    # --- snapshots -----------------------------------------------------------------------------------------------------------------
+
+    async def _save_always(self) -> None:
+        since = 0.0
+        while True:
+            await self._clock.sleep(1.0)
+            since += 1.0
+            if self._facts and (since >= SNAPSHOT_SECONDS or self._facts >= SNAPSHOT_FACTS):
+                since, self._facts = 0.0, 0
+                self.save()
+
+    def save(self) -> None:
+        """Write a snapshot as soon as everything in it is true."""
+        state = self.engine.state()
+
+        async def write() -> None:
+            saved = Saved(state=state, ledger=self._ledger_at, personal=self._personal_at)
+            await (await self._nats.bucket("core")).put(self._place, encode(saved))
+
+        self._leaving.put_nowait(Leaving(waits=(), then=write))
+
+    async def close(self) -> None:
+        """Give the partition up in peace."""
+        await self._lease.release()
+
+
+__all__ = ["Host", "LeaseLost"]
