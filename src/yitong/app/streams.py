@@ -12,7 +12,8 @@ BUCKETS = (
     BucketSpec(name="config"),
     BucketSpec(name="leases"),
     BucketSpec(name="core"),
-    BucketSpec(name="credentials", ttl_seconds=3600),
+    BucketSpec(name="credentials", ttl_seconds=13 * 3600),
+    BucketSpec(name="idempotency", ttl_seconds=24 * 3600),
 )
 
 

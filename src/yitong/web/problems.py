@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.contact.bus import Refused
 from yitong.kit.http import BadCursor, BadVersion
@@ -84,7 +85,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _statement)
     for kind in _OURS:
         app.add_exception_handler(kind, _ours)
-    app.add_exception_handler(Exception, _fault)
 
 
 _OURS: dict[type[Exception], Callable[[Any], tuple[str, dict[str, Any]]]] = {
@@ -108,8 +108,33 @@ async def _ours(request: Request, error: Exception) -> Response:
     return problem(request, code, **parameters)
 
 
-async def _fault(request: Request, error: Exception) -> Response:
-    """A fault of ours: nothing of it is shown, the log has it under the same number."""
+class Faults:
+    """The innermost middleware: a fault of ours is answered as a problem, and the log has it under the same number."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let nothing of a fault be seen outside."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        except Exception as error:
+            if begun:
+                raise
+            await _fault(Request(scope), error)(scope, receive, send)
+
+
+def _fault(request: Request, error: Exception) -> Response:
     incident = secrets.token_hex(4)
     _log.error("request failed", incident=incident, method=request.method, path=request.url.path, exc_info=error)
     return problem(request, "internal", incident=incident)

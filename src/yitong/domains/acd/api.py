@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from yitong.contact.bus import Refused
 from yitong.contact.client import Core
 from yitong.contact.messages import Command
+from yitong.domains.acd import store
 from yitong.domains.acd.messages import HangUp, HoldContact, RefuseOffer, RetrieveContact, SetAgentState, WrapUp
 from yitong.kit.clock import SECOND, SystemClock
+from yitong.kit.database import Database
 from yitong.kit.http import Caller, need, part
 
 router = APIRouter(tags=["agents and queues"])
@@ -92,13 +94,13 @@ async def queues(caller: Caller = need(), core: Core = part(Core), clock: System
 
 
 @router.get("/agents")
-async def agents(caller: Caller = need("board.see"), core: Core = part(Core)) -> Listed:
+async def agents(caller: Caller = need("board.see"), core: Core = part(Core), database: Database = part(Database)) -> Listed:
     """The agents of the teams one supervises (with ``contacts.all``: of the site) as they stand."""
+    async with database.transaction() as connection:
+        known = await store.agents(connection, caller.scope, caller.site)
     board = await core.document(caller.tenant, caller.site, "board")
-    rows = _rows(board, "agents")
-    if not caller.may("contacts.all"):
-        rows = [row for row in rows if _id(row.get("team")) in caller.scope.teams]
-    return Listed(items=rows)
+    live = {row.get("id"): row for row in _rows(board, "agents")}
+    return Listed(items=[live.get(agent["id"], {"state": "logged_off", "since": None}) | agent for agent in known])
 
 
 def _agent(caller: Caller) -> str:
@@ -113,10 +115,6 @@ async def _obey(core: Core, caller: Caller, command: Command) -> None:
 
 def _rows(board: Any, name: str) -> list[dict[str, Any]]:
     return list(board.get(name, {}).values()) if isinstance(board, dict) else []
-
-
-def _id(value: Any) -> str:
-    return str(value.get("id", "")) if isinstance(value, dict) else str(value or "")
 
 
 def _queue(row: dict[str, Any], now: int) -> dict[str, Any]:

@@ -151,6 +151,7 @@ class Door:
             callers = {socket.caller.session: socket.shows_desk for socket in self._sockets.values() if socket.caller is not None}
             limits = {socket.caller.session: socket.caller.expires_at for socket in self._sockets.values() if socket.caller is not None}
             for session, reason in (await self._keeper.over(callers, limits)).items():
+                self._recognition.forget([session])
                 self.end_sessions([session], reason)
 
 

@@ -8,14 +8,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Name = Annotated[dict[Literal["zh-CN", "en"], Annotated[Text, StringConstraints(min_length=1, max_length=120)]], Field(min_length=1)]
 Id = Annotated[UUID, PlainSerializer(str)]
 MaybeId = Id | Literal[""]
 Language = Literal["zh-CN", "en"]
-Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}\Z")]
+Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}$")]
 Level = Annotated[int, Field(ge=1, le=100)]
-Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,10}\Z")]
+Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,10}$")]
 
 
 class Shape(BaseModel):
@@ -82,7 +82,7 @@ class Queue(Named):
     site: Id
     requirement: list[SkillNeeded] = Field(default=[], max_length=50)
     members: list[Member] = Field(default=[], max_length=2000)
-    strategy: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}\Z")] = "longest_idle"
+    strategy: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")] = "longest_idle"
     objective: Objective = Objective()
     music: Annotated[Text, StringConstraints(max_length=80)] = ""
     announce: Announce = Announce()
@@ -104,10 +104,10 @@ class Flow(Named):
 class Number(Shape):
     """What a called number leads to; ``calling`` is a prefix, empty: any."""
 
-    number: Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{1,32}\Z")]
+    number: Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{1,32}$")]
     name: dict[Literal["zh-CN", "en"], Annotated[Text, StringConstraints(max_length=120)]] = {}
     trunk: MaybeId = ""
-    calling: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,20}\Z")] = ""
+    calling: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,20}$")] = ""
     flow: Id
     site: Id
     language: Language = "zh-CN"
@@ -118,17 +118,17 @@ class Trunk(Named):
     """Where calls from outside come from."""
 
     site: Id
-    addresses: list[Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]{2,45}(/[0-9]{1,3})?\Z")]] = Field(default=[], max_length=200)
-    numbers: list[Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{1,32}\Z")]] = Field(default=[], max_length=2000)
+    addresses: list[Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]{2,45}(/[0-9]{1,3})?$")]] = Field(default=[], max_length=200)
+    numbers: list[Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{1,32}$")]] = Field(default=[], max_length=2000)
 
 
 class User(Shape):
     """A person who signs in; with an extension also an agent, who needs a team. ``password`` is written, never read."""
 
-    username: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\Z")]
+    username: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
     name: Name
     language: Language = "zh-CN"
-    roles: list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]] = Field(default=[], max_length=20)
+    roles: list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]] = Field(default=[], max_length=20)
     site: MaybeId = ""
     extension: Extension | Literal[""] = ""
     team: MaybeId = ""

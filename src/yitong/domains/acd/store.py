@@ -1,0 +1,28 @@
+"""Which agents a person may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from yitong.kit.scope import Scope
+
+
+async def agents(connection: AsyncConnection, scope: Scope, site: str) -> list[dict[str, Any]]:
+    """The agents of the teams one supervises at ``site``; with ``contacts.all`` every one there."""
+    rows = await connection.execute(
+        text("""
+            select a.id, a.extension, a.name, a.team_id as team_id, t.name as team from agents a
+            join teams t on (t.tenant_id, t.id) = (a.tenant_id, a.team_id)
+            join users u on (u.tenant_id, u.id) = (a.tenant_id, a.user_id)
+            where a.tenant_id = :tenant and a.site_id = cast(nullif(:site, '') as uuid) and a.site_id = any(cast(:sites as uuid[]))
+              and u.active and (:all or a.team_id = any(cast(:teams as uuid[])))
+            order by a.extension"""),
+        {
+            "tenant": scope.tenant, "site": site, "sites": sorted(scope.sites), "teams": sorted(scope.teams),
+            "all": scope.may("contacts.all"),
+        },
+    )  # fmt: skip
+    return [dict(row) for row in rows.mappings()]

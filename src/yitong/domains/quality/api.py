@@ -1,0 +1,229 @@
+"""Contacts afterwards: list, journey, recordings. Looking at one is written into the audit log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response, StreamingResponse
+
+from yitong.contact.bus import Refused
+from yitong.domains.quality import store
+from yitong.domains.quality.model import HEADER_BYTES, data_range, peaks
+from yitong.domains.quality.store import Filter
+from yitong.kit.audit import audit
+from yitong.kit.clock import SystemClock, microseconds
+from yitong.kit.database import Database
+from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
+
+router = APIRouter(tags=["contacts"])
+_CHUNK = 64 * 1024
+_SECOND = 1_000_000
+
+
+class RecordingsFolder(msgspec.Struct, frozen=True):
+    """Where the media processes write recordings."""
+
+    path: Path
+
+
+class Contacts(BaseModel):
+    """Contacts, newest first."""
+
+    items: list[dict[str, Any]]
+    next: str | None = None
+
+
+class Peaks(BaseModel):
+    """Loudness per track, 0 to 1: customer left, agent right."""
+
+    left: list[float]
+    right: list[float]
+
+
+@router.get("/contacts")
+async def list_contacts(
+    since: Annotated[datetime | None, Query(alias="from")] = None,
+    until: Annotated[datetime | None, Query(alias="to")] = None,
+    queue: UUID | None = None,
+    agent: UUID | None = None,
+    number: Annotated[str, Query(max_length=20, pattern=r"^\+?[0-9]*$")] = "",
+    answered: bool | None = None,
+    cursor: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    caller: Caller = need(),
+    database: Database = part(Database),
+) -> Contacts:
+    """The contacts that one may see, newest first. Times without a zone are UTC."""
+    before = from_cursor(cursor, tuple[int, UUID]) if cursor else None
+    wanted = Filter(
+        since=_utc(since), until=_utc(until), queue=str(queue or ""), agent=str(agent or ""), number=number, answered=answered
+    )
+    place = (min(max(before[0], 0), 4_000_000_000 * _SECOND), str(before[1])) if before else None
+    async with database.transaction() as connection:
+        rows = await store.contacts(connection, caller.scope, caller.agent, wanted, before=place, limit=limit + 1)
+    last = rows[limit - 1] if len(rows) > limit else None
+    return Contacts(
+        items=[_listed(row) for row in rows[:limit]], next=to_cursor(microseconds(last["arrived_at"]), last["id"]) if last else None
+    )
+
+
+@router.get("/contacts/{id}")
+async def get_contact(
+    id: UUID, caller: Caller = need(), database: Database = part(Database), clock: SystemClock = part(SystemClock)
+) -> dict[str, Any]:
+    """One contact: customer, segments, journey, survey, recordings, wrap-up."""
+    contact = str(id)
+    async with database.transaction() as connection:
+        row = await store.contact(connection, caller.scope, caller.agent, contact)
+        if row is None:
+            raise Refused("not_found")
+        scope = caller.scope
+        parts = (
+            await store.segments(connection, scope, contact),
+            await store.events(connection, scope, contact),
+            await store.surveys(connection, scope, contact),
+            await store.recordings(connection, scope, contact) if caller.may("recordings.listen") else [],
+        )
+        card = await store.customer_numbers(connection, scope, row["customer_id"]) if row["customer_id"] else None
+        note = await store.personal(connection, scope, row["wrap_up_note_id"]) if row["wrap_up_note_id"] else ""
+        await _audit(connection, caller, clock, "contact.read", "contact", contact)
+    return _whole(row, parts, card, note)
+
+
+@router.get(
+    "/recordings/{id}",
+    response_class=Response,
+    responses={200: {"content": {"audio/wav": {}}}, 206: {"description": "A part", "content": {"audio/wav": {}}}},
+)
+async def get_recording(
+    id: UUID,
+    request: Request,
+    caller: Caller = need("recordings.listen"),
+    database: Database = part(Database),
+    folder: RecordingsFolder = part(RecordingsFolder),
+    clock: SystemClock = part(SystemClock),
+) -> Response:
+    """The recording as WAV, PCM 16 bit, 8 kHz, customer left, agent right; Range is honoured."""
+    path, row = await _file(database, folder, caller, str(id))
+    async with database.transaction() as connection:
+        await _audit(connection, caller, clock, "recording.heard", "recording", str(id))
+    size = (await asyncio.to_thread(path.stat)).st_size
+    headers = {
+        "Accept-Ranges": "bytes", "Cache-Control": "private, no-store", "Content-Disposition": f'inline; filename="{row["id"]}.wav"',
+    }  # fmt: skip
+    try:
+        asked = data_range(request.headers.get("range", ""), size)
+    except ValueError as error:
+        raise Refused("range_not_satisfiable", size=size) from error
+    first, last = asked or (0, size - 1)
+    headers["Content-Length"] = str(last - first + 1)
+    if asked:
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return StreamingResponse(_bytes(path, first, last), 206 if asked else 200, headers, "audio/wav")
+
+
+@router.get("/recordings/{id}/peaks")
+async def get_peaks(
+    id: UUID,
+    points: Annotated[int, Query(ge=10, le=4000)] = 1000,
+    caller: Caller = need("recordings.listen"),
+    database: Database = part(Database),
+    folder: RecordingsFolder = part(RecordingsFolder),
+) -> Peaks:
+    """The loudness of both tracks, for drawing."""
+    path, _ = await _file(database, folder, caller, str(id))
+    left, right = await asyncio.to_thread(lambda: peaks(path.read_bytes()[HEADER_BYTES:], points))
+    return Peaks(left=left, right=right)
+
+
+async def _file(database: Database, folder: RecordingsFolder, caller: Caller, id: str) -> tuple[Path, dict[str, Any]]:
+    """The file of a recording that the caller may hear. Raises Refused (not_found)."""
+    async with database.transaction() as connection:
+        row = await store.recording(connection, caller.scope, caller.agent, id)
+    if row is None:
+        raise Refused("not_found")
+    root = folder.path.resolve()
+    path = (root / row["file"]).resolve()
+    if not path.is_relative_to(root) or not await asyncio.to_thread(path.is_file):
+        raise Refused("not_found")
+    return path, row
+
+
+def _bytes(path: Path, first: int, last: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(first)
+        left = last - first + 1
+        while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+            left -= len(chunk)
+            yield chunk
+
+
+async def _audit(connection: Any, caller: Caller, clock: SystemClock, action: str, kind: str, id: str) -> None:
+    await audit(
+        connection, tenant=caller.tenant, at=clock.now(), actor=caller.user, action=action, kind=kind, object=id,
+        details={"source": caller.source},
+    )  # fmt: skip
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at if at is None or at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _seconds(microseconds: int | None) -> float:
+    return round((microseconds or 0) / _SECOND, 3)
+
+
+def _listed(row: dict[str, Any]) -> dict[str, Any]:
+    customer = {"id": row["customer_id"], "name": row["customer_name"], "new": row["customer_new"]} if row["customer_id"] else None
+    return {
+        "id": row["id"], "channel": row["channel"], "direction": row["direction"], "started_at": iso(row["arrived_at"]),
+        "ended_at": iso(row["ended_at"]), "outcome": row["outcome"], "cause": row["cause"], "calling": row["calling"] or "",
+        "called": row["called"] or row["number"], "number": row["number"], "language": row["language"],
+        "queue": row["queue"], "queue_id": row["queue_id"], "agent": row["agent"], "agent_id": row["agent_id"], "customer": customer,
+        "answered": row["answered"], "waited_seconds": _seconds(row["wait_us"]), "ring_seconds": _seconds(row["ring_us"]),
+        "talk_seconds": _seconds(row["talk_us"]), "hold_seconds": _seconds(row["hold_us"]),
+        "wrap_up_seconds": _seconds(row["wrap_up_us"]), "survey": row["survey_answer"], "recording": row["recording"],
+    }  # fmt: skip
+
+
+def _whole(row: dict[str, Any], parts: tuple[list[dict[str, Any]], ...], card: dict[str, Any] | None, note: str) -> dict[str, Any]:
+    segments, events, surveys, recordings = parts
+    wrap_up = {"code": row["wrap_up_code"], "code_id": row["wrap_up_code_id"], "note": note} if row["wrap_up_code_id"] or note else None
+    began = microseconds(row["arrived_at"])
+    return _listed(row) | {
+        "keys": row["keys"], "flow": row["flow_id"], "flow_version": row["flow_version"],
+        "customer": (card | {"new": row["customer_new"]}) if card else None,
+        "segments": [_timed(one) for one in segments],
+        "events": [_event(one, began) for one in events],
+        "survey_answers": [_timed(one) for one in surveys],
+        "recordings": [_timed(one) | {"url": f"/api/v1/recordings/{one['id']}"} for one in recordings if one["ended_at"]],
+        "wrap_up": wrap_up,
+        "quality": None,
+    }  # fmt: skip
+
+
+def _timed(row: dict[str, Any]) -> dict[str, Any]:
+    """Moments as ISO 8601, lengths as seconds."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if name.endswith("_us"):
+            shown[name.removesuffix("_us") + "_seconds"] = _seconds(value)
+        else:
+            shown[name] = iso(value) if isinstance(value, datetime) else value
+    return shown
+
+
+def _event(row: dict[str, Any], began: int) -> dict[str, Any]:
+    at = microseconds(row["occurred_at"])
+    return {
+        "id": row["id"], "type": row["type"], "at": iso(at), "offset_ms": (at - began) // 1000, "sequence": row["sequence"],
+        "segment": row["segment_id"], "queue": row["queue"], "agent": row["agent"], "cause": row["cause"] or "", "payload": row["payload"],
+    }  # fmt: skip

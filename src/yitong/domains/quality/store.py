@@ -1,0 +1,184 @@
+"""Contacts as people may look at them afterwards, by Scope: the list, one with its whole journey, its recordings.
+
+Agents see contacts in which they took part; supervisors those in which an agent of their teams took part, and those that gave up in
+a queue of a site of theirs before anybody was reached; with ``contacts.all`` everything of one's sites.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from yitong.kit.clock import moment
+from yitong.kit.scope import Scope
+
+_VISIBLE = """
+c.tenant_id = :tenant and c.site_id = any(cast(:sites as uuid[])) and (:all
+  or (cast(:agent as uuid) is not null and c.id in (
+    select s.contact_id from segments s where s.tenant_id = :tenant and s.agent_id = :agent and s.answered_at is not null))
+  or (cast(:teams as uuid[]) <> '{}' and (
+    c.id in (select s.contact_id from segments s join agents a on (a.tenant_id, a.id) = (s.tenant_id, s.agent_id)
+             where s.tenant_id = :tenant and a.team_id = any(cast(:teams as uuid[])) and s.answered_at is not null)
+    or (c.agent_id is null and c.queue_id is not null and c.site_id in (
+          select t.site_id from teams t where t.tenant_id = :tenant and t.id = any(cast(:teams as uuid[]))))))
+)
+"""
+
+_LIST = f"""
+select c.id, c.channel, c.direction, c.number, c.arrived_at, c.ended_at, c.outcome, c.cause, c.language,
+  c.answered_at is not null as answered,
+  c.wait_us, c.ring_us, c.talk_us, c.hold_us, c.wrap_up_us, c.survey_answer, c.queue_id, c.agent_id, c.customer_id, c.customer_new,
+  c.keys, c.flow_id, c.flow_version, c.sequence,
+  (select p.value from personals p where (p.tenant_id, p.id) = (c.tenant_id, c.calling_id)) as calling,
+  (select p.value from personals p where (p.tenant_id, p.id) = (c.tenant_id, c.called_id)) as called,
+  (select q.name from queues q where (q.tenant_id, q.id) = (c.tenant_id, c.queue_id)) as queue,
+  (select a.name from agents a where (a.tenant_id, a.id) = (c.tenant_id, c.agent_id)) as agent,
+  (select u.name from customers u where (u.tenant_id, u.id) = (c.tenant_id, c.customer_id)) as customer_name,
+  (select w.name from wrap_up_codes w where (w.tenant_id, w.id) = (c.tenant_id, c.wrap_up_code_id)) as wrap_up_code,
+  c.wrap_up_code_id, c.wrap_up_note_id,
+  (select r.id from recordings r where (r.tenant_id, r.contact_id) = (c.tenant_id, c.id) and r.ended_at is not null
+   order by r.began_at limit 1) as recording
+from contacts c
+where {_VISIBLE}
+"""
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What is looked for; None and "" mean anything. ``number``: digits within the customer's number."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    queue: str = ""
+    agent: str = ""
+    number: str = ""
+    answered: bool | None = None
+
+
+def _who(scope: Scope, agent: str) -> dict[str, Any]:
+    everything = scope.may("contacts.all")
+    return {
+        "tenant": scope.tenant, "sites": sorted(scope.sites), "all": everything,
+        "agent": agent or None if scope.may("contacts.own") else None,
+        "teams": sorted(scope.teams) if scope.may("contacts.team") else [],
+    }  # fmt: skip
+
+
+async def contacts(
+    connection: AsyncConnection, scope: Scope, agent: str, wanted: Filter, *, before: tuple[int, str] | None, limit: int
+) -> list[dict[str, Any]]:
+    """Contacts that the caller (``agent``: himself as an agent) may see, newest first, after the place ``before``."""
+    conditions, values = _conditions(wanted)
+    if before is not None:
+        conditions.append("(c.arrived_at, c.id) < (:before_at, cast(:before_id as uuid))")
+        values |= {"before_at": moment(before[0]), "before_id": before[1]}
+    where = "".join(f" and {condition}" for condition in conditions)
+    rows = await connection.execute(
+        text(f"{_LIST}{where} order by c.arrived_at desc, c.id desc limit :limit"), _who(scope, agent) | values | {"limit": limit}
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def _conditions(wanted: Filter) -> tuple[list[str], dict[str, Any]]:
+    given: dict[str, tuple[str, Any]] = {
+        "since": ("c.arrived_at >= :since", wanted.since),
+        "until": ("c.arrived_at < :until", wanted.until),
+        "queue": ("c.queue_id = cast(:queue as uuid)", wanted.queue),
+        "by": (
+            "c.id in (select s.contact_id from segments s where s.tenant_id = :tenant and s.agent_id = cast(:by as uuid))", wanted.agent,
+        ),
+        "number": (
+            "c.calling_id in (select p.id from personals p where p.tenant_id = :tenant and p.kind = 'address'"
+            " and strpos(p.value, :number) > 0)", wanted.number,
+        ),
+    }  # fmt: skip
+    used = {name: pair for name, pair in given.items() if pair[1] not in (None, "")}
+    conditions = [condition for condition, _ in used.values()]
+    if wanted.answered is not None:
+        conditions.append("c.answered_at is not null" if wanted.answered else "c.answered_at is null")
+    return conditions, {name: value for name, (_, value) in used.items()}
+
+
+async def contact(connection: AsyncConnection, scope: Scope, agent: str, id: str) -> dict[str, Any] | None:
+    """One contact, if the caller may see it."""
+    rows = await connection.execute(text(f"{_LIST} and c.id = :id"), _who(scope, agent) | {"id": id})
+    row = rows.mappings().first()
+    return None if row is None else dict(row)
+
+
+async def _rows(connection: AsyncConnection, scope: Scope, id: str, query: str) -> list[dict[str, Any]]:
+    rows = await connection.execute(text(query), {"tenant": scope.tenant, "id": id})
+    return [dict(row) for row in rows.mappings()]
+
+
+async def segments(connection: AsyncConnection, scope: Scope, id: str) -> list[dict[str, Any]]:
+    """The parts of a contact that the caller was found to be allowed to see."""
+    return await _rows(connection, scope, id, """
+        select s.id, s.number, s.kind, s.began_at, s.ended_at, s.answered_at, s.cause, s.queue_id, s.agent_id, s.ring_us, s.talk_us,
+          s.hold_us, s.holds, s.wrap_up_us,
+          (select q.name from queues q where (q.tenant_id, q.id) = (s.tenant_id, s.queue_id)) as queue,
+          (select a.name from agents a where (a.tenant_id, a.id) = (s.tenant_id, s.agent_id)) as agent
+        from segments s where s.tenant_id = :tenant and s.contact_id = :id order by s.number""")  # fmt: skip
+
+
+async def events(connection: AsyncConnection, scope: Scope, id: str) -> list[dict[str, Any]]:
+    """The journey: every fact of the contact in order."""
+    return await _rows(connection, scope, id, """
+        select l.id, l.type, l.version, l.occurred_at, l.sequence, l.segment_id, l.queue_id, l.agent_id, l.cause, l.payload,
+          (select q.name from queues q where (q.tenant_id, q.id) = (l.tenant_id, l.queue_id)) as queue,
+          (select a.name from agents a where (a.tenant_id, a.id) = (l.tenant_id, l.agent_id)) as agent
+        from ledger l
+        where l.tenant_id = :tenant and l.contact_id = :id
+        order by l.occurred_at, l.sequence limit 2000""")  # fmt: skip
+
+
+async def surveys(connection: AsyncConnection, scope: Scope, id: str) -> list[dict[str, Any]]:
+    """What the caller was asked and answered."""
+    return await _rows(connection, scope, id, """
+        select v.survey, v.segment_id, v.asked_at, v.answered_at, v.answer, v.agent_id, v.queue_id
+        from surveys v where v.tenant_id = :tenant and v.contact_id = :id order by v.asked_at""")  # fmt: skip
+
+
+async def recordings(connection: AsyncConnection, scope: Scope, id: str) -> list[dict[str, Any]]:
+    """The recordings of a contact."""
+    return await _rows(connection, scope, id, """
+        select r.id, r.segment_id, r.agent_id, r.began_at, r.ended_at, r.milliseconds, r.holds, r.complete
+        from recordings r where r.tenant_id = :tenant and r.contact_id = :id order by r.began_at""")  # fmt: skip
+
+
+async def personal(connection: AsyncConnection, scope: Scope, id: str | None) -> str:
+    """A personal value of the tenant; "" when it was erased."""
+    found = await connection.scalar(
+        text("select value from personals where tenant_id = :tenant and id = cast(:id as uuid)"), {"tenant": scope.tenant, "id": id}
+    )
+    return str(found or "")
+
+
+async def customer_numbers(connection: AsyncConnection, scope: Scope, id: str | None) -> dict[str, Any] | None:
+    """The customer's card."""
+    found = await connection.execute(
+        text("""
+            select u.id, u.version, u.name, u.region, u.class, u.language, u.note,
+              array(select n.number from customer_numbers n where (n.tenant_id, n.customer_id) = (u.tenant_id, u.id)
+                    order by n.place) as numbers
+            from customers u where u.tenant_id = :tenant and u.id = cast(:id as uuid)"""),
+        {"tenant": scope.tenant, "id": id},
+    )
+    row = found.mappings().first()
+    return None if row is None else dict(row)
+
+
+async def recording(connection: AsyncConnection, scope: Scope, agent: str, id: str) -> dict[str, Any] | None:
+    """A finished recording of a contact that the caller may see."""
+    rows = await connection.execute(
+        text(f"""
+            select r.id, r.file, r.milliseconds, r.contact_id, r.began_at from recordings r
+            join contacts c on (c.tenant_id, c.id) = (r.tenant_id, r.contact_id)
+            where r.id = :id and r.tenant_id = :tenant and r.file <> '' and r.ended_at is not null and {_VISIBLE}"""),
+        _who(scope, agent) | {"id": id},
+    )
+    row = rows.mappings().first()
+    return None if row is None else dict(row)

@@ -1,0 +1,152 @@
+"""The HTTP application: routes of all domains, live documents, the front end, and what holds for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, WebSocket
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from yitong.domains.acd.api import router as acd
+from yitong.domains.crm.api import router as crm
+from yitong.domains.quality.api import router as quality
+from yitong.domains.security.api import router as security
+from yitong.domains.security.api import source_of
+from yitong.domains.security.service import Recognition
+from yitong.domains.sites.api import flows, kinds, records
+from yitong.kit.clock import Clock
+from yitong.kit.http import Caller
+from yitong.kit.nats import Nats
+from yitong.kit.tasks import Tasks
+from yitong.web import health, phone, problems, prompts, static_files, users
+from yitong.web.database import PatientDatabase
+from yitong.web.health import Metrics
+from yitong.web.idempotency import Idempotency
+from yitong.web.live.door import Door
+from yitong.web.middleware import BodyLimit, DatabaseDeadline, SafeHeaders
+
+VERSION = "1"
+_PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Why not (RFC 9457), in the client's language",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "code", "detail", "parameters"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "code": {"type": "string"},
+                        "detail": {"type": "string"},
+                        "parameters": {"type": "object"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+class Parts:
+    """What the composition root gives: the parts that routes ask for by their class."""
+
+    def __init__(self, *parts: Any, also: Mapping[type, Any] | None = None) -> None:
+        self.by_class: dict[type, Any] = {type(part): part for part in parts} | dict(also or {})
+
+    def __getitem__(self, kind: type[Any]) -> Any:
+        return self.by_class[kind]
+
+
+def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: bool) -> FastAPI:
+    """The application over ``parts``."""
+    database: PatientDatabase = parts[PatientDatabase]
+    app = FastAPI(
+        title="Yitong", version=VERSION, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False,
+        middleware=[
+            Middleware(SafeHeaders, tls=tls),
+            Middleware(Counted, metrics=parts[Metrics], clock=clock),
+            Middleware(BodyLimit),
+            Middleware(Idempotency, nats=nats, clock=clock),
+            Middleware(DatabaseDeadline, tasks=tasks, away=lambda: database.away),
+            Middleware(problems.Faults),
+        ],
+    )  # fmt: skip
+    app.state.parts = parts.by_class
+    app.state.recognise = _recogniser(parts[Recognition])
+    problems.install(app)
+    app.include_router(_version_one(parts[Door]), prefix="/api/v1", responses=_PROBLEM)
+    app.include_router(health.router)
+    app.include_router(static_files.router)
+    _describe(app)
+    return app
+
+
+def _version_one(door: Door) -> APIRouter:
+    api = APIRouter()
+    for router in (security, phone.router, acd, quality, crm, records.router, flows.router, users.router, prompts.router):
+        api.include_router(router)
+    for resource in kinds.RESOURCES:
+        api.include_router(kinds.router_of(resource))
+
+    async def live(websocket: WebSocket) -> None:
+        await door.enter(websocket)
+
+    api.add_api_websocket_route("/live", live)
+    return api
+
+
+def _recogniser(recognition: Recognition) -> Any:
+    async def recognise(request: Request) -> Caller:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return await recognition.caller(token.strip() if scheme.lower() == "bearer" else "", source_of(request))
+
+    return recognise
+
+
+def _describe(app: FastAPI) -> None:
+    """Say in the description that everything but signing in wants a token."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = made()
+            schema.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            for path, methods in schema["paths"].items():
+                for method, operation in methods.items():
+                    if (method, path) not in OPEN:
+                        operation["security"] = [{"token": []}]
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+OPEN = {("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone")}
+
+
+class Counted:
+    """Counts answers and their time."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, clock: Clock) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Measure one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = self._clock.monotonic()
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.requests.labels(scope["method"][:10], str(message["status"])).inc()
+                self._metrics.seconds.observe(self._clock.monotonic() - began)
+            await send(message)
+
+        await self._app(scope, receive, sent)

@@ -1,0 +1,296 @@
+"""Two tenants with people of every role, some finished contacts, and a web process over real engines. Core's side is answered by ``FakeCore``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import wave
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import argon2
+import httpx
+import msgspec
+import numpy as np
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text
+
+from yitong.app.processes.web import Web, listen, server
+from yitong.domains.security import store as security
+from yitong.domains.security.messages import RIGHTS, STANDARD_ROLES
+from yitong.domains.sites.store import configured
+from yitong.domains.sites.store.kinds import KINDS
+from yitong.kit.clock import SystemClock, moment
+from yitong.kit.database import Database
+from yitong.kit.ids import RandomIds
+from yitong.kit.nats import Nats
+from yitong.kit.records import Change, change
+from yitong.kit.settings import Settings
+from yitong.kit.tasks import Tasks
+
+PASSWORD = "correct horse"
+_CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+NAME = {"zh-CN": "名", "en": "name"}
+FLOW = {
+    "schema_version": 1, "name": NAME, "start": "bye", "steps": {"bye": {"kind": "hang_up"}},
+}  # fmt: skip
+
+
+@dataclass
+class Person:
+    """A user, and his agent if he is one."""
+
+    id: str
+    username: str
+    tenant: str
+    agent: str = ""
+    extension: str = ""
+
+
+@dataclass
+class Tenant:
+    """A tenant with the ids of what it has, by kind."""
+
+    id: str
+    code: str
+    site: str = ""
+    people: dict[str, Person] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    contacts: dict[str, str] = field(default_factory=dict)
+
+
+class Seed:
+    """Makes tenants in a database through the product's own functions."""
+
+    def __init__(self, database: Database, home: Path) -> None:
+        self.database = database
+        self.home = home
+        self.clock = SystemClock()
+        self.ids = RandomIds()
+
+    def new_id(self) -> str:
+        return self.ids.new(self.clock.now())
+
+    async def put(self, tenant: str, kind: str, value: dict[str, Any], id: str = "") -> str:
+        id = id or self.new_id()
+        async with self.database.transaction() as connection:
+            await change(connection, KINDS[kind], Change(tenant=tenant, id=id, version=0, value=value, actor="", at=self.clock.now()))
+        return id
+
+    async def tenant(self, code: str) -> Tenant:
+        id = self.new_id()
+        await self.put(id, "tenant", {
+            "code": code, "name": NAME, "zone": "Asia/Shanghai", "language": "zh-CN", "currency": "CNY", "country": "CN",
+        }, id)  # fmt: skip
+        made = Tenant(id, code)
+        async with self.database.transaction() as connection:
+            await configured.add_rights(connection, id, {right: NAME for right in RIGHTS})
+        for role, rights in STANDARD_ROLES.items():
+            made.ids[f"role {role}"] = await self.put(id, "role", {"code": role, "name": NAME, "rights": list(rights)})
+        made.site = made.ids["site"] = await self.put(id, "site", {"code": "hq", "name": NAME, "zone": "Asia/Shanghai", "address": ""})
+        await self._people(made)
+        await self._things(made)
+        return made
+
+    async def _people(self, made: Tenant) -> None:
+        for username, role in (("1100", "supervisor"), ("1200", "supervisor"), ("admin", "administrator"), ("nobody", "")):
+            await self._user(made, username, role)
+        for code, supervisor in (("red", "1100"), ("blue", "1200")):
+            value = {"code": code, "name": NAME, "site": made.site, "supervisors": [made.people[supervisor].id]}
+            made.ids[f"team {code}"] = await self.put(made.id, "team", value)
+        made.ids["team"] = made.ids["team red"]
+        made.ids["skill"] = await self.put(made.id, "skill", {"code": "gas", "name": NAME})
+        for username, team in (("1001", "red"), ("1002", "blue")):
+            person = await self._user(made, username, "agent")
+            person.extension = username
+            person.agent = await self.put(made.id, "agent", {
+                "user": person.id, "extension": username, "name": NAME, "team": made.ids[f"team {team}"], "site": made.site,
+                "language": "zh-CN", "capacity": {"voice": 1}, "skills": {made.ids["skill"]: 5},
+            })  # fmt: skip
+
+    async def _user(self, made: Tenant, username: str, role: str) -> Person:
+        roles = [made.ids[f"role {role}"]] if role else []
+        id = await self.put(made.id, "user", {"username": username, "name": NAME, "language": "zh-CN", "active": True, "roles": roles})
+        async with self.database.transaction() as connection:
+            await security.set_password(connection, made.id, id, _CHEAP)
+        made.people[username] = Person(id, username, made.id)
+        return made.people[username]
+
+    async def _things(self, made: Tenant) -> None:
+        site = made.site
+        made.ids["queue"] = await self.put(made.id, "queue", {"code": "service", "name": NAME, "site": site})
+        made.ids["flow"] = await self.put(made.id, "flow", {"code": "hotline", "name": NAME, "draft": FLOW})
+        made.ids["number"] = await self.put(
+            made.id, "number", {"number": "96900", "name": NAME, "flow": made.ids["flow"], "site": site, "web": True}
+        )
+        made.ids["trunk"] = await self.put(made.id, "trunk", {"code": "demo", "name": NAME, "site": site})
+        made.ids["reason"] = await self.put(made.id, "reason", {"code": "lunch", "name": NAME})
+        made.ids["wrap_up_code"] = await self.put(made.id, "wrap_up_code", {"code": "done", "name": NAME})
+        prompt = {"code": "hello", "language": "zh-CN", "file": f"{made.id}/hello.wav", "text": "你好", "milliseconds": 100}
+        made.ids["prompt"] = await self.put(made.id, "prompt", prompt)
+        write_wav(self.home / "prompts" / prompt["file"], 0.1, 1)
+
+    async def contact(self, made: Tenant, name: str, agent: str, *, queue: bool = True, minutes_ago: float = 1) -> str:
+        """A finished contact, as the projections hold it; with a recording if ``agent`` (a username) took it."""
+        who = made.people[agent] if agent else None
+        at = self.clock.now() - round(minutes_ago * 60_000_000)
+        ids = {key: self.new_id() for key in ("contact", "segment", "recording", "calling", "customer")}
+        values = {
+            "tenant": made.id, "site": made.site, "at": moment(at), "answered": moment(at + 5_000_000) if who else None,
+            "end": moment(at + 30_000_000), "agent": who.agent if who else None, "queue": made.ids["queue"] if queue else None,
+            "file": f"{ids['recording']}.wav", "outcome": "answered" if who else "abandoned", "number": f"+86139{at % 10**8:08d}", **ids,
+        }  # fmt: skip
+        async with self.database.transaction() as connection:
+            for statement in _CONTACT if who else _CONTACT[:4]:
+                await connection.execute(text(statement), values)
+        if who:
+            write_wav(self.home / "recordings" / values["file"], 1.0, 2)
+            made.ids[f"recording {name}"] = ids["recording"]
+        made.ids["customer"] = ids["customer"]
+        made.contacts[name] = ids["contact"]
+        return ids["contact"]
+
+
+_CONTACT = (
+    "insert into personals (tenant_id, id, kind, value, at) values (:tenant, :calling, 'address', :number, :at)",
+    "insert into customers (tenant_id, id, name) values (:tenant, :customer, '王小明')",
+    """insert into contacts (tenant_id, id, site_id, channel, direction, number, calling_id, arrived_at, ended_at, outcome, queue_id, agent_id,
+       answered_at, wait_us, talk_us, sequence, customer_id)
+       values (:tenant, :contact, :site, 'voice', 'in', '96900', :calling, :at, :end, :outcome, :queue, :agent, :answered, 5000000, 20000000,
+       1, :customer)""",
+    """insert into ledger (id, type, version, tenant_id, site_id, producer, epoch, sequence, occurred_at, contact_id, payload)
+       values (gen_random_uuid(), 'contact.arrived', 1, :tenant, :site, 'test', 1, (extract(epoch from cast(:at as timestamptz)) * 1000000)::bigint,
+       :at, :contact, '{"channel": "voice"}')""",
+    """insert into segments (tenant_id, id, site_id, contact_id, arrived_at, number, kind, began_at, ended_at, queue_id, agent_id, answered_at,
+       talk_us) values (:tenant, :segment, :site, :contact, :at, 1, 'agent', :at, :end, :queue, :agent, :answered, 20000000)""",
+    """insert into recordings (tenant_id, id, site_id, contact_id, segment_id, agent_id, began_at, ended_at, file, milliseconds, holds)
+       values (:tenant, :recording, :site, :contact, :segment, :agent, :at, :end, :file, 1000, '[[200, 300]]')""",
+)
+
+
+def write_wav(path: Path, seconds: float, channels: int) -> None:
+    """A tone, on the left track louder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tone = np.sin(np.arange(round(8000 * seconds)) * 2 * np.pi * 440 / 8000)
+    tracks = np.stack([tone * 16000, tone * 8000][:channels], axis=1).astype("<i2")
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(channels)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(tracks.tobytes())
+
+
+class FakeCore:
+    """Answers for the owners of all partitions of a tenant, and tells live changes: core's half of docs/interfaces.md."""
+
+    def __init__(self, nats: Nats, tenant: Tenant) -> None:
+        self.nats = nats
+        self.tenant = tenant
+        self.commands: list[Any] = []
+        self.answer: dict[str, Any] = {"ok": None}
+        self.epoch = 1
+        self.seq: dict[str, int] = {}
+        self.data: dict[str, Any] = {"board": {"queues": {}, "agents": {}, "totals": {}, "day": "2026-01-01"}}
+        self.asked: list[str] = []
+        self._subscriptions: list[Any] = []
+        self._beating: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        at = f"{self.tenant.id}.{self.tenant.site}"
+        self._subscriptions = [
+            await self.nats.answer(f"core.command.{at}", dict[str, Any], self._command),
+            await self.nats.answer(f"core.live.{at}", dict[str, Any], self._live),
+        ]
+        self._beating = asyncio.create_task(self._beat())
+
+    async def close(self) -> None:
+        for subscription in self._subscriptions:
+            await subscription.unsubscribe()
+        if self._beating is not None:
+            self._beating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._beating
+
+    async def tell(self, topic: str, *changes: Any, skip: int = 0) -> None:
+        """Publish a change; ``skip`` loses some before it."""
+        self.seq[topic] = self.seq.get(topic, 0) + 1 + skip
+        for kind, path, *value in changes:
+            assert kind == "set"
+            self.data.setdefault(topic, {})[".".join(path)] = value[0]
+        update = {"epoch": self.epoch, "seq": self.seq[topic], "changes": [list(change) for change in changes]}
+        await self.nats.publish(f"live.{self.tenant.id}.{self.tenant.site}.{topic}", update)
+
+    async def _beat(self) -> None:
+        while True:
+            for process in ("core", "switch"):
+                beat = {"process": process, "node": "n", "pid": 1, "state": "ok", "reason": "", "figures": {"contacts": 3.0}}
+                await self.nats.publish(f"health.{process}.n", beat)
+            await asyncio.sleep(0.3)
+
+    async def _command(self, _: str, command: dict[str, Any]) -> dict[str, Any]:
+        self.commands.append(command)
+        return self.answer
+
+    async def _live(self, _: str, question: dict[str, Any]) -> dict[str, Any]:
+        topic = question["topic"]
+        self.asked.append(topic)
+        return {"epoch": self.epoch, "seq": self.seq.get(topic, 0), "data": self.data.get(topic, {})}
+
+
+class World:
+    """A running web process with two tenants."""
+
+    def __init__(self, settings: Settings, nats: Nats) -> None:
+        self.settings = settings
+        self.nats = nats
+        self.tasks = Tasks()
+        self.database = Database(settings.database_url, name="test")
+        self.seed = Seed(self.database, settings.home)
+        self.web = Web(settings, nats, SystemClock(), self.tasks, CollectorRegistry())
+        self.server = server(self.web)
+        self.port = 0
+        self.mine = Tenant("", "")
+        self.other = Tenant("", "")
+        self.client = httpx.AsyncClient()
+        self._serving: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self.mine, self.other = await self.seed.tenant("mine"), await self.seed.tenant("other")
+        await self.web.open()
+        listening = listen(self.settings, 0)
+        self.port = listening.getsockname()[1]
+        self._serving = asyncio.create_task(self.server.serve([listening]))
+        while not self.server.started:
+            await asyncio.sleep(0.01)
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=15)
+
+    async def close(self) -> None:
+        await self.client.aclose()
+        self.server.should_exit = True
+        self.server.force_exit = True
+        if self._serving is not None:
+            await asyncio.wait({self._serving}, timeout=5)
+        await self.tasks.close()
+        await self.web.database.close()
+        await self.database.close()
+
+    async def token(self, username: str, tenant: str = "mine", password: str = PASSWORD) -> str:
+        answer = await self.client.post("/api/v1/sessions", json={"username": username, "password": password, "tenant": tenant})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["token"])
+
+    async def headers(self, username: str, tenant: str = "mine") -> dict[str, str]:
+        return {"Authorization": f"Bearer {await self.token(username, tenant)}", "Accept-Language": "en"}
+
+    async def ask(self, method: str, path: str, who: dict[str, str] | None = None, **more: Any) -> httpx.Response:
+        headers = {**(who or {}), **more.pop("headers", {})}
+        return await self.client.request(method, f"/api/v1{path}", headers=headers, **more)
+
+
+def settings_for(base: Settings, database_url: str, nats_url: str) -> Settings:
+    return replace(base, database_url=database_url, nats_url=nats_url)
+
+
+def decoded(data: str | bytes) -> Any:
+    return msgspec.json.decode(data)
