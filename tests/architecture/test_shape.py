@@ -22,7 +22,10 @@ LONGEST_FUNCTION, LONGEST_FILE, P95_FUNCTION = 50, 400, 35
 SQL = re.compile(
     r"\s*(select\s.+\sfrom\s|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|create\s+(table|index)\s|alter\s+table\s)", re.I | re.S
 )
-SQL_PLACES = ("app/jobs/", "app/demo.py", "app/pack.py", "app/migrate.py", "app/migrations/", "app/embedded.py", "kit/database.py", "kit/records.py", "kit/audit.py")
+SQL_PLACES = (
+    *("app/jobs/", "app/demo.py", "app/pack.py", "app/migrate.py", "app/migrations/", "app/embedded.py"),
+    *("kit/database.py", "kit/records.py", "kit/audit.py"),
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
