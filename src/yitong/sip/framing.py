@@ -64,7 +64,7 @@ class StreamFramer:
         """Where the message that begins at ``start`` ends, -1 while it is not complete."""
         if not self._needed:
             found = self._buffer.find(b"\r\n\r\n", start + self._searched)
-            self.work += len(self._buffer) - start - self._searched
+            self.work += (found if found >= 0 else len(self._buffer)) - start - self._searched
             if found < 0 or found == start:
                 if len(self._buffer) - start > MAXIMUM_MESSAGE:
                     raise ParseError("message too long", 513)
