@@ -45,7 +45,9 @@ class World:
     def __init__(self, *, faults: Fates = perfect, service_faults: Fates = perfect, seed_ids: int = 0) -> None:
         self.timeline = Timeline()
         self.ids = CountedIds(seed_ids)
-        self.switch = SimSwitch(self.timeline, ids=self.ids, faults=faults, service_faults=service_faults, length=lambda prompt: 3.0)
+        self.switch = SimSwitch(
+            self.timeline, ids=self.ids, tenant=TENANT, site=SITE, faults=faults, service_faults=service_faults, length=lambda prompt: 3.0
+        )
         self.ledger: list[bytes] = []
         self.personals: list[Personal] = []
         self.outcomes: list[Outcome] = []
@@ -69,7 +71,7 @@ class World:
             self.put("prompt", code, {"id": code, "code": code, "language": "zh-CN", "file": f"zh/{code}.wav"})
         self.put("queue", QUEUE, QUEUE_VALUE)
         self.put("flow", "f1", {"id": "f1", "code": "hotline", "published_version": 1, "document": FLOW})
-        self.put("number", "n1", {"id": "n1", "number": HOTLINE, "trunk": "", "calling": "", "flow": "f1", "site": SITE, "language": "zh-CN"})
+        self.put("number", "n1", {"id": "n1", "number": HOTLINE, "trunk": "", "calling": "", "flow": "f1", "site": SITE})
 
     def put(self, kind: str, key: str, value: dict[str, Any]) -> None:
         self.config[kind, key] = value
@@ -80,7 +82,8 @@ class World:
         self, number: str, *, usual: Behaviour | None = None, ready: bool = True, kind: DeviceKind = DeviceKind.PHONE, **more: Any
     ) -> SimDevice:
         """An agent with a device that is registered, on duty unless said otherwise."""
-        self.put("agent", f"a{number}", {"id": f"a{number}", "extension": number, "name": number, "site": SITE, "skills": {"service": 5}, **more})
+        config = {"id": f"a{number}", "extension": number, "name": number, "site": SITE, "skills": {"service": 5}}
+        self.put("agent", f"a{number}", config | more)
         device = self.switch.register(TENANT, number, kind=kind, usual=usual or Behaviour(answer_after=2.0, hang_up_after=30.0))
         self.timeline.run(0.01)
         if ready:

@@ -1,0 +1,188 @@
+"""The core process on a real NATS server: a call, a death, a restart, live documents. The switch is simulated behind real subjects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.journeys.world import CODES, FLOW, HOTLINE, QUEUE_VALUE
+
+from yitong.app.host import Host
+from yitong.contact.bus import Refused
+from yitong.contact.client import Core as Client
+from yitong.contact.ledger import Batch
+from yitong.contact.messages import Card
+from yitong.ct.events import AnyEvent
+from yitong.ct.services import AnyService
+from yitong.domains.acd.messages import HangUp, SetAgentState
+from yitong.domains.reporting.rules.changes import patched
+from yitong.kit.clock import SystemClock
+from yitong.kit.ids import RandomIds
+from yitong.kit.nats import Nats, decode
+from yitong.kit.outbox import Outbox
+from yitong.kit.publisher import Publisher
+from yitong.kit.stream import read
+from yitong.kit.tasks import Tasks
+from yitong.sim.callers import Customer, Press, UntilAsked
+from yitong.sim.switch import Behaviour, SimSwitch
+from yitong.sim.timeline import Timeline
+
+Until = Callable[..., Awaitable[None]]
+
+
+class Bridge:
+    """A simulated switch that lives in real time behind ``ct.*``."""
+
+    def __init__(self, nats: Nats, tenant: str, site: str) -> None:
+        self.nats, self.tenant, self.site = nats, tenant, site
+        self.timeline = Timeline()
+        self.switch = SimSwitch(self.timeline, ids=RandomIds(), tenant=tenant, site=site, length=lambda prompt: 0.1)
+        self._out: asyncio.Queue[AnyEvent] = asyncio.Queue()
+        self.switch.monitor(self._out.put_nowait)
+
+    async def run(self) -> None:
+        clock = SystemClock()
+        place = f"{self.tenant}.{self.site}"
+        await self.nats.subscribe(f"ct.service.{place}", list[AnyService], self._asked)
+        await self.nats.answer(f"ct.monitor.{place}", dict[str, int], self._monitored)
+        began, start = clock.now(), self.timeline.now
+        while True:
+            self.timeline.run_until(start + clock.now() - began)
+            while not self._out.empty():
+                await self.nats.publish(f"ct.event.{place}", self._out.get_nowait())
+            await clock.sleep(0.01)
+
+    async def _asked(self, _: str, services: list[AnyService]) -> None:
+        for service in services:
+            self.switch.ask(service)
+
+    async def _monitored(self, _: str, asked: dict[str, int]) -> Any:
+        return self.switch.since(asked["epoch"], asked["sequence"])
+
+
+class Centre:
+    """Everything around one partition on NATS."""
+
+    def __init__(self, nats: Nats, url: str, tenant: str, folder: Path) -> None:
+        self.nats, self.url, self.tenant, self.site, self.folder = nats, url, tenant, "s1", folder
+        self.bridge = Bridge(nats, tenant, self.site)
+        self.client = Client(nats)
+        self.config: dict[tuple[str, str], dict[str, Any]] = {
+            ("tenant", tenant): {"id": tenant, "language": "zh-CN", "zone": "Asia/Shanghai"},
+            ("site", "s1"): {"id": "s1", "zone": "Asia/Shanghai"},
+            ("queue", "q1"): QUEUE_VALUE,
+            ("flow", "f1"): {"id": "f1", "published_version": 1, "document": FLOW},
+            ("number", "n1"): {"id": "n1", "number": HOTLINE, "flow": "f1", "site": "s1"},
+            **{("prompt", code): {"id": code, "code": code, "language": "zh-CN", "file": f"{code}.wav"} for code in CODES},
+        }  # fmt: skip
+        for number in ("1001", "1002"):
+            agent = {"id": f"a{number}", "extension": number, "name": number, "site": "s1", "skills": {"service": 1}}
+            self.config["agent", f"a{number}"] = agent
+
+    @asynccontextmanager
+    async def core(self, node: str = "n1") -> AsyncIterator[Host]:
+        """A core that dies at the end of the block without a word."""
+        nats, tasks = await Nats.connect(self.url, "core"), Tasks()
+        publishers = [Publisher(nats, stream, tasks, outbox=Outbox(self.folder / f"{node}-{stream}")) for stream in ("LEDGER", "PERSONAL")]
+        for publisher in publishers:
+            await publisher.start()
+            await publisher.drained()
+        host = Host(
+            self.tenant, self.site, nats=nats, clock=SystemClock(), tasks=tasks, ledger=publishers[0], personal=publishers[1], node=node,
+            config=self.config,
+        )  # fmt: skip
+        await host.open()
+        try:
+            yield host
+        finally:
+            await tasks.close()
+            await nats.close()
+
+    async def types(self) -> list[str]:
+        """The types in the ledger."""
+        batches = read(self.nats, "LEDGER", f"ledger.{self.tenant}.{self.site}")
+        return [event.type async for stored in batches for event in decode(stored.data, Batch).events]
+
+
+@pytest.fixture
+async def centre(nats: Nats, nats_url: str, tenant: str, tmp_path: Path) -> AsyncIterator[Centre]:
+    tasks = Tasks()
+    made = Centre(nats, nats_url, tenant, tmp_path)
+    tasks.start(made.bridge.run(), "switch")
+    yield made
+    await tasks.close()
+
+
+async def test_a_call_survives_the_death_of_core(centre: Centre, until: Until) -> None:
+    switch = centre.bridge.switch
+    switch.register(centre.tenant, "1001", usual=Behaviour(answer_after=0.2))
+    customer: list[Customer] = []
+    async with centre.core() as host:
+        await until(lambda: not host.engine.behind)
+        assert await centre.client.obey(centre.tenant, "s1", SetAgentState(agent="a1001", state="ready")) == "ready"
+        with pytest.raises(Refused):
+            await centre.client.obey(centre.tenant, "s1", HangUp(agent="a1001", assignment="none"))
+        customer.append(Customer(switch, tenant=centre.tenant, called=HOTLINE, calling="139", steps=(UntilAsked(), Press("0"))))
+        await until(lambda: any(one.state == "active" for one in host.partition.acd.model.assignments()))
+        host.save()
+        waiting = Customer(switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
+        await until(lambda: len(host.partition.acd.model.queued) == 1)
+    assert not customer[0].ended
+    async with centre.core() as host:
+        await until(lambda: not host.engine.behind)
+        assert host.engine.epoch > 1
+        (active,) = host.partition.acd.model.assignments()
+        assert (active.state, len(host.partition.acd.model.queued)) == ("active", 1)
+        waiting.hang_up()
+        await until(lambda: not host.partition.acd.model.queued)
+        await centre.client.obey(centre.tenant, "s1", HangUp(agent="a1001", assignment=active.id))
+        await until(lambda: active.state == "wrapping_up")
+        await until(lambda: customer[0].ended, 20)
+        await until(lambda: len(host.engine.registry) == 0)
+    types = await centre.types()
+    assert types.count("contact.ended") == 2
+    assert types.count("contact.arrived") == 2
+
+
+async def test_a_live_document_is_a_snapshot_and_its_changes(centre: Centre, nats: Nats, until: Until) -> None:
+    switch = centre.bridge.switch
+    heard: list[dict[str, Any]] = []
+
+    async def hear(_: str, update: dict[str, Any]) -> None:
+        heard.append(update)
+
+    async def card(_: str, asked: dict[str, str]) -> Card:
+        return Card(id="c1", name="王", number=asked["number"])
+
+    await nats.answer(f"ask.crm.{centre.tenant}", dict[str, str], card)
+    await nats.subscribe(f"live.{centre.tenant}.s1.desk.a1001", dict[str, Any], hear)
+    switch.register(centre.tenant, "1001", usual=Behaviour(answer_after=0.2))
+    async with centre.core() as host:
+        document = await nats.request(f"core.live.{centre.tenant}.s1", {"topic": "desk.a1001"}, dict[str, Any], seconds=2)
+        await centre.client.obey(centre.tenant, "s1", SetAgentState(agent="a1001", state="ready"))
+        Customer(switch, tenant=centre.tenant, called=HOTLINE, calling="13912345678", steps=(UntilAsked(), Press("0")))
+        await until(lambda: any(one.state == "active" for one in host.partition.acd.model.assignments()))
+        await until(lambda: bool(heard) and "calls" in str(heard[-1]))
+        await until(lambda: host.partition.live.flush() == [] and not host._live_changed.is_set())
+        fresh = await nats.request(f"core.live.{centre.tenant}.s1", {"topic": "desk.a1001"}, dict[str, Any], seconds=2)
+        await until(lambda: heard[-1]["seq"] == fresh["seq"])
+    data = document["data"]
+    for number, update in enumerate(heard, document["seq"] + 1):
+        assert update["seq"] == number
+        data = patched(data, update["changes"])
+    assert data == fresh["data"]
+    (assignment,) = data["assignments"].values()
+    assert (assignment["customer"]["name"], assignment["calling"]) == ("王", "13912345678")
+
+
+async def test_a_second_core_of_another_node_takes_over_and_the_first_ends(centre: Centre, until: Until) -> None:
+    async with centre.core("n1") as first:
+        lease, first._lease.keep = first._lease, None  # type: ignore[assignment]
+        async with centre.core("n1") as second:
+            assert second.engine.epoch > first.engine.epoch
+            await until(lambda: first._tasks.failure is not None, 5)
+            assert lease is first._lease
