@@ -74,6 +74,18 @@ class Transports:
         self.ports["udp"] = int(transport.get_extra_info("sockname")[1])
         return self.ports["udp"]
 
+    async def listen_both(self, host: str, port: int) -> int:
+        """UDP and TCP on the same port; with ``port`` 0 on one where both are free. Raises OSError."""
+        for _ in range(20):
+            found = await self.listen_udp(host, port)
+            try:
+                return await self.listen_tcp(host, found)
+            except OSError:
+                self._udp.pop("udp").close()
+                if port:
+                    raise
+        raise OSError(f"no port of {host} is free for both UDP and TCP")
+
     async def listen_tcp(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen for streams; returns the port."""
         kind = "tls" if tls is not None else "tcp"

@@ -50,6 +50,10 @@ class Listener(Protocol):
         """The connection to a worker broke: it died, or will come back with its rows."""
         ...
 
+    def later(self, action: Callable[[], None]) -> None:
+        """Do ``action`` after what is going on now."""
+        ...
+
 
 class Worker:
     """The connection to one media worker."""
@@ -59,6 +63,8 @@ class Worker:
         self.path = path
         self.up = False
         self.state: WorkerState | None = None
+        self.rows = 0
+        """Rows that we opened there; kept by the owner, newer than ``state``."""
         self._listener = listener
         self._clock = clock
         self._sock: socket.socket | None = None
@@ -104,7 +110,7 @@ class Worker:
         was_up, self.up = self.up, False
         pending, self._pending = self._pending, {}
         for number, answered in pending.items():
-            answered(Refusal(id=number, reason="worker_lost"))
+            self._lost(number, answered)
         if was_up:
             self._listener.worker_down(self)
 
@@ -122,7 +128,7 @@ class Worker:
         request = make(self._count)
         if self._sock is None:
             if answered is not None:
-                answered(Refusal(id=request.id, reason="worker_lost"))
+                self._lost(request.id, answered)
             return
         if answered is not None:
             self._pending[request.id] = answered
@@ -131,6 +137,9 @@ class Worker:
         except OSError as error:  # a worker that does not read for a megabyte is as good as dead
             _log.error("media worker does not take requests", worker=self.index, error=repr(error))
             self._closed.set()
+
+    def _lost(self, number: int, answered: Answered) -> None:
+        self._listener.later(lambda: answered(Refusal(id=number, reason="worker_lost")))
 
     def _read(self) -> None:
         for _ in range(200):
@@ -156,7 +165,7 @@ class Worker:
         elif isinstance(message, Reply):
             answered = self._pending.pop(message.id, None)
             if answered is not None:
-                answered(message)
+                self._listener.later(lambda: answered(message))
             elif isinstance(message, Refusal):
                 _log.warning("media worker refused", worker=self.index, reason=message.reason)
         else:
@@ -167,6 +176,7 @@ class Workers:
     """All workers of this switch; connects to each at its socket and keeps connecting."""
 
     def __init__(self, paths: list[Path], listener: Listener, clock: Clock, tasks: Tasks) -> None:
+        self.listener = listener
         self.all = [Worker(index, path, listener, clock) for index, path in enumerate(paths)]
         self._tasks = tasks
 
@@ -182,11 +192,11 @@ class Workers:
 
     def choose(self) -> Worker | None:
         """The worker with the most room; None when there is none at all."""
-        rooms = [(_load(worker), worker.index) for worker in self.all if worker.up]
+        rooms = [(_load(worker), worker.rows, worker.index) for worker in self.all if worker.up]
         free = [room for room in rooms if room[0] < 1.0]
-        return self.all[min(free)[1]] if free else None
+        return self.all[min(free)[2]] if free else None
 
 
 def _load(worker: Worker) -> float:
     state = worker.state
-    return 0.0 if state is None or state.capacity <= 0 else state.ports / state.capacity
+    return 0.0 if state is None or state.capacity <= 0 else max(state.ports, worker.rows) / state.capacity

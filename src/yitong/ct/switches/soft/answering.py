@@ -1,0 +1,211 @@
+"""What others ask of the switch by SIP: calls, hold, hang-up, registration, and everything that is refused."""
+
+from __future__ import annotations
+
+import structlog
+
+from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.switches.soft.gate import FromTrunk, Gate, Refused, ToDevice, ToNumber
+from yitong.ct.switches.soft.line import Line
+from yitong.ct.switches.soft.lines import RETRY_AFTER, SDP, Lines
+from yitong.ct.switches.soft.registrations import Registrations
+from yitong.ct.switching.ports import Invitation
+from yitong.kit.ids import Ids
+from yitong.sip import negotiation
+from yitong.sip.events import Cancelled, RequestReceived
+from yitong.sip.grammar import ParseError
+from yitong.sip.message import Request
+from yitong.sip.negotiation import Local, Secure
+from yitong.sip.sdp import SdpError, Session, parse
+
+_log = structlog.get_logger("yitong.switch.answering")
+_PROBE_SECURE = Secure(fingerprint="sha-256 " + ":".join(["00"] * 32), ufrag="probe", password="0" * 24, candidates=())
+
+
+class Answering:
+    """Answers every request that reaches us. ``ids`` names new calls and connections."""
+
+    def __init__(self, lines: Lines, gate: Gate, registrations: Registrations, ids: Ids) -> None:
+        self._lines = lines
+        self._gate = gate
+        self._registrations = registrations
+        self._ids = ids
+        self._endpoint = lines.endpoint
+        self._clock = lines.clock
+        self.draining = False
+
+    def request(self, event: RequestReceived) -> None:
+        """One request that wants an answer."""
+        if event.dialog is not None:
+            self._in_dialog(event)
+            return
+        match event.request.method:
+            case "INVITE":
+                self._invite(event)
+            case "REGISTER":
+                self._register(event)
+            case "OPTIONS":
+                self._endpoint.respond(event.transaction, 200, self._lines.now, headers=[("Accept", SDP)])
+            case _:
+                self._refuse(event, self._gate.admit_other(event.request, event.flow, self._lines.now, self._clock.now()))
+
+    def _refuse(self, event: RequestReceived, refused: Refused) -> None:
+        if refused.status:
+            self._endpoint.respond(event.transaction, refused.status, self._lines.now, headers=refused.headers)
+
+    # --- new calls ------------------------------------------------------------------------------------------------------------------
+
+    def _invite(self, event: RequestReceived) -> None:
+        request = event.request
+        if request.get("Max-Forwards") == "0":
+            self._refuse(event, Refused(483))
+            return
+        admitted = self._gate.admit(request, event.flow, self._lines.now, self._clock.now())
+        if isinstance(admitted, Refused):
+            self._refuse(event, admitted)
+            return
+        refused = self._refusal(event, admitted)
+        if refused is not None:
+            self._refuse(event, refused)
+            return
+        try:
+            offer = _offer(request)
+        except SdpError as error:
+            _log.info("call refused", source=event.flow.host, reason=error.reason)
+            self._refuse(event, Refused(error.status))
+            return
+        self._begin(event, admitted, offer)
+
+    def _refusal(self, event: RequestReceived, admitted: FromTrunk | ToNumber | ToDevice) -> Refused | None:
+        """Why a call that may be made cannot be taken now."""
+        if self.draining or not self._lines.sound.has_room():
+            return Refused(503, (RETRY_AFTER,))
+        if isinstance(admitted, ToNumber) and admitted.who.kind is DeviceKind.GUEST and self._calls_of(admitted.who.username):
+            return Refused(486)
+        if event.request.body and event.request.content_type != SDP:
+            return Refused(415, (("Accept", SDP),))
+        return None
+
+    def _calls_of(self, username: str) -> int:
+        return sum(1 for line in self._lines.all.values() if line.username == username)
+
+    def _begin(self, event: RequestReceived, admitted: FromTrunk | ToNumber | ToDevice, offer: Session | None) -> None:
+        now = self._clock.now()
+        connection, call = self._ids.new(now), self._ids.new(now)
+        if isinstance(admitted, FromTrunk):
+            tenant, site, kind, username = admitted.tenant, admitted.site, DeviceKind.TRUNK, ""
+            device = f"{tenant}/trunk/{admitted.trunk}"
+            invitation = _invitation(event.request, admitted.number)
+        else:
+            who = admitted.who
+            tenant, kind, username, device = who.tenant, who.kind, who.username, who.device
+            site = admitted.site if isinstance(admitted, ToNumber) else who.site
+            invitation = Invitation(calling=who.extension or who.username, called=admitted.number)
+        line = Line(connection=connection, call=call, device=device, kind=kind, incoming=True, username=username, invitation=invitation)
+        line.server, line.offer = event.transaction, offer
+        line.secure = offer is not None and negotiation.wants_secure(offer)
+        self._endpoint.respond(event.transaction, 100, self._lines.now)
+        self._lines.add(line)
+        arrived = self._lines.function.arrived_internal if isinstance(admitted, ToDevice) else self._lines.function.arrived
+        arrived(connection=connection, call=call, tenant=tenant, site=site, device=device, kind=kind, invitation=invitation, now=now)
+
+    def cancelled(self, event: Cancelled) -> None:
+        """The caller gave up; the endpoint has answered."""
+        line = self._lines.of(event.transaction)
+        if line is not None and not line.ended:
+            self._lines.forget(line)
+            self._lines.function.gone(line.connection, Cause.CANCELLED, self._clock.now())
+
+    # --- in a dialog ----------------------------------------------------------------------------------------------------------------
+
+    def _in_dialog(self, event: RequestReceived) -> None:
+        assert event.dialog is not None
+        line = self._lines.by_dialog.get(event.dialog.id)
+        method = event.request.method
+        if method == "BYE":
+            self._bye(event, line)
+        elif line is None:
+            self._refuse(event, Refused(481))
+        elif method in ("INVITE", "UPDATE"):
+            line.lost_at = 0.0
+            self._again(event, line)
+        elif method == "OPTIONS":
+            self._endpoint.respond(event.transaction, 200, self._lines.now)
+        elif method == "INFO":
+            self._refuse(event, Refused(415 if event.request.body else 200))
+        else:
+            self._refuse(event, Refused(603 if method == "REFER" else 405))
+
+    def _bye(self, event: RequestReceived, line: Line | None) -> None:
+        self._endpoint.respond(event.transaction, 200, self._lines.now)
+        if line is not None:
+            self._lines.forget(line)
+            self._lines.function.gone(line.connection, Cause.NORMAL, self._clock.now())
+
+    def _again(self, event: RequestReceived, line: Line) -> None:
+        """A re-INVITE or UPDATE: another address, hold, retrieve, or a mere sign of life."""
+        row = self._lines.sound.rows.get(line.connection)
+        if line.local is None or row is None:
+            self._refuse(event, Refused(500, (("Retry-After", "2"),)))
+            return
+        if not event.request.body:
+            body = negotiation.make_offer(line.local).encode() if event.request.method == "INVITE" else b""
+            self._endpoint.respond(event.transaction, 200, self._lines.now, body=body, content_type=SDP if body else "")
+            return
+        line.local = _next_version(line.local)
+        try:
+            answer, remote = negotiation.make_answer(parse(event.request.body), line.local)
+        except SdpError as error:
+            self._refuse(event, Refused(error.status))
+            return
+        self._endpoint.respond(event.transaction, 200, self._lines.now, body=answer.encode(), content_type=SDP)
+        self._lines.sound.set_remote(line.connection, remote)
+        self._lines.changed.add(line.connection)
+        if remote.held != line.held:
+            line.held = remote.held
+            tell = self._lines.function.held if remote.held else self._lines.function.retrieved
+            tell(line.connection, self._clock.now())
+
+    # --- registration ------------------------------------------------------------------------------------------------------------------
+
+    def _register(self, event: RequestReceived) -> None:
+        who = self._gate.admit_registration(event.request, event.flow, self._lines.now, self._clock.now())
+        if isinstance(who, Refused):
+            self._refuse(event, who)
+            return
+        status, headers = self._registrations.register(who, event.request, event.flow)
+        self._endpoint.respond(event.transaction, status, self._lines.now, headers=headers)
+
+
+def _offer(request: Request) -> Session | None:
+    """Their offer, if they made one that we can answer. Raises SdpError."""
+    if not request.body:
+        return None
+    offer = parse(request.body)
+    secure = _PROBE_SECURE if negotiation.wants_secure(offer) else None
+    negotiation.make_answer(offer, Local(address="0.0.0.0", rtp_port=1, secure=secure))
+    return offer
+
+
+def _invitation(request: Request, called: str) -> Invitation:
+    """Who calls by a trunk: the number (or user) and name of From."""
+    try:
+        calling = request.from_.uri.number
+        name = request.from_.name
+    except ParseError:
+        calling = name = ""
+    return Invitation(calling=_clean(calling), calling_name=_clean(name), called=called)
+
+
+def _clean(text: str) -> str:
+    """At most 64 characters that can be shown; bytes that are no text become a mark."""
+    readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(character for character in readable if character.isprintable())[:64]
+
+
+def _next_version(local: Local) -> Local:
+    """The same side in the next description of its dialog (RFC 3264 §8)."""
+    return Local(
+        address=local.address, rtp_port=local.rtp_port, rtcp_port=local.rtcp_port, session=local.session, version=local.version + 1,
+        codecs=local.codecs, event_type=local.event_type, secure=local.secure, ssrc=local.ssrc, ptime=local.ptime,
+    )  # fmt: skip

@@ -1,0 +1,234 @@
+"""The published configuration that a switch needs, in memory: numbers, trunks, accounts, pages' credentials.
+
+Fed with the entries of the KV buckets ``config`` (``{tenant}.{kind}.{id}``) and ``credentials`` (``{tenant}.page.{id}``), first all,
+then each change; so calls are taken with PostgreSQL and even NATS away.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from yitong.ct.model import DeviceKind
+from yitong.kit.clock import SECOND
+from yitong.sip.digest import Account
+
+DEFAULT_REALM = "yitong"
+_log = structlog.get_logger("yitong.switch.directory")
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of ours that leads to a flow."""
+
+    number: str
+    trunk: str = ""
+    site: str = ""
+    web: bool = False
+
+
+class TrunkRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A line to the public network: where it calls from."""
+
+    code: str
+    site: str = ""
+    addresses: list[str] = []
+
+
+class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A desk phone's account."""
+
+    username: str
+    realm: str = DEFAULT_REALM
+    ha1_md5: str = ""
+    ha1_sha256: str = ""
+    agent: str = ""
+    kind: str = "phone"
+    site: str = ""
+    extension: str = ""
+
+
+class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent, as far as the page's device is named after the extension."""
+
+    extension: str = ""
+    site: str = ""
+
+
+class CredentialRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A page's short-lived credential. ``number``: the only one that a guest may call. ``expires_at``: UTC microseconds."""
+
+    username: str
+    realm: str = DEFAULT_REALM
+    ha1_md5: str = ""
+    ha1_sha256: str = ""
+    agent: str = ""
+    kind: str = "page"
+    number: str = ""
+    site: str = ""
+    extension: str = ""
+    expires_at: int = 0
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who authenticated: an account or a credential with its device."""
+
+    tenant: str
+    site: str
+    username: str
+    kind: DeviceKind
+    device: str
+    extension: str
+    agent: str = ""
+    number: str = ""
+    expires_at: int = 0
+    digest: Account
+
+
+_KINDS: dict[str, type[msgspec.Struct]] = {
+    "number": NumberRecord, "trunk": TrunkRecord, "account": AccountRecord, "agent": AgentRecord, "page": CredentialRecord,
+}  # fmt: skip
+
+
+class Directory:
+    """Look-ups over the published configuration. ``on_change`` is told the kind and the tenant of every change."""
+
+    def __init__(self) -> None:
+        self.realm = DEFAULT_REALM
+        self.on_change: Callable[[str, str], None] = lambda kind, tenant: None
+        self.partitions: set[tuple[str, str]] = set()
+        self._records: dict[str, dict[tuple[str, str], msgspec.Struct]] = {kind: {} for kind in _KINDS}
+        self._identities: dict[str, Identity] = {}
+        self._devices: dict[str, Identity] = {}
+
+    def put(self, key: str, value: bytes | None) -> None:
+        """Take an entry of a bucket (None: deleted). One that cannot be read is logged and left out."""
+        parts = key.split(".", 2)
+        if len(parts) != 3:
+            return
+        tenant, kind, name = parts
+        if kind == "site":
+            self._put_site(tenant, name, value)
+        records = self._records.get(kind)
+        if records is None:
+            return
+        try:
+            record = None if value is None else msgspec.json.decode(value, type=_KINDS[kind])
+        except msgspec.MsgspecError as error:
+            _log.error("configuration cannot be read", kind=kind, id=name, error=str(error))
+            return
+        if record is None:
+            records.pop((tenant, name), None)
+        else:
+            records[tenant, name] = record
+        if kind in ("account", "agent", "page"):
+            self._index_identities()
+        self.on_change(kind, tenant)
+
+    def _put_site(self, tenant: str, site: str, value: bytes | None) -> None:
+        if value is None:
+            self.partitions.discard((tenant, site))
+        else:
+            self.partitions.add((tenant, site))
+        self.on_change("site", tenant)
+
+    def _all(self, kind: type[R]) -> list[tuple[str, str, R]]:
+        name = next(one for one, record in _KINDS.items() if record is kind)
+        return [(tenant, key, record) for (tenant, key), record in self._records[name].items() if isinstance(record, kind)]
+
+    # --- who ---
+
+    def identity(self, username: str) -> Identity | None:
+        """Who has this user name."""
+        return self._identities.get(username)
+
+    def device(self, device: str) -> Identity | None:
+        """The newest identity of a device."""
+        return self._devices.get(device)
+
+    def devices(self) -> list[Identity]:
+        """Every device that may register, once."""
+        return list(self._devices.values())
+
+    def extension(self, tenant: str, number: str) -> str:
+        """The devices' extension that an internal number stands for, or empty."""
+        return number if any(one.extension == number for one in self._devices.values() if one.tenant == tenant) else ""
+
+    def drop_expired(self, now: int) -> list[Identity]:
+        """Forget credentials that ran out; returns them. ``now``: UTC microseconds."""
+        pages = self._records["page"]
+        gone = [
+            key for key, one in pages.items() if isinstance(one, CredentialRecord) and one.expires_at and one.expires_at + 5 * SECOND < now
+        ]
+        names = [one.username for key in gone if isinstance(one := pages.pop(key), CredentialRecord)]
+        lost = [self._identities[name] for name in names if name in self._identities]
+        if gone:
+            self._index_identities()
+        return lost
+
+    def _index_identities(self) -> None:
+        agents = {key: record for _, key, record in self._all(AgentRecord)}
+        self._identities.clear()
+        self._devices.clear()
+        for tenant, _, account in self._all(AccountRecord):
+            extension = account.extension or account.username
+            self._add(tenant, account, DeviceKind.PHONE, extension, account.site, "", 0)
+        pages = sorted(self._all(CredentialRecord), key=lambda entry: entry[2].expires_at)
+        for tenant, _, page in pages:
+            agent = agents.get(page.agent, AgentRecord())
+            extension = page.extension or agent.extension
+            self._add(tenant, page, DeviceKind(page.kind), extension, page.site or agent.site, page.number, page.expires_at)
+
+    def _add(
+        self,
+        tenant: str,
+        record: AccountRecord | CredentialRecord,
+        kind: DeviceKind,
+        extension: str,
+        site: str,
+        number: str,
+        expires_at: int,
+    ) -> None:
+        name = record.username if kind is DeviceKind.GUEST else extension or record.username
+        one = Identity(
+            tenant=tenant, site=site, username=record.username, kind=kind, device=f"{tenant}/{kind.value}/{name}", extension=extension,
+            agent=record.agent, number=number, expires_at=expires_at,
+            digest=Account(record.username, record.ha1_md5, record.ha1_sha256),
+        )  # fmt: skip
+        self._identities[record.username] = one
+        if kind is not DeviceKind.GUEST:
+            self._devices[one.device] = one
+        self.realm = record.realm
+
+    # --- where ---
+
+    def number(self, number: str, tenant: str = "", trunk: str | None = None) -> tuple[str, NumberRecord] | None:
+        """The tenant and record of a number in the flow table; by a trunk only such that it carries."""
+        for owner, _, record in self._all(NumberRecord):
+            if record.number == number and tenant in ("", owner) and (trunk is None or record.trunk in ("", trunk)):
+                return owner, record
+        return None
+
+    def trunk(self, address: str, number: str) -> tuple[str, TrunkRecord, NumberRecord] | None:
+        """The trunk by which a call from ``address`` to ``number`` comes: both must fit. Tenant, trunk, number."""
+        try:
+            source = ipaddress.ip_address(address)
+        except ValueError:
+            return None
+        for tenant, _, trunk in self._all(TrunkRecord):
+            if any(_holds(network, source) for network in trunk.addresses):
+                found = self.number(number, tenant, trunk.code)
+                if found is not None:
+                    return tenant, trunk, found[1]
+        return None
+
+
+def _holds(network: str, source: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    try:
+        return source in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False

@@ -1,0 +1,143 @@
+"""Who may do what by SIP: one place that authenticates, default deny for every method.
+
+The destination decides about an INVITE: from a trunk's address to a number in the flow table it is that trunk's call, whatever its
+From. Everything else is challenged, in the same words whether From and To exist or not; what does not exist is said only after that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from yitong.ct.model import DeviceKind
+from yitong.ct.switches.soft.directory import Directory, Identity
+from yitong.sip.core import Flow
+from yitong.sip.digest import Account, Authenticator, Verdict
+from yitong.sip.grammar import ParseError, parse_auth
+from yitong.sip.guard import Guard
+from yitong.sip.message import Header, Request
+from yitong.sip.registrar import owns
+
+LOOPBACK = "127.0.0.1"
+_log = structlog.get_logger("yitong.switch.gate")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The answer that ends the request; status 0: silence."""
+
+    status: int
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True)
+class FromTrunk:
+    """A call of a trunk to a number of ours."""
+
+    tenant: str
+    site: str
+    trunk: str
+    number: str
+
+
+@dataclass(frozen=True)
+class ToNumber:
+    """A device of ours (or a guest page) calls a number in the flow table."""
+
+    who: Identity
+    site: str
+    number: str
+
+
+@dataclass(frozen=True)
+class ToDevice:
+    """A device of ours calls another one."""
+
+    who: Identity
+    number: str
+
+
+class Gate:
+    """Decides about requests outside of dialogs. ``now``: seconds, monotonic; ``wall``: UTC microseconds."""
+
+    def __init__(self, directory: Directory, authenticator: Authenticator) -> None:
+        self._directory = directory
+        self._authenticator = authenticator
+        self.guard = Guard()
+
+    def realm(self, realm: str) -> None:
+        """The realm in which accounts authenticate."""
+        self._authenticator.realm = realm
+
+    def silent(self, flow: Flow, now: float) -> bool:
+        """Whether everything from this source is dropped unread; the machine itself is never."""
+        return flow.host != LOOPBACK and self.guard.silent(flow.host, now)
+
+    def admit(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | FromTrunk | ToNumber | ToDevice:
+        """Decide about an INVITE."""
+        called = request.uri.number
+        found = self._directory.trunk(flow.host, called)
+        if found is not None:
+            tenant, trunk, number = found
+            return FromTrunk(tenant, number.site or trunk.site, trunk.code, called)
+        who = self.authenticate(request, flow, now, utc)
+        if isinstance(who, Refused):
+            return who
+        number_found = self._directory.number(called, who.tenant)
+        if who.kind is DeviceKind.GUEST:
+            if number_found is None or called != who.number or not number_found[1].web:
+                return Refused(403)
+            return ToNumber(who, number_found[1].site or who.site, called)
+        if number_found is not None:
+            return ToNumber(who, number_found[1].site or who.site, called)
+        if self._directory.extension(who.tenant, called):
+            return ToDevice(who, called)
+        return Refused(404)
+
+    def admit_registration(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | Identity:
+        """Decide about a REGISTER: only one's own address, never a guest's."""
+        who = self.authenticate(request, flow, now, utc)
+        if isinstance(who, Refused):
+            return who
+        if who.kind is DeviceKind.GUEST or not owns(who.username, request):
+            return Refused(403)
+        return who
+
+    def admit_other(self, request: Request, flow: Flow, now: float, utc: int) -> Refused:
+        """Everything else: challenged, and not offered to who authenticates either."""
+        who = self.authenticate(request, flow, now, utc)
+        return who if isinstance(who, Refused) else Refused(405, (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"),))
+
+    def authenticate(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | Identity:
+        """Who sent the request, or the challenge (or silence) that it gets."""
+        proxy = request.method != "REGISTER"
+        claimed = _claimed(request, "Proxy-Authorization" if proxy else "Authorization")
+        key = f"{LOOPBACK}/{claimed}" if flow.host == LOOPBACK else flow.host
+        if self.guard.silent(key, now):
+            return Refused(0)
+        checked = self._authenticator.check(request, flow.host, lambda name: self._account(name, utc), now, proxy=proxy)
+        if checked.verdict is Verdict.OK:
+            who = self._directory.identity(checked.username)
+            if who is not None:
+                return who
+        if checked.verdict is Verdict.WRONG:
+            _log.warning("wrong password", source=flow.host, username=checked.username[:64])
+            if self.guard.failed(key, now):
+                _log.error("too many wrong passwords: source is silenced", source=flow.host, username=checked.username[:64])
+        stale = checked.verdict is Verdict.STALE
+        name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
+        values = self._authenticator.challenges(flow.host, now, stale=stale)
+        return Refused(407 if proxy else 401, tuple((name, value) for value in values))
+
+    def _account(self, username: str, utc: int) -> Account | None:
+        who = self._directory.identity(username)
+        return None if who is None or (who.expires_at and who.expires_at < utc) else who.digest
+
+
+def _claimed(request: Request, header: str) -> str:
+    """The user name in the credentials, as far as it can be read."""
+    try:
+        return next((parse_auth(value)[1].get("username", "") for value in request.all(header)[:1]), "")
+    except ParseError:
+        return ""

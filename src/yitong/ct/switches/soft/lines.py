@@ -1,0 +1,332 @@
+"""Connections as SIP dialogs: a back-to-back user agent whose two sides know each other only through the switching function.
+
+This file carries out what the switching function asks (``ct.switching.ports.Lines``) and what answers to our INVITEs mean. What
+others ask of us is in ``answering``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.switches.soft.line import REASONS, REJECTIONS, Line, calling_address, failure, invite_headers
+from yitong.ct.switches.soft.media_messages import PortOpened
+from yitong.ct.switches.soft.sound import Sound
+from yitong.ct.switching.function import SwitchingFunction
+from yitong.ct.switching.ports import Invitation
+from yitong.kit.clock import Clock
+from yitong.sip import negotiation
+from yitong.sip.core import Flow
+from yitong.sip.dialog import DialogId
+from yitong.sip.endpoint import Endpoint
+from yitong.sip.events import AckReceived, ResponseReceived, TransactionFailed, TransactionTimedOut
+from yitong.sip.grammar import ParseError, SipError
+from yitong.sip.message import Header
+from yitong.sip.negotiation import Local, Secure
+from yitong.sip.sdp import SdpError, Session, parse
+from yitong.sip.transaction import ClientTransaction, ServerTransaction
+from yitong.sip.uri import Uri
+
+SDP = "application/sdp"
+RETRY_AFTER = ("Retry-After", "5")
+_log = structlog.get_logger("yitong.switch.lines")
+
+
+class Reach(Protocol):
+    """Where devices are, and what the sockets can do."""
+
+    def target(self, device: str) -> tuple[str, Flow] | None:
+        """The Request-URI and flow by which a registered device is rung; None when it is not registered."""
+        ...
+
+    def kind_of(self, tenant: str, device: str) -> DeviceKind | None:
+        """The kind of a registered device of a tenant."""
+        ...
+
+    def device_called(self, tenant: str, number: str) -> str:
+        """The best registered device of an internal number, or empty."""
+        ...
+
+    def alive(self, flow: Flow) -> bool:
+        """Whether something can be sent by a flow."""
+        ...
+
+    def flow_to(self, transport: str, host: str, port: int) -> Flow:
+        """A flow to an address that has not connected to us."""
+        ...
+
+    def address_for(self, flow: Flow | None) -> str:
+        """Our address as the other end of a flow sees it."""
+        ...
+
+
+class Lines:
+    """All lines of the switch. ``later`` does something after what is going on now."""
+
+    def __init__(self, endpoint: Endpoint, sound: Sound, reach: Reach, clock: Clock, later: Callable[[Callable[[], None]], None]) -> None:
+        self.endpoint = endpoint
+        self.sound = sound
+        self.reach = reach
+        self.clock = clock
+        self.later = later
+        self.function: SwitchingFunction
+        self.all: dict[str, Line] = {}
+        self.changed: set[str] = set()
+        self.by_dialog: dict[DialogId, Line] = {}
+        self._by_transaction: dict[int, Line] = {}
+        self._sessions = 0
+
+    @property
+    def now(self) -> float:
+        """SIP's time: seconds, monotonic."""
+        return self.clock.monotonic()
+
+    # --- the Lines port -------------------------------------------------------------------------------------------------------------
+
+    def kind_of(self, tenant: str, device: str) -> DeviceKind | None:
+        return self.reach.kind_of(tenant, device)
+
+    def device_called(self, tenant: str, number: str) -> str:
+        return self.reach.device_called(tenant, number)
+
+    def invite(self, connection: str, device: str, invitation: Invitation) -> None:
+        one = self.function.table.connections[connection]
+        line = Line(connection=connection, call=one.call, device=device, kind=one.kind, incoming=False, invitation=invitation)
+        line.secure = one.kind in (DeviceKind.PAGE, DeviceKind.GUEST)
+        self.add(line)
+        label = f"{one.tenant}/{one.call}"
+        self.sound.open(connection, one.call, line.secure, lambda opened: self._invite(line, opened), label)
+
+    def _invite(self, line: Line, opened: PortOpened | None) -> None:
+        if line.ended:
+            return
+        target = self.reach.target(line.device)
+        if opened is None or target is None:
+            self._fail(line, Cause.OVERLOADED if opened is None else Cause.UNREACHABLE)
+            return
+        uri, flow = target
+        host = self.reach.address_for(flow)
+        line.local = self.local_for(opened, line.secure, host)
+        offer = negotiation.make_offer(line.local)
+        try:
+            line.client = self.endpoint.request(
+                "INVITE", uri, flow, self.now, from_=calling_address(line.invitation, host), to=f"<{uri}>",
+                headers=invite_headers(line.invitation), body=offer.encode(), content_type=SDP,
+            )  # fmt: skip
+        except SipError as error:
+            _log.warning("device cannot be rung", device=line.device, reason=str(error))
+            self._fail(line, Cause.UNREACHABLE)
+            return
+        self._by_transaction[line.client.id] = line
+        self.changed.add(line.connection)
+
+    def ring(self, connection: str) -> None:
+        line = self.all.get(connection)
+        if line is not None and line.server is not None:
+            self.endpoint.respond(line.server, 180, self.now)
+
+    def accept(self, connection: str) -> None:
+        line = self.all[connection]
+        tenant = self.function.table.connections[connection].tenant
+        self.sound.open(connection, line.call, line.secure, lambda opened: self._accept(line, opened), f"{tenant}/{line.call}")
+
+    def _accept(self, line: Line, opened: PortOpened | None) -> None:
+        if line.ended or line.server is None:
+            return
+        if opened is None:
+            self._refuse(line, 503, Cause.OVERLOADED, [RETRY_AFTER])
+            return
+        line.local = self.local_for(opened, line.secure, self.reach.address_for(line.flow))
+        try:
+            body = self._agree(line, line.local)
+        except SdpError as error:
+            self._refuse(line, error.status, Cause.NO_COMMON_CODEC)
+            return
+        self.endpoint.respond(line.server, 200, self.now, body=body.encode(), content_type=SDP)
+        line.dialog = line.server.dialog
+        if line.dialog is None:
+            self._refuse(line, 500, Cause.FAILED)
+            return
+        self.by_dialog[line.dialog.id] = line
+        self.changed.add(line.connection)
+        self.function.accepted(line.connection, self.clock.now())
+
+    def _agree(self, line: Line, local: Local) -> Session:
+        """Our answer to their offer, or our offer when they made none."""
+        if line.offer is None:
+            return negotiation.make_offer(local)
+        answer, remote = negotiation.make_answer(line.offer, local)
+        line.offer = None
+        line.held = remote.held
+        self.sound.set_remote(line.connection, remote)
+        return answer
+
+    def release(self, connection: str, cause: Cause) -> None:
+        line = self.all.get(connection)
+        if line is None:
+            return
+        self.forget(line)
+        reason = REASONS.get(cause, "")
+        if line.dialog is not None:
+            self._hang_up(line, [("Reason", reason)] if reason else [])
+        elif line.server is not None:
+            status = REJECTIONS.get(cause, 603)
+            self.endpoint.respond(line.server, status, self.now, headers=[RETRY_AFTER] if status == 503 else [])
+        elif line.client is not None:
+            self.endpoint.cancel(line.client, self.now, reason=reason)
+
+    def _hang_up(self, line: Line, headers: list[Header]) -> None:
+        """BYE; the answering side waits for the ACK first (RFC 3261 §15)."""
+        dialog = line.dialog
+        if dialog is None or (line.incoming and line.server is not None and not line.acknowledged):
+            return
+        if not self.reach.alive(dialog.flow) and dialog.flow.transport in ("tcp", "tls"):
+            dialog.flow = self.flow_of_target(dialog.target, dialog.flow)
+        self.endpoint.request_in_dialog(dialog, "BYE", self.now, headers=headers)
+
+    def flow_of_target(self, target: str, dead: Flow) -> Flow:
+        """The way to a Contact whose connection is gone."""
+        try:
+            uri = Uri.parse(target)
+        except ParseError:
+            return dead
+        return self.reach.flow_to("tcp", uri.host.strip("[]"), uri.port or 5060)
+
+    # --- bookkeeping ----------------------------------------------------------------------------------------------------------------
+
+    def add(self, line: Line) -> None:
+        """Hold a line."""
+        self.all[line.connection] = line
+        self.changed.add(line.connection)
+        if line.server is not None:
+            self._by_transaction[line.server.id] = line
+
+    def forget(self, line: Line) -> None:
+        """The switching function hears no more of the line; its dialog may still be ending."""
+        line.ended = True
+        self.all.pop(line.connection, None)
+        self.changed.add(line.connection)
+        if line.dialog is not None:
+            self.by_dialog.pop(line.dialog.id, None)
+        if line.client is not None:
+            self._by_transaction.pop(line.client.id, None)
+        self.sound.close(line.connection)
+
+    def of(self, transaction: ServerTransaction | ClientTransaction) -> Line | None:
+        """The line of an INVITE."""
+        return self._by_transaction.get(transaction.id)
+
+    def local_for(self, opened: PortOpened, secure: bool, host: str) -> Local:
+        """Our side of a description."""
+        self._sessions += 1
+        ice = None
+        if secure:
+            ice = Secure(fingerprint=opened.fingerprint, ufrag=opened.ufrag, password=opened.password, candidates=opened.addresses)
+        return Local(
+            address=host, rtp_port=opened.rtp_port, rtcp_port=0 if secure else opened.rtcp_port,
+            session=self.clock.wall() // 1_000_000 * 1_000 + self._sessions % 1_000, secure=ice, ssrc=opened.ssrc,
+        )  # fmt: skip
+
+    def _fail(self, line: Line, cause: Cause, status: int = 0) -> None:
+        self.forget(line)
+        self.function.failed(line.connection, cause, self.clock.now(), status)
+
+    def _refuse(self, line: Line, status: int, cause: Cause, headers: list[Header] | None = None) -> None:
+        """End an incoming call that cannot be answered."""
+        if line.server is not None:
+            self.endpoint.respond(line.server, status, self.now, headers=headers or [])
+        self.forget(line)
+        self.function.gone(line.connection, cause, self.clock.now(), by_device=False)
+
+    # --- what comes of our requests -----------------------------------------------------------------------------------------------------
+
+    def response(self, event: ResponseReceived) -> None:
+        """An answer to a request of ours."""
+        line = self._by_transaction.get(event.transaction.id)
+        if event.transaction.method != "INVITE":
+            return
+        status = event.response.status
+        if 200 <= status < 300:
+            self._answered(line, event)
+        elif line is None:
+            return
+        elif status >= 300:
+            line.client = None
+            self._by_transaction.pop(event.transaction.id, None)
+            self._fail(line, failure(status), status)
+        elif status > 100:
+            self.function.ringing(line.connection, self.clock.now())
+
+    def _answered(self, line: Line | None, event: ResponseReceived) -> None:
+        dialog = event.dialog
+        if dialog is None or event.transaction.cancelled:
+            return
+        self.endpoint.ack(event.transaction, dialog, self.now)
+        if line is None or line.local is None:
+            self.endpoint.request_in_dialog(dialog, "BYE", self.now)
+            return
+        self._by_transaction.pop(event.transaction.id, None)
+        line.client, line.dialog = None, dialog
+        line.acknowledged = True
+        try:
+            remote = negotiation.accept_answer(parse(event.response.body), line.local)
+        except SdpError as error:
+            _log.warning("answer of a device is not usable", device=line.device, reason=error.reason)
+            self._hang_up(line, [])
+            self._fail(line, Cause.NO_COMMON_CODEC)
+            return
+        line.held = remote.held
+        self.by_dialog[dialog.id] = line
+        self.changed.add(line.connection)
+        self.sound.set_remote(line.connection, remote)
+        self.function.answered(line.connection, self.clock.now())
+
+    def timed_out(self, event: TransactionTimedOut | TransactionFailed) -> None:
+        """No answer to our INVITE, or no ACK to our 200."""
+        line = self._by_transaction.pop(event.transaction.id, None)
+        if isinstance(event.transaction, ServerTransaction):
+            self._unacknowledged(line, event)
+        elif event.transaction.method == "INVITE" and line is not None:
+            line.client = None
+            self._fail(line, Cause.UNREACHABLE)
+        elif event.transaction.method != "INVITE" and event.dialog is not None:
+            lost = self.by_dialog.get(event.dialog.id)
+            if lost is not None:
+                self.lose(lost, Cause.SIGNALLING_LOST)
+
+    def _unacknowledged(self, line: Line | None, event: TransactionTimedOut | TransactionFailed) -> None:
+        if line is None or event.dialog is None:
+            return
+        line.server, line.acknowledged = None, True
+        if line.ended:
+            self._hang_up(line, [])
+        else:
+            self.lose(line, Cause.SIGNALLING_LOST)
+
+    def acknowledged(self, event: AckReceived) -> None:
+        """Our 200 was acknowledged."""
+        line = self._by_transaction.pop(event.transaction.id, None)
+        if line is None:
+            return
+        line.server, line.acknowledged = None, True
+        if line.ended:
+            self._hang_up(line, [])
+        elif event.request.body and line.local is not None:
+            self._late_answer(line, event.request.body, line.local)
+
+    def _late_answer(self, line: Line, body: bytes, local: Local) -> None:
+        """The ACK answers the offer of our 200 (RFC 3264: delayed offer)."""
+        try:
+            remote = negotiation.accept_answer(parse(body), local)
+        except SdpError:
+            self.lose(line, Cause.NO_COMMON_CODEC)
+            return
+        line.held = remote.held
+        self.sound.set_remote(line.connection, remote)
+
+    def lose(self, line: Line, cause: Cause) -> None:
+        """A connection is lost: BYE goes out if there is a way, the switching function is told."""
+        self.function.gone(line.connection, cause, self.clock.now(), by_device=False)

@@ -1,0 +1,37 @@
+"""Where devices are and what the sockets can do, for ``Lines``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from yitong.ct.model import DeviceKind
+from yitong.ct.switches.soft.registrations import Registrations
+from yitong.ct.switches.soft.transports import Transports
+from yitong.sip.core import Flow
+
+
+class Reachability:
+    """``lines.Reach`` over registrations and transports."""
+
+    def __init__(self, registrations: Registrations, transports: Transports, address: Callable[[Flow | None], str]) -> None:
+        self._registrations = registrations
+        self._transports = transports
+        self._address = address
+
+    def target(self, device: str) -> tuple[str, Flow] | None:
+        return self._registrations.target(device)
+
+    def kind_of(self, tenant: str, device: str) -> DeviceKind | None:
+        return self._registrations.kind_of(tenant, device)
+
+    def device_called(self, tenant: str, number: str) -> str:
+        return self._registrations.device_called(tenant, number)
+
+    def alive(self, flow: Flow) -> bool:
+        return self._transports.alive(flow)
+
+    def flow_to(self, transport: str, host: str, port: int) -> Flow:
+        return self._transports.flow_to(transport, host, port)
+
+    def address_for(self, flow: Flow | None) -> str:
+        return self._address(flow)

@@ -1,0 +1,186 @@
+"""The audio of the soft switch: rows in the media workers, one a connection, named like it (``ct.switching.ports.Audio``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from yitong.ct.model import Prompt
+from yitong.ct.services import Collect
+from yitong.ct.switches.soft import media_messages as m
+from yitong.ct.switches.soft.workers import Worker, Workers
+from yitong.sip.negotiation import Remote
+
+Opened = Callable[[m.PortOpened | None], None]
+
+
+class RowRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A row as the journal keeps it."""
+
+    connection: str
+    call: str
+    worker: int
+    opened: m.PortOpened
+
+
+@dataclass
+class Row:
+    """A connection's place in a worker; ``opened`` is None while it is being opened."""
+
+    call: str
+    worker: Worker
+    opened: m.PortOpened | None = None
+    closed: bool = False
+
+
+class Sound:
+    """Opens and closes rows and passes on what the switching function wants heard. Rows of one call are on one worker."""
+
+    def __init__(self, workers: Workers, refused: Callable[[str, str], None], started: Callable[[str], None]) -> None:
+        self._workers = workers
+        self._recording_refused = refused
+        self._recording_started = started
+        self.rows: dict[str, Row] = {}
+        self.recorders: dict[str, Worker] = {}
+        self.changed: set[str] = set()
+        self._calls: dict[str, tuple[Worker, set[str]]] = {}
+
+    # --- rows ---
+
+    def has_room(self) -> bool:
+        """Whether a new call can be given a row."""
+        return self._workers.choose() is not None
+
+    def open(self, connection: str, call: str, secure: bool, done: Opened, label: str) -> None:
+        """Open a row; ``done`` gets its own side, or None when there is no room. Never called from within."""
+        worker = self._calls[call][0] if call in self._calls else self._workers.choose()
+        if worker is None:
+            self._workers.listener.later(lambda: done(None))
+            return
+        row = self._add(connection, call, worker)
+
+        def answered(reply: m.Reply) -> None:
+            if row.closed:
+                if isinstance(reply, m.PortOpened):
+                    worker.ask(lambda number: m.ClosePort(id=number, port=connection))
+            elif isinstance(reply, m.PortOpened):
+                row.opened = reply
+                self.changed.add(connection)
+                done(reply)
+            else:
+                self._remove(connection)
+                done(None)
+
+        worker.ask(lambda number: m.OpenPort(id=number, port=connection, secure=secure, label=label), answered)
+
+    def set_remote(self, connection: str, remote: Remote) -> None:
+        """Tell a row what was agreed by SDP."""
+        self._ask(
+            connection,
+            lambda number: m.SetRemote(
+                id=number, port=connection, address=remote.address, rtp_port=remote.rtp_port, rtcp_port=remote.rtcp_port,
+                codec=remote.codec, event_type=remote.event_type, send=remote.send, receive=remote.receive,
+                fingerprint=remote.fingerprint, setup=remote.setup, ufrag=remote.ufrag, password=remote.password,
+            ),
+        )  # fmt: skip
+
+    def close(self, connection: str) -> None:
+        """End a row."""
+        row = self.rows.get(connection)
+        if row is None:
+            return
+        row.closed = True
+        if row.opened is not None:
+            row.worker.ask(lambda number: m.ClosePort(id=number, port=connection))
+        self._remove(connection)
+
+    def restore(self, record: RowRecord) -> None:
+        """Hold a row of a former life; ``worker_up`` says whether it still lives."""
+        if record.worker < len(self._workers.all):
+            row = self._add(record.connection, record.call, self._workers.all[record.worker])
+            row.opened = record.opened
+
+    def record_of(self, connection: str) -> RowRecord | None:
+        """The row for the journal."""
+        row = self.rows.get(connection)
+        if row is None or row.opened is None:
+            return None
+        return RowRecord(connection=connection, call=row.call, worker=row.worker.index, opened=row.opened)
+
+    def rows_of(self, worker: Worker) -> list[str]:
+        """The connections whose rows are on a worker."""
+        return [connection for connection, row in self.rows.items() if row.worker is worker]
+
+    def _add(self, connection: str, call: str, worker: Worker) -> Row:
+        row = self.rows[connection] = Row(call, worker)
+        self._calls.setdefault(call, (worker, set()))[1].add(connection)
+        worker.rows += 1
+        return row
+
+    def _remove(self, connection: str) -> None:
+        row = self.rows.pop(connection)
+        row.worker.rows -= 1
+        members = self._calls[row.call][1]
+        members.discard(connection)
+        self.changed.add(connection)
+        if not members:
+            del self._calls[row.call]
+
+    def _ask(self, connection: str, make: Callable[[int], m.AnyRequest]) -> None:
+        row = self.rows.get(connection)
+        if row is not None and row.opened is not None:
+            row.worker.ask(make)
+
+    # --- Audio, asked by the switching function ---
+
+    def link(self, connection: str, source: str, on: bool) -> None:
+        gain = 1.0 if on else 0.0
+        if source in self.rows:
+            self._ask(connection, lambda number: m.Link(id=number, port=connection, source=source, gain=gain))
+
+    def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
+        self._ask(connection, lambda number: m.MediaPlay(id=number, port=connection, tag_id=tag, prompts=prompts, loop=loop))
+
+    def collect(self, connection: str, order: Collect) -> None:
+        self._ask(
+            connection,
+            lambda number: m.MediaCollect(
+                id=number, port=connection, tag_id=order.id, prompts=order.prompts, minimum=order.minimum, maximum=order.maximum,
+                terminators=order.terminators, first_seconds=order.first_seconds, between_seconds=order.between_seconds,
+                barge_in=order.barge_in, discard=order.discard,
+            ),
+        )  # fmt: skip
+
+    def stop(self, connection: str) -> None:
+        self._ask(connection, lambda number: m.MediaStop(id=number, port=connection))
+
+    def send_digits(self, connection: str, digits: str) -> None:
+        self._ask(connection, lambda number: m.MediaDigits(id=number, port=connection, digits=digits))
+
+    def record(self, recording: str, left: str, right: str, file: str) -> None:
+        row = self.rows.get(left)
+        if row is None or right not in self.rows:
+            self._workers.listener.later(lambda: self._recording_refused(recording, "no_such_port"))
+            return
+        self.recorders[recording] = row.worker
+
+        def answered(reply: m.Reply) -> None:
+            if isinstance(reply, m.Refusal):
+                self.recorders.pop(recording, None)
+                self._recording_refused(recording, reply.reason)
+            else:
+                self._recording_started(recording)
+
+        row.worker.ask(lambda number: m.MediaRecord(id=number, recording=recording, left=left, right=right, file=file), answered)
+
+    def mark_hold(self, recording: str, on: bool) -> None:
+        worker = self.recorders.get(recording)
+        if worker is not None:
+            worker.ask(lambda number: m.MarkHold(id=number, recording=recording, on=on))
+
+    def stop_record(self, recording: str) -> None:
+        worker = self.recorders.get(recording)
+        if worker is not None:
+            worker.ask(lambda number: m.StopRecord(id=number, recording=recording))

@@ -1,0 +1,378 @@
+"""The soft switch: SIP endpoint, switching function, media workers, registrar, wired to sockets and one timer.
+
+Everything happens in ``_pump``, which lets what is queued happen until nothing is, sends what is to be sent, writes the journal and sets
+the timer. So no part is ever called from within itself, and a crash leaves a journal of whole steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from yitong.ct.events import AnyEvent, QualityReported, Snapshot
+from yitong.ct.model import Cause
+from yitong.ct.services import AnyService
+from yitong.ct.switches.soft import media_messages as m
+from yitong.ct.switches.soft.answering import Answering
+from yitong.ct.switches.soft.directory import Directory
+from yitong.ct.switches.soft.gate import Gate
+from yitong.ct.switches.soft.journal import Journal
+from yitong.ct.switches.soft.line import Line
+from yitong.ct.switches.soft.lines import Lines
+from yitong.ct.switches.soft.reach import Reachability
+from yitong.ct.switches.soft.registrations import Registrations
+from yitong.ct.switches.soft.restoring import Memory
+from yitong.ct.switches.soft.sound import Sound
+from yitong.ct.switches.soft.transports import Transports, same_host_origins
+from yitong.ct.switches.soft.workers import Worker, Workers
+from yitong.ct.switching.board import Options
+from yitong.ct.switching.function import SwitchingFunction
+from yitong.kit.clock import Clock
+from yitong.kit.ids import Ids
+from yitong.kit.tasks import Tasks
+from yitong.sip.core import Flow, Settings
+from yitong.sip.digest import Authenticator
+from yitong.sip.endpoint import Endpoint
+from yitong.sip.events import (
+    AckReceived,
+    BadMessage,
+    Cancelled,
+    CloseFlow,
+    Event,
+    RequestReceived,
+    ResponseReceived,
+    TransactionFailed,
+    TransactionTimedOut,
+)  # fmt: skip
+from yitong.sip.states import Timings
+
+GRACE_SECONDS = 2.0
+"""How long a page whose WebSocket broke may take to come back by another."""
+_log = structlog.get_logger("yitong.switch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoftOptions:
+    """Where the switch listens and what it calls itself. Ports 0: any free one; ``ws_port`` None: no WebSocket."""
+
+    home: Path
+    bind: str = "127.0.0.1"
+    address: str = ""
+    sip_port: int = 5060
+    ws_port: int | None = 8089
+    tls: ssl.SSLContext | None = None
+    origins: frozenset[str] = frozenset()
+    media_sockets: tuple[Path, ...] = ()
+    silent_seconds: float = 30.0
+    timings: Timings = field(default_factory=Timings)
+    switching: Options = field(default_factory=Options)
+    name: str = "soft"
+
+
+class SoftSwitch:
+    """``ct.port.Switch`` over real SIP and real audio."""
+
+    def __init__(self, options: SoftOptions, clock: Clock, ids: Ids, tasks: Tasks) -> None:
+        self.name = options.name
+        self.options = options
+        self.clock = clock
+        self.tasks = tasks
+        self.directory = Directory()
+        self._later: deque[Callable[[], None]] = deque()
+        self._pumping = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        folder = options.home / "switch"
+        self.memory = Memory(Journal(folder / "journal"), folder)
+        self.transports = Transports(self, clock, tasks, same_host_origins(options.origins))
+        self.workers = Workers(list(options.media_sockets), self, clock, tasks)
+        self.sound = Sound(self.workers, self._recording_refused, self._recording_started)
+        self._ids = ids
+
+    async def start(self) -> None:
+        """Listen, take up the calls of a former life, connect to the media workers. Raises OSError when a port is taken."""
+        ports = await self._listen()
+        host = self.options.address or self.options.bind
+        self.endpoint = Endpoint(Settings(host=host, ports=ports, timings=self.options.timings), lambda: secrets.token_hex(8))
+        self.registrations = Registrations(self.directory, self.endpoint, self.clock, self._address_for)
+        self.reach = Reachability(self.registrations, self.transports, self._address_for)
+        self.lines = Lines(self.endpoint, self.sound, self.reach, self.clock, self.later)
+        self.function = SwitchingFunction(
+            name=self.name, epoch=self.memory.epoch, lines=self.lines, audio=self.sound, ids=self._ids, options=self.options.switching
+        )
+        self.lines.function = self.function
+        self.registrations.tell = lambda device: self.function.device_changed(device, self.clock.now())
+        authenticator = Authenticator(self.directory.realm, self.memory.secret, lambda: secrets.token_hex(8))
+        self.gate = Gate(self.directory, authenticator)
+        self.answering = Answering(self.lines, self.gate, self.registrations, self._ids)
+        self.directory.on_change = self._configured
+        self.memory.restore(self.lines, self.registrations, self.function)
+        self.workers.start()
+        self._announce()
+        self._pump()
+
+    async def _listen(self) -> dict[str, int]:
+        bind, tls = self.options.bind, self.options.tls
+        port = await self.transports.listen_both(bind, self.options.sip_port)
+        if tls is not None:
+            await self.transports.listen_tcp(bind, port + 1, tls)
+        if self.options.ws_port is not None:
+            await self.transports.listen_ws(bind, self.options.ws_port, tls)
+        return dict(self.transports.ports)
+
+    def _announce(self) -> None:
+        for tenant, site in sorted(self.directory.partitions):
+            self.function.started(self.clock.now(), tenant, site)
+
+    async def close(self) -> None:
+        """Stop listening; calls and their journal stay as they are."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.workers.close()
+        await self.transports.close()
+        self.memory.journal.close()
+
+    # --- the Switch port ------------------------------------------------------------------------------------------------------------
+
+    def ask(self, service: AnyService, site: str = "") -> None:
+        """Ask for a service on behalf of the core of ``site``."""
+        self.later(lambda: self.function.ask(service, self.clock.now(), site))
+
+    def monitor(self, listener: Callable[[AnyEvent], None]) -> None:
+        self.function.log.monitor(listener)
+
+    async def snapshot(self) -> Snapshot:
+        """Of the only tenant and site; ``snapshot_of`` is for one of several."""
+        return self.snapshot_of(*min(self.directory.partitions, default=("", "")))
+
+    def snapshot_of(self, tenant: str, site: str) -> Snapshot:
+        """Everything alive of a tenant and site."""
+        return self.function.snapshot(self.clock.now(), tenant, site)
+
+    def since(self, tenant: str, site: str, epoch: int, sequence: int) -> list[AnyEvent] | Snapshot:
+        """Monitor Start: the events since then, or a Snapshot when they are no longer held."""
+        events = self.function.log.since(tenant, site, epoch, sequence)
+        return self.snapshot_of(tenant, site) if events is None else events
+
+    def configure(self, key: str, value: bytes | None) -> None:
+        """An entry of the bucket ``config`` or ``credentials``."""
+        self.later(lambda: self.directory.put(key, value))
+
+    def _configured(self, kind: str, tenant: str) -> None:
+        if kind == "site":
+            self._announce_new()
+        elif kind in ("account", "agent", "page"):
+            self.registrations.configured()
+            self.gate.realm(self.directory.realm)
+
+    def _announce_new(self) -> None:
+        for tenant, site in self.directory.partitions:
+            if not self.function.log.sequence(tenant, site):
+                self.function.started(self.clock.now(), tenant, site)
+
+    # --- the pump -------------------------------------------------------------------------------------------------------------------
+
+    def later(self, action: Callable[[], None]) -> None:
+        """Do ``action`` after what is going on now."""
+        self._later.append(action)
+        if not self._pumping:
+            self._pump()
+
+    def _pump(self) -> None:
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._step():
+                pass
+        finally:
+            self._pumping = False
+        self.memory.write(self.lines, self.registrations, self.function)
+        self._arm()
+
+    def _step(self) -> bool:
+        if self._later:
+            self._guarded(self._later.popleft())
+        elif (event := self.endpoint.next_event()) is not None:
+            self._guarded(lambda: self._event(event))
+        elif not self._send():
+            return False
+        return True
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception:  # noqa: BLE001 - one message or service must never end the switch
+            _log.exception("a step of the switch failed")
+
+    def _send(self) -> bool:
+        sent = False
+        for data, flow in self.endpoint.datagrams_to_send():
+            sent = True
+            if not self.transports.send(data, flow) and flow.reliable:
+                self.endpoint.flow_closed(flow, self.clock.monotonic())
+        return sent
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        seconds = [at - self.clock.monotonic() for at in self._deadlines() if at is not None]
+        due = self.function.next_deadline()
+        if due is not None:
+            seconds.append((due - self.clock.now()) / 1_000_000)
+        if seconds:
+            self._timer = self._loop.call_later(max(0.0, min(seconds)) + 0.0005, self._due)
+
+    def _deadlines(self) -> list[float | None]:
+        graces = [line.lost_at + GRACE_SECONDS for line in self.lines.all.values() if line.lost_at]
+        return [self.endpoint.next_deadline(), self.registrations.next_deadline(), min(graces, default=None), self.memory.patience]
+
+    def _due(self) -> None:
+        self._timer = None
+        self._later.append(self._tick)
+        self._pump()
+
+    def _tick(self) -> None:
+        now = self.clock.monotonic()
+        self.endpoint.handle_timer(now)
+        self.registrations.tick(now)
+        self.function.tick(self.clock.now())
+        self.memory.tick(now, self.lines, self.function)
+        for line in [line for line in self.lines.all.values() if line.lost_at and line.lost_at + GRACE_SECONDS <= now]:
+            line.lost_at = 0.0
+            self.lines.lose(line, Cause.SIGNALLING_LOST)
+
+    # --- SIP --------------------------------------------------------------------------------------------------------------------------
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        now = self.clock.monotonic()
+        if not self.gate.silent(flow, now):
+            self.endpoint.receive(data, flow, now)
+            self._pump()
+
+    def flow_closed(self, flow: Flow) -> None:
+        self.later(lambda: self._flow_closed(flow))
+
+    def _flow_closed(self, flow: Flow) -> None:
+        now = self.clock.monotonic()
+        self.endpoint.flow_closed(flow, now)
+        self.registrations.flow_closed(flow)
+        for line in [line for line in self.lines.all.values() if line.flow == flow]:
+            self._flow_of_line_closed(line, flow, now)
+
+    def _flow_of_line_closed(self, line: Line, flow: Flow, now: float) -> None:
+        if line.dialog is None and line.incoming:
+            self.lines.forget(line)
+            self.function.gone(line.connection, Cause.CANCELLED, self.clock.now())
+        elif line.dialog is not None and flow.transport in ("ws", "wss"):
+            line.lost_at = now
+
+    def _event(self, event: Event) -> None:
+        match event:
+            case RequestReceived():
+                self.answering.request(event)
+            case AckReceived():
+                self.lines.acknowledged(event)
+            case Cancelled():
+                self.answering.cancelled(event)
+            case ResponseReceived():
+                if not self.registrations.answered(event):
+                    self.lines.response(event)
+            case TransactionTimedOut():
+                if not self.registrations.answered(event):
+                    self.lines.timed_out(event)
+            case TransactionFailed():
+                if not self.registrations.answered(event):
+                    self.lines.timed_out(event)
+            case CloseFlow():
+                _log.info("stream closed", source=event.flow.host, reason=event.reason)
+                self.transports.close_flow(event.flow)
+            case BadMessage():
+                _log.info("bad message", source=event.flow.host, reason=event.reason, status=event.status)
+
+    # --- media ------------------------------------------------------------------------------------------------------------------------
+
+    def media_event(self, event: m.MediaEvent) -> None:
+        self.later(lambda: self._media_event(event))
+
+    def _media_event(self, event: m.MediaEvent) -> None:
+        now, function = self.clock.now(), self.function
+        match event:
+            case m.MediaPlayed():
+                function.played(event.port, event.tag_id, event.completed, now)
+            case m.MediaCollected():
+                function.collected(event.port, event.tag_id, event.digits, event.reason, now)
+            case m.MediaDigit():
+                function.digit(event.port, event.digit, now)
+            case m.MediaLost():
+                self._media_lost(event)
+            case m.MediaRecorded():
+                self.sound.recorders.pop(event.recording, None)
+                function.recorded(
+                    event.recording, now, milliseconds=event.milliseconds, size=event.bytes, sha256=event.sha256, holds=event.holds,
+                    complete=event.complete,
+                )  # fmt: skip
+            case m.PortClosed():
+                self._port_closed(event)
+
+    def _media_lost(self, event: m.MediaLost) -> None:
+        line = self.lines.all.get(event.port)
+        if line is None or (event.reason == "silence" and (line.held or event.seconds < self.options.silent_seconds)):
+            return
+        _log.info("media lost", connection=event.port, reason=event.reason, seconds=event.seconds)
+        self.lines.lose(line, Cause.MEDIA_LOST)
+
+    def _port_closed(self, event: m.PortClosed) -> None:
+        where = self.memory.ended.pop(event.port, None)
+        if where is not None:
+            tenant, site, call = where
+            self.function.quality(
+                QualityReported(
+                    tenant=tenant, site=site, call=call, connection=event.port, packets=event.packets, lost=event.lost, late=event.late,
+                    jitter_ms=event.jitter_ms, mos=event.mos,
+                ),
+                self.clock.now(),
+            )  # fmt: skip
+
+    def worker_up(self, worker: Worker, ports: m.PortList) -> None:
+        self.later(lambda: self.memory.reconcile(worker, ports, self.lines, self.function, self.clock.now()))
+
+    def worker_down(self, worker: Worker) -> None:
+        self.later(lambda: self._worker_down(worker))
+
+    def _worker_down(self, worker: Worker) -> None:
+        lost = self.sound.rows_of(worker)
+        _log.error("media worker lost", worker=worker.index, connections=len(lost))
+        now = self.clock.now()
+        for recording in [name for name, one in self.sound.recorders.items() if one is worker]:
+            del self.sound.recorders[recording]
+            self.function.recorded(recording, now, milliseconds=0, size=0, sha256="", holds=(), complete=False)
+        for connection in lost:
+            self.function.gone(connection, Cause.MEDIA_LOST, now, by_device=False)
+
+    def _recording_refused(self, recording: str, reason: str) -> None:
+        self.later(lambda: self.function.recording_refused(recording, reason, self.clock.now()))
+
+    def _recording_started(self, recording: str) -> None:
+        self.later(lambda: self.function.recording_started(recording, self.clock.now()))
+
+    def _address_for(self, flow: Flow | None) -> str:
+        """Our address as the other end of a flow sees it."""
+        told = self.options.address or self.options.bind
+        if told not in ("0.0.0.0", "::") or flow is None:
+            return told
+        with socket.socket(socket.AF_INET6 if ":" in flow.host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect((flow.host, flow.port or 5060))
+            except OSError:
+                return told
+            return str(probe.getsockname()[0])
