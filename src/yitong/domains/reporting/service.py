@@ -83,7 +83,7 @@ class Projector:
         try:
             fold(event, self._rows, zones)
         except Exception as error:  # noqa: BLE001 - the others go on
-            _log.exception("event not folded", event=event.id, type=event.type)
+            _log.exception("event not folded", id=event.id, type=event.type)
             details = {"event": event.id, "type": event.type, "sequence": event.sequence, "error": repr(error)[:500]}
             now = self._clock.now()
             await keep(ledger.Fault(id=event.id, at=now, code="not_folded", tenant=event.tenant, site=event.site, details=details))
