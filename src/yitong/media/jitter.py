@@ -27,6 +27,8 @@ NEVER = 1 << 60
 _WINDOW = 400
 _REACH = SLOTS - 8
 _STREAK = 5
+_PLAYED = -2
+"""A slot that was played is tagged ``_PLAYED - slot``, one that is empty -1."""
 
 Rows = NDArray[np.intp]
 Longs = NDArray[np.int64]
@@ -52,6 +54,7 @@ class Jitter:
         self.late = np.zeros(capacity, dtype=np.int64)
         self._timestamp = np.zeros(capacity, dtype=np.int64)
         self._position = np.zeros(capacity, dtype=np.int64)
+        self._played_to = np.full(capacity, -1, dtype=np.int64)
         self._headroom = np.full(capacity, NEVER, dtype=np.int64)
         self._window_end = np.zeros(capacity, dtype=np.int64)
         self._shrink = np.zeros(capacity, dtype=np.int64)
@@ -73,6 +76,7 @@ class Jitter:
         self._tag[row] = -1
         self._timestamp[row] = timestamp
         self._position[row] = 0
+        self._played_to[row] = -1
         self.next_slot[row] = 0
         self.next_fetch[row] = now + MARGIN
         self.delay[row] = MARGIN
@@ -85,7 +89,7 @@ class Jitter:
         position = self._advance(rows, timestamps)
         slot, offset = np.divmod(position, FRAME)
         far = self._adapt(rows, slot, now)
-        good = ~far & (offset == 0) & (slot >= self.next_slot[rows])
+        good = ~far & (offset == 0) & (slot >= self.next_slot[rows]) & (slot > self._played_to[rows])
         if not good.all():
             for i in np.flatnonzero((offset != 0) & ~far):
                 self._place_piece(int(rows[i]), int(position[i]), payloads[i])
@@ -122,6 +126,7 @@ class Jitter:
         self._headroom[rows] = np.minimum(self._headroom[rows], headroom)
         late = headroom < 0
         if late.any():
+            late &= self._tag[rows, slot % SLOTS] != _PLAYED - slot  # a duplicate of what was played says nothing
             far = self._delay_more(rows[late], headroom[late], now)
             result = headroom > _REACH * STEPS
             result[np.flatnonzero(late)[far]] = True
@@ -154,7 +159,7 @@ class Jitter:
             slot, offset = divmod(position + done, FRAME)
             take = min(FRAME - offset, len(payload) - done)
             index = slot % SLOTS
-            if 0 <= slot - self.next_slot[row] < _REACH:
+            if 0 <= slot - self.next_slot[row] < _REACH and slot > self._played_to[row]:
                 if self._tag[row, index] != slot:
                     self._ring[row, index] = payload[done + take - 1]
                     self._tag[row, index] = slot
@@ -168,6 +173,8 @@ class Jitter:
         index = slot % SLOTS
         present = self._tag[rows, index] == slot
         octets = self._ring[rows, index]
+        self._tag[rows, index] = np.where(present, _PLAYED - slot, -1)
+        self._played_to[rows] = np.where(present, slot, self._played_to[rows])
         self.next_slot[rows] = slot + 1
         self._review(rows, now)
         self.next_fetch[rows] += STEPS - self._shrink[rows]

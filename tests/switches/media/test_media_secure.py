@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aioice import stun
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from av import AudioFrame
-
 from tests.switches.media.media_peer import Bench, Phone, level, running_worker
+
 from yitong.ct.switches.soft import media_messages as m
 
 STRANGE = "sha-256 " + ":".join(["AA"] * 32)
@@ -148,7 +148,9 @@ async def test_bad_tags_are_dropped_and_counted_and_the_call_goes_on(tmp_path: P
 def test_only_a_checked_address_is_listened_to(tmp_path: Path) -> None:
     with running_worker(tmp_path) as bench:
         opened = bench.switch.ask(m.OpenPort, port="web", secure=True)
-        bench.switch.do(m.SetRemote, port="web", address="127.0.0.1", rtp_port=9, fingerprint=STRANGE, setup="actpass", ufrag="abcd", password="x" * 22)
+        bench.switch.do(
+            m.SetRemote, port="web", address="127.0.0.1", rtp_port=9, fingerprint=STRANGE, setup="actpass", ufrag="abcd", password="x" * 22
+        )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.settimeout(0.5)
             stranger.connect(("127.0.0.1", opened.rtp_port))

@@ -1,0 +1,146 @@
+"""CPU per talking call, both directions, recorded or not, against a bare relay in C in the same run.
+
+    python -m bench.media_steady [--calls 50,100,200,400] [--seconds 6] [--plain]
+
+Needs a C compiler. Server, relay and load share the machine; the load generator's CPU is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.switches.media.media_peer import SwitchEnd
+from yitong.ct.switches.soft import media_messages as m
+
+HERE = Path(__file__).parent
+SERVER, PHONES = 30000, 40000
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Result:
+    """One run: CPU in per cent of a core, packets, one-way delay in ms."""
+
+    cpu: float
+    sent: int
+    received: int
+    p50: float
+    p99: float
+    late: int = 0
+
+    @property
+    def loss(self) -> float:
+        return 100 * max(0, self.sent - self.received) / max(1, self.sent)
+
+
+def build(folder: Path) -> None:
+    for name in ("relay", "rtpgen"):
+        subprocess.run(["cc", "-O2", "-o", folder / name, HERE / f"{name}.c"], check=True)
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def load(folder: Path, pid: int, ports: list[int], seconds: float) -> Result:
+    skip = 2.0
+    generator = subprocess.Popen(
+        [folder / "rtpgen", str(PHONES), str(len(ports)), str(seconds + skip), str(skip)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert generator.stdin is not None
+    generator.stdin.write(" ".join(map(str, ports)) + "\n")
+    generator.stdin.flush()
+    time.sleep(skip)
+    before, begun = cpu_seconds(pid), time.monotonic()
+    time.sleep(seconds - 0.3)
+    used, took = cpu_seconds(pid) - before, time.monotonic() - begun
+    out, _ = generator.communicate(timeout=30)
+    sent, received, p50, p99, _worst = out.split()
+    return Result(100 * used / took, int(sent), int(received), float(p50), float(p99))
+
+
+def run_relay(folder: Path, calls: int, seconds: float) -> Result:
+    relay = subprocess.Popen([folder / "relay", str(SERVER), str(PHONES), str(2 * calls)], stdout=subprocess.PIPE)
+    try:
+        assert relay.stdout is not None
+        relay.stdout.readline()
+        return load(folder, relay.pid, [SERVER + i for i in range(2 * calls)], seconds)
+    finally:
+        relay.kill()
+        relay.wait()
+
+
+@contextmanager
+def worker(folder: Path, rows: int) -> Iterator[tuple[int, SwitchEnd]]:
+    path = folder / "m.sock"
+    command = [sys.executable, "-m", "bench.media_worker_process", str(folder), str(path), "20000", "29999", str(rows)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        switch = SwitchEnd(path)
+        yield process.pid, switch
+        switch.close()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def run_worker(folder: Path, calls: int, seconds: float, record: bool) -> Result:
+    with worker(folder, 2 * calls + 8) as (pid, switch):
+        ports = []
+        for i in range(2 * calls):
+            opened = switch.ask(m.OpenPort, port=str(i))
+            assert isinstance(opened, m.PortOpened), opened
+            ports.append(opened.rtp_port)
+            switch.do(m.SetRemote, port=str(i), address="127.0.0.1", rtp_port=PHONES + i, codec=8, event_type=101)
+        for i in range(2 * calls):
+            switch.do(m.Link, port=str(i), source=str(i ^ 1))
+        for i in range(calls if record else 0):
+            switch.do(m.MediaRecord, recording=str(i), left=str(2 * i), right=str(2 * i + 1), file=f"{time.monotonic_ns()}.wav")
+        first = switch.wait(m.WorkerState).late_ticks
+        result = load(folder, pid, ports, seconds)
+        states = switch.seen(m.WorkerState)
+        result.late = states[-1].late_ticks - first
+        return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", default="50,100,200,400")
+    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--plain", action="store_true", help="without recording too")
+    chosen = parser.parse_args()
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}; "
+          f"load average {os.getloadavg()[0]:.1f}; {chosen.seconds:g} s each; PCMA, 20 ms, both ways")  # fmt: skip
+    print("| calls | what | CPU % of a core | % per call | x relay | one way p50 / p99 ms | loss % | late steps |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        build(folder)
+        for calls in map(int, chosen.calls.split(",")):
+            base = run_relay(folder, calls, chosen.seconds)
+            rows = [("relay in C", base)]
+            if chosen.plain:
+                rows.append(("worker", run_worker(folder, calls, chosen.seconds, False)))
+            rows.append(("worker, recorded", run_worker(folder, calls, chosen.seconds, True)))
+            for what, one in rows:
+                print(f"| {calls} | {what} | {one.cpu:.1f} | {one.cpu / calls:.3f} | {one.cpu / base.cpu:.2f} "
+                      f"| {one.p50:.1f} / {one.p99:.1f} | {one.loss:.2f} | {one.late} |", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""A media worker alone in its process, for the benches: python -m bench.media_worker_process HOME SOCKET LOW HIGH ROWS."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from yitong.app.processes.media import _SWITCH_INTERVAL
+from yitong.ct.switches.soft.media_settings import MediaSettings
+from yitong.ct.switches.soft.media_worker import MediaWorker
+from yitong.kit.clock import SystemClock
+
+
+def main() -> None:
+    home, socket, low, high, rows = sys.argv[1:]
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    settings = MediaSettings(home=Path(home), socket=Path(socket), ports=(int(low), int(high)), rows=int(rows), recordings=int(rows) // 2)
+    worker = MediaWorker(settings, SystemClock())
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    print("ready", flush=True)
+    thread.join()
+
+
+if __name__ == "__main__":
+    main()
