@@ -1,0 +1,191 @@
+"""The switch process: the soft switch on its sockets, its services and events over NATS, its configuration from the KV.
+
+It serves before NATS is there and goes on while it is away: the configuration of last time is kept on disk, events are kept by the switch
+for Monitor Start, standing orders and phones' own hang-ups need nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from pathlib import Path
+
+import msgspec
+
+from yitong.app.process import Frame, Health, current
+from yitong.ct.events import AnyEvent, Snapshot
+from yitong.ct.model import DeviceKind
+from yitong.ct.services import AnyService
+from yitong.ct.switches.soft.journal import Journal
+from yitong.ct.switches.soft.switch import SoftOptions, SoftSwitch
+from yitong.kit import logs
+from yitong.kit.ids import RandomIds
+from yitong.kit.nats import OUTAGES, Nats, Revision
+from yitong.kit.settings import Settings
+from yitong.kit.stream import watch
+
+BUCKETS = ("config", "credentials")
+KEPT_EVENTS = 20_000
+_log = logs.get("yitong.switch")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A cached entry of a bucket."""
+
+    value: bytes
+
+
+class Since(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``ct.monitor`` asks."""
+
+    epoch: int
+    sequence: int
+
+
+class Cache:
+    """The last known entries of the buckets, on disk: what the switch knows before NATS answers."""
+
+    def __init__(self, path: Path, switch: SoftSwitch) -> None:
+        self._journal = Journal(path)
+        self._switch = switch
+        self._seen: dict[str, set[str]] = {bucket: set() for bucket in BUCKETS}
+        self._loaded: set[str] = set()
+
+    def load(self) -> None:
+        """Give the switch what was known last time."""
+        for bucket in BUCKETS:
+            for key, data in self._journal.all(bucket).items():
+                self._switch.configure(key, msgspec.msgpack.decode(data, type=Entry).value)
+
+    def changed(self, bucket: str, revision: Revision | None) -> None:
+        """An entry, or (None) the end of those that are there now: what was not among them is gone."""
+        if revision is None:
+            if bucket not in self._loaded:
+                self._loaded.add(bucket)
+                for key in set(self._journal.all(bucket)) - self._seen[bucket]:
+                    self._journal.drop(bucket, key)
+                    self._switch.configure(key, None)
+            return
+        self._seen[bucket].add(revision.key)
+        self._switch.configure(revision.key, revision.value)
+        if revision.value is None:
+            self._journal.drop(bucket, revision.key)
+        else:
+            self._journal.put(bucket, revision.key, Entry(revision.value))
+
+    @property
+    def ready(self) -> bool:
+        """Whether all buckets were read."""
+        return len(self._loaded) == len(BUCKETS)
+
+    def close(self) -> None:
+        self._journal.close()
+
+
+class Link:
+    """The switch's end of NATS."""
+
+    def __init__(self, switch: SoftSwitch, cache: Cache, frame: Frame, url: str) -> None:
+        self._switch = switch
+        self._cache = cache
+        self._frame = frame
+        self._url = url
+        self._waiting: deque[AnyEvent] = deque(maxlen=KEPT_EVENTS)
+        self._wake = asyncio.Event()
+        self.nats: Nats | None = None
+        switch.monitor(self._tell)
+
+    async def run(self) -> None:
+        """Connect as soon as the server is there, then serve."""
+        self.nats = nats = await Nats.connect(self._url, "switch")
+        await nats.subscribe("ct.service.*.*", list[AnyService], self._asked)
+        await nats.answer("ct.monitor.*.*", Since, self._monitored)
+        for bucket in BUCKETS:
+            self._frame.tasks.keep(lambda bucket=bucket: self._follow(nats, bucket), f"bucket {bucket}")  # type: ignore[misc]
+        await self._publish(nats)
+
+    async def _follow(self, nats: Nats, bucket: str) -> None:
+        async def changed(revision: Revision | None) -> None:
+            self._cache.changed(bucket, revision)
+
+        await watch(nats, bucket, ">", changed)
+
+    def _tell(self, event: AnyEvent) -> None:
+        self._waiting.append(event)
+        self._wake.set()
+
+    async def _publish(self, nats: Nats) -> None:
+        """Tell events in order; what is lost meanwhile is asked for again by number."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                event = self._waiting.popleft()
+                if event.site and nats.connected:
+                    try:
+                        await nats.publish(f"ct.event.{event.tenant}.{event.site}", event)
+                    except OUTAGES as error:
+                        _log.info("event not told", error=repr(error))
+
+    async def _asked(self, subject: str, services: list[AnyService]) -> None:
+        site = subject.rpartition(".")[2]
+        for service in services:
+            self._switch.ask(service, site)
+
+    async def _monitored(self, subject: str, since: Since) -> list[AnyEvent] | Snapshot:
+        _, _, tenant, site = subject.split(".", 3)
+        return self._switch.since(tenant, site, since.epoch, since.sequence)
+
+    async def close(self) -> None:
+        if self.nats is not None:
+            await self.nats.close()
+
+
+def options(settings: Settings) -> SoftOptions:
+    """The switch's part of the settings."""
+    tls = None
+    if settings.tls:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(settings.tls_cert, settings.tls_key)
+    return SoftOptions(
+        home=settings.home, bind=settings.bind, address=settings.public_address, sip_port=settings.sip_port,
+        ws_port=settings.sip_ws_port, tls=tls,
+        media_sockets=tuple(settings.media_socket(number) for number in range(settings.media_count)),
+    )  # fmt: skip
+
+
+async def run(settings: Settings) -> None:
+    """Serve until cancelled."""
+    frame = current()
+    switch = SoftSwitch(options(settings), frame.clock, RandomIds(), frame.tasks)
+    await switch.start()
+    cache = Cache(settings.home / "switch" / "configuration", switch)
+    cache.load()
+    link = Link(switch, cache, frame, settings.nats_url)
+    frame.health(lambda: _health(switch, cache))
+    frame.tasks.start(link.run(), "nats of the switch", vital=True)
+    frame.ready()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await link.close()
+        await switch.close()
+        cache.close()
+
+
+def _health(switch: SoftSwitch, cache: Cache) -> Health:
+    connections = switch.function.table.connections.values()
+    figures = {
+        "calls": len(switch.function.table.calls), "connections": len(connections),
+        "guests": sum(1 for one in connections if one.kind is DeviceKind.GUEST),
+        "registered": sum(1 for device in switch.function.devices.values() if device.registered),
+        "media_workers": sum(1 for worker in switch.workers.all if worker.up), "sip_transactions": switch.endpoint.transactions,
+        "streams_refused": switch.transports.refused,
+    }  # fmt: skip
+    numbers = {name: float(value) for name, value in figures.items()}
+    if not figures["media_workers"]:
+        return Health(state="failed", reason="no_media_worker", figures=numbers)
+    if not cache.ready:
+        return Health(state="degraded", reason="configuration_not_confirmed", figures=numbers)
+    return Health(figures=numbers)
