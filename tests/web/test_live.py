@@ -6,10 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.web.world import FakeCore, World, decoded
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-
-from tests.web.world import FakeCore, World, decoded
 
 
 class Page:

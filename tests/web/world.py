@@ -1,4 +1,7 @@
-"""Two tenants with people of every role, some finished contacts, and a web process over real engines. Core's side is answered by ``FakeCore``."""
+"""Two tenants with people of every role, some finished contacts, and a web process over real engines.
+
+``FakeCore`` answers for core.
+"""
 
 from __future__ import annotations
 
@@ -63,9 +66,8 @@ class Tenant:
 class Seed:
     """Makes tenants in a database through the product's own functions."""
 
-    def __init__(self, database: Database, home: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
-        self.home = home
         self.clock = SystemClock()
         self.ids = RandomIds()
 
@@ -85,7 +87,7 @@ class Seed:
         }, id)  # fmt: skip
         made = Tenant(id, code)
         async with self.database.transaction() as connection:
-            await configured.add_rights(connection, id, {right: NAME for right in RIGHTS})
+            await configured.add_rights(connection, id, dict.fromkeys(RIGHTS, NAME))
         for role, rights in STANDARD_ROLES.items():
             made.ids[f"role {role}"] = await self.put(id, "role", {"code": role, "name": NAME, "rights": list(rights)})
         made.site = made.ids["site"] = await self.put(id, "site", {"code": "hq", "name": NAME, "zone": "Asia/Shanghai", "address": ""})
@@ -129,14 +131,13 @@ class Seed:
         made.ids["wrap_up_code"] = await self.put(made.id, "wrap_up_code", {"code": "done", "name": NAME})
         prompt = {"code": "hello", "language": "zh-CN", "file": f"{made.id}/hello.wav", "text": "你好", "milliseconds": 100}
         made.ids["prompt"] = await self.put(made.id, "prompt", prompt)
-        write_wav(self.home / "prompts" / prompt["file"], 0.1, 1)
 
     async def contact(self, made: Tenant, name: str, agent: str, *, queue: bool = True, minutes_ago: float = 1) -> str:
         """A finished contact, as the projections hold it; with a recording if ``agent`` (a username) took it."""
         who = made.people[agent] if agent else None
         at = self.clock.now() - round(minutes_ago * 60_000_000)
         ids = {key: self.new_id() for key in ("contact", "segment", "recording", "calling", "customer")}
-        values = {
+        values: dict[str, Any] = {
             "tenant": made.id, "site": made.site, "at": moment(at), "answered": moment(at + 5_000_000) if who else None,
             "end": moment(at + 30_000_000), "agent": who.agent if who else None, "queue": made.ids["queue"] if queue else None,
             "file": f"{ids['recording']}.wav", "outcome": "answered" if who else "abandoned", "number": f"+86139{at % 10**8:08d}", **ids,
@@ -145,7 +146,6 @@ class Seed:
             for statement in _CONTACT if who else _CONTACT[:4]:
                 await connection.execute(text(statement), values)
         if who:
-            write_wav(self.home / "recordings" / values["file"], 1.0, 2)
             made.ids[f"recording {name}"] = ids["recording"]
         made.ids["customer"] = ids["customer"]
         made.contacts[name] = ids["contact"]
@@ -155,15 +155,16 @@ class Seed:
 _CONTACT = (
     "insert into personals (tenant_id, id, kind, value, at) values (:tenant, :calling, 'address', :number, :at)",
     "insert into customers (tenant_id, id, name) values (:tenant, :customer, '王小明')",
-    """insert into contacts (tenant_id, id, site_id, channel, direction, number, calling_id, arrived_at, ended_at, outcome, queue_id, agent_id,
-       answered_at, wait_us, talk_us, sequence, customer_id)
-       values (:tenant, :contact, :site, 'voice', 'in', '96900', :calling, :at, :end, :outcome, :queue, :agent, :answered, 5000000, 20000000,
-       1, :customer)""",
+    """insert into contacts (tenant_id, id, site_id, channel, direction, number, calling_id, arrived_at, ended_at, outcome, queue_id,
+       agent_id, answered_at, wait_us, talk_us, sequence, customer_id)
+       values (:tenant, :contact, :site, 'voice', 'in', '96900', :calling, :at, :end, :outcome, :queue, :agent, :answered, 5000000,
+       20000000, 1, :customer)""",
     """insert into ledger (id, type, version, tenant_id, site_id, producer, epoch, sequence, occurred_at, contact_id, payload)
-       values (gen_random_uuid(), 'contact.arrived', 1, :tenant, :site, 'test', 1, (extract(epoch from cast(:at as timestamptz)) * 1000000)::bigint,
-       :at, :contact, '{"channel": "voice"}')""",
-    """insert into segments (tenant_id, id, site_id, contact_id, arrived_at, number, kind, began_at, ended_at, queue_id, agent_id, answered_at,
-       talk_us) values (:tenant, :segment, :site, :contact, :at, 1, 'agent', :at, :end, :queue, :agent, :answered, 20000000)""",
+       values (gen_random_uuid(), 'contact.arrived', 1, :tenant, :site, 'test', 1,
+       (extract(epoch from cast(:at as timestamptz)) * 1000000)::bigint, :at, :contact, '{"channel": "voice"}')""",
+    """insert into segments (tenant_id, id, site_id, contact_id, arrived_at, number, kind, began_at, ended_at, queue_id, agent_id,
+       answered_at, talk_us)
+       values (:tenant, :segment, :site, :contact, :at, 1, 'agent', :at, :end, :queue, :agent, :answered, 20000000)""",
     """insert into recordings (tenant_id, id, site_id, contact_id, segment_id, agent_id, began_at, ended_at, file, milliseconds, holds)
        values (:tenant, :recording, :site, :contact, :segment, :agent, :at, :end, :file, 1000, '[[200, 300]]')""",
 )
@@ -241,29 +242,30 @@ class FakeCore:
 class World:
     """A running web process with two tenants."""
 
-    def __init__(self, settings: Settings, nats: Nats) -> None:
+    def __init__(self, settings: Settings, nats: Nats, mine: Tenant, other: Tenant, patience_seconds: float = 15.0) -> None:
         self.settings = settings
         self.nats = nats
         self.tasks = Tasks()
         self.database = Database(settings.database_url, name="test")
-        self.seed = Seed(self.database, settings.home)
-        self.web = Web(settings, nats, SystemClock(), self.tasks, CollectorRegistry())
+        self.seed = Seed(self.database)
+        self.web = Web(settings, nats, SystemClock(), self.tasks, CollectorRegistry(), patience_seconds=patience_seconds)
         self.server = server(self.web)
         self.port = 0
-        self.mine = Tenant("", "")
-        self.other = Tenant("", "")
+        self.mine = mine
+        self.other = other
         self.client = httpx.AsyncClient()
         self._serving: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        self.mine, self.other = await self.seed.tenant("mine"), await self.seed.tenant("other")
+        for tenant in (self.mine, self.other):
+            write_wav(self.settings.home / "prompts" / tenant.id / "hello.wav", 0.1, 1)
         await self.web.open()
         listening = listen(self.settings, 0)
         self.port = listening.getsockname()[1]
         self._serving = asyncio.create_task(self.server.serve([listening]))
         while not self.server.started:
             await asyncio.sleep(0.01)
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=15)
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -274,6 +276,13 @@ class World:
         await self.tasks.close()
         await self.web.database.close()
         await self.database.close()
+
+    async def contact(self, made: Tenant, name: str, agent: str, **more: Any) -> str:
+        """A finished contact with its recording's file."""
+        id = await self.seed.contact(made, name, agent, **more)
+        if agent:
+            write_wav(self.settings.home / "recordings" / f"{made.ids[f'recording {name}']}.wav", 1.0, 2)
+        return id
 
     async def token(self, username: str, tenant: str = "mine", password: str = PASSWORD) -> str:
         answer = await self.client.post("/api/v1/sessions", json={"username": username, "password": password, "tenant": tenant})

@@ -71,7 +71,7 @@ def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: boo
             Middleware(Counted, metrics=parts[Metrics], clock=clock),
             Middleware(BodyLimit),
             Middleware(Idempotency, nats=nats, clock=clock),
-            Middleware(DatabaseDeadline, tasks=tasks, away=lambda: database.away),
+            Middleware(DatabaseDeadline, tasks=tasks, hangs=lambda: database.hangs),
             Middleware(problems.Faults),
         ],
     )  # fmt: skip

@@ -13,39 +13,51 @@ from yitong.kit.database import OUTAGES, Database
 
 PATIENCE_SECONDS = 1.7
 ASKED_EVERY = 0.5
-ANSWERED_WITHIN = 1.0
 
 
 class PatientDatabase(Database):
-    """A pool, and whether anybody is there."""
+    """A pool, and whether anybody is there. ``patience_seconds``: how long one transaction may take."""
 
-    def __init__(self, url: str, clock: Clock, *, name: str, size: int = 10) -> None:
+    def __init__(self, url: str, clock: Clock, *, name: str, size: int = 10, patience_seconds: float = PATIENCE_SECONDS) -> None:
         super().__init__(url, name=name, size=size, statement_seconds=10.0)
         self._clock = clock
-        self._asked_at: float | None = None
-        self._answered = True
+        self._patience = patience_seconds
+        self._answered_at = clock.monotonic()
+        self._refused = False
+        self._overdue: set[object] = set()
 
     @property
     def away(self) -> bool:
-        """It did not answer the last question, or has not answered the present one for a second."""
-        return not self._answered or (self._asked_at is not None and self._clock.monotonic() - self._asked_at > ANSWERED_WITHIN)
+        """It refuses us, or has not answered for as long as people wait, and a second more for the next question."""
+        return self._refused or self._clock.monotonic() - self._answered_at > self._patience + ASKED_EVERY + 1.0
+
+    @property
+    def hangs(self) -> bool:
+        """It is away, or a transaction has outlived its time and cannot even be given up."""
+        return self.away or bool(self._overdue)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """As in Database; raises TimeoutError at once while it is away."""
         if self.away:
             raise TimeoutError("PostgreSQL is away")
-        async with asyncio.timeout(PATIENCE_SECONDS), super().transaction() as connection:
-            yield connection
+        mark = object()
+        late = asyncio.get_running_loop().call_later(self._patience, self._overdue.add, mark)
+        try:
+            async with asyncio.timeout(self._patience), super().transaction() as connection:
+                yield connection
+        finally:
+            late.cancel()
+            self._overdue.discard(mark)
 
     async def watch(self) -> None:
         """Ask whether it is there, for ever."""
         while True:
-            self._asked_at = self._clock.monotonic()
             try:
-                async with asyncio.timeout(ANSWERED_WITHIN):
-                    self._answered = await self.there()
+                async with asyncio.timeout(self._patience):
+                    self._refused = not await self.there()
+                if not self._refused:
+                    self._answered_at = self._clock.monotonic()
             except OUTAGES:
-                self._answered = False
-            self._asked_at = None
+                pass
             await self._clock.sleep(ASKED_EVERY)

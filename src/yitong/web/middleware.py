@@ -111,10 +111,10 @@ class _Counted:
 class DatabaseDeadline:
     """Answers 503 at 1.8 s at the latest when PostgreSQL is the reason that nothing was answered yet (reliability D3)."""
 
-    def __init__(self, app: ASGIApp, tasks: Tasks, away: Callable[[], bool]) -> None:
+    def __init__(self, app: ASGIApp, tasks: Tasks, hangs: Callable[[], bool]) -> None:
         self._app = app
         self._tasks = tasks
-        self._away = away
+        self._hangs = hangs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request run beside a clock."""
@@ -133,7 +133,7 @@ class DatabaseDeadline:
         try:
             while not work.done():
                 await asyncio.wait({work}, timeout=PATIENCE_SECONDS)
-                if not work.done() and not begun and self._away():
+                if not work.done() and not begun and self._hangs():
                     given_up = True
                     work.cancel()
                     await problem(Request(scope), "database_unavailable")(scope, receive, send)

@@ -29,7 +29,7 @@ from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
 from yitong.kit.tasks import Tasks
 from yitong.web.app import Parts, create_app
-from yitong.web.database import PatientDatabase
+from yitong.web.database import PATIENCE_SECONDS, PatientDatabase
 from yitong.web.health import Figures, Health, Metrics
 from yitong.web.live.door import Door
 from yitong.web.live.hub import Hub
@@ -59,14 +59,23 @@ class SignInFailed(msgspec.Struct, frozen=True, kw_only=True):
 class Web:
     """The parts of one web process, wired."""
 
-    def __init__(self, settings: Settings, nats: Nats, clock: SystemClock, tasks: Tasks, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        nats: Nats,
+        clock: SystemClock,
+        tasks: Tasks,
+        registry: CollectorRegistry,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self.settings = settings
         self.nats = nats
         self.clock = clock
         self.tasks = tasks
         self.ids = RandomIds()
         self.id = self.ids.new(clock.now())
-        self.database = PatientDatabase(settings.database_url, clock, name="web")
+        self.database = PatientDatabase(settings.database_url, clock, name="web", patience_seconds=patience_seconds)
         self.passwords = Passwords()
         self.phones = Phones(nats, settings, clock)
         self.recognition = Recognition(self.database, clock)

@@ -1,0 +1,112 @@
+"""Contacts and recordings: who sees which, the list, the sound (reliability W1, Q2)."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from tests.web.world import World
+
+
+@pytest.mark.case("W1")
+async def test_an_agent_sees_his_contacts_a_supervisor_his_teams_an_administrator_all(world: World) -> None:
+    mine = world.mine
+    for name, agent in (("red", "1001"), ("blue", "1002"), ("gone", "")):
+        await world.contact(mine, name, agent)
+    await world.contact(mine, "menu only", "", queue=False)
+    await world.contact(world.other, "foreign", "1001")
+    seen = {
+        "1001": {"red"}, "1002": {"blue"}, "1100": {"red", "gone"}, "1200": {"blue", "gone"}, "admin": {"red", "blue", "gone", "menu only"},
+        "nobody": set(),
+    }  # fmt: skip
+    names = {id: name for name, id in mine.contacts.items()}
+    for username, expected in seen.items():
+        who = await world.headers(username)
+        items = (await world.ask("GET", "/contacts", who)).json()["items"]
+        assert {names[item["id"]] for item in items} == expected, username
+        for id in [*mine.contacts.values(), *world.other.contacts.values()]:
+            answer = await world.ask("GET", f"/contacts/{id}", who)
+            assert answer.status_code == (200 if names.get(id) in expected else 404), (username, names.get(id))
+        for name in ("red", "blue"):
+            answer = await world.ask("GET", f"/recordings/{mine.ids[f'recording {name}']}", who)
+            allowed = 403 if username == "nobody" else 200 if name in expected else 404
+            assert answer.status_code == allowed, (username, name)
+        foreign = world.other.ids["recording foreign"]
+        assert (await world.ask("GET", f"/recordings/{foreign}/peaks", who)).status_code in (403, 404)
+
+
+async def test_the_list_is_newest_first_and_goes_on_at_the_cursor(world: World) -> None:
+    for number in range(5):
+        await world.contact(world.mine, f"c{number}", "1001", minutes_ago=10 - number)
+    who = await world.headers("1001")
+    first = (await world.ask("GET", "/contacts?limit=2", who)).json()
+    second = (await world.ask("GET", f"/contacts?limit=2&cursor={first['next']}", who)).json()
+    third = (await world.ask("GET", f"/contacts?limit=2&cursor={second['next']}", who)).json()
+    ids = [item["id"] for page in (first, second, third) for item in page["items"]]
+    assert ids == [world.mine.contacts[f"c{number}"] for number in (4, 3, 2, 1, 0)]
+    assert third["next"] is None
+    item = first["items"][0]
+    assert item["started_at"].endswith("Z")
+    assert (item["waited_seconds"], item["talk_seconds"], item["answered"]) == (5.0, 20.0, True)
+    assert item["customer"]["name"] == "王小明"
+    assert item["calling"].startswith("+86139")
+
+
+async def test_filters_choose(world: World) -> None:
+    mine = world.mine
+    await world.contact(mine, "taken", "1001", minutes_ago=90)
+    await world.contact(mine, "lost", "", minutes_ago=1)
+    who = await world.headers("admin")
+
+    async def found(query: str) -> list[str]:
+        answer = await world.ask("GET", f"/contacts?{query}", who)
+        assert answer.status_code == 200, answer.text
+        names = {id: name for name, id in mine.contacts.items()}
+        return [names[item["id"]] for item in answer.json()["items"]]
+
+    assert await found("answered=true") == ["taken"]
+    assert await found("answered=false") == ["lost"]
+    assert await found(f"agent={mine.people['1001'].agent}") == ["taken"]
+    assert await found(f"queue={mine.ids['queue']}") == ["lost", "taken"]
+    assert await found(f"queue={world.other.ids['queue']}") == []
+    assert await found("number=86139") == ["lost", "taken"]
+    assert await found("from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z") == []
+    for wrong in ("cursor=xyz", "cursor=WzFd", "limit=0", "queue=x", "number=abc"):
+        answer = await world.ask("GET", f"/contacts?{wrong}", who)
+        assert answer.status_code == 422, wrong
+
+
+async def test_one_contact_tells_its_whole_journey_and_looking_is_audited(world: World) -> None:
+    id = await world.contact(world.mine, "red", "1001")
+    who = await world.headers("1001")
+    contact = (await world.ask("GET", f"/contacts/{id}", who)).json()
+    assert [segment["kind"] for segment in contact["segments"]] == ["agent"]
+    assert contact["events"][0]["type"] == "contact.arrived"
+    assert contact["events"][0]["offset_ms"] == 0
+    recording = contact["recordings"][0]
+    assert recording["url"] == f"/api/v1/recordings/{recording['id']}"
+    assert recording["holds"] == [[200, 300]]
+    await world.ask("GET", f"/recordings/{recording['id']}", who)
+    async with world.database.transaction() as connection:
+        rows = await connection.execute(text("select action, object_id from audit where action in ('contact.read', 'recording.heard')"))
+        assert {(row.action, row.object_id) for row in rows} == {("contact.read", id), ("recording.heard", recording["id"])}
+
+
+async def test_a_recording_is_a_stereo_wav_and_parts_of_it_can_be_asked(world: World) -> None:
+    await world.contact(world.mine, "red", "1001")
+    who, path = await world.headers("1001"), f"/recordings/{world.mine.ids['recording red']}"
+    whole = await world.ask("GET", path, who)
+    assert whole.headers["content-type"] == "audio/wav"
+    assert whole.content[:4] == b"RIFF"
+    assert len(whole.content) == 44 + 8000 * 4
+    for asked, expected in (("bytes=0-43", (0, 43)), ("bytes=32000-", (32000, 32043)), ("bytes=-4", (32040, 32043))):
+        part = await world.ask("GET", path, who, headers={"Range": asked})
+        assert part.status_code == 206
+        assert part.content == whole.content[expected[0] : expected[1] + 1]
+        assert part.headers["content-range"] == f"bytes {expected[0]}-{expected[1]}/32044"
+    beyond = await world.ask("GET", path, who, headers={"Range": "bytes=99999999-"})
+    assert beyond.status_code == 416
+    assert beyond.json()["code"] == "range_not_satisfiable"
+    peaks = (await world.ask("GET", f"{path}/peaks?points=100", who)).json()
+    assert len(peaks["left"]) == len(peaks["right"]) == 100
+    assert 0.45 < max(peaks["left"]) < 0.5
+    assert 0.22 < max(peaks["right"]) < 0.26
