@@ -1,7 +1,10 @@
 """The long walk of the SIP part (cases P3, P8): mutated datagrams and streams against an endpoint with a user on top.
 
-``python scripts/soak_sip.py [datagrams] [streams] [seed]``; 60,000 and 5,000 by default. ``make soak`` calls it; the tests run a small walk.
+``python scripts/soak_sip.py [datagrams] [streams] [seed]``; 60,000 and 5,000 by default. ``make soak`` calls it; the tests run
+a small walk.
 """
+
+# ruff: noqa: E501 - one message a line reads best
 
 from __future__ import annotations
 
@@ -30,7 +33,27 @@ BROWSER = (
     f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\na=setup:actpass\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\n"
     "a=rtpmap:111 opus/48000/2\r\na=rtpmap:126 telephone-event/8000\r\na=candidate:1 1 udp 2113937151 192.0.2.9 50000 typ host\r\n"
 )
-_PIECES = [b"\r\n", b"\x00", b"\xff\xfe", b";;", b",", b'"', b"<", b">", b":", b"%", b"9" * 30, b"A" * 3000, b"\r\n ", b"=", b"@", "张三".encode("gbk"), b"\r\n\r\n", b"-1", b"\t"]
+_PIECES = [
+    b"\r\n",
+    b"\x00",
+    b"\xff\xfe",
+    b";;",
+    b",",
+    b'"',
+    b"<",
+    b">",
+    b":",
+    b"%",
+    b"9" * 30,
+    b"A" * 3000,
+    b"\r\n ",
+    b"=",
+    b"@",
+    "张三".encode("gbk"),
+    b"\r\n\r\n",
+    b"-1",
+    b"\t",
+]
 
 
 def _message(method: str, number: int, body: str = "", kind: str = "application/sdp", extra: str = "") -> bytes:

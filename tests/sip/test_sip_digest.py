@@ -31,7 +31,15 @@ def authenticator() -> Authenticator:
     return Authenticator("yitong", b"k" * 32, lambda: f"n{next(numbers)}")
 
 
-def answered(authenticator: Authenticator, asked: Request, challenge: int = 0, password: str = "secret", username: str = "1001", now: float = 0.0, source: str = HERE) -> Request:
+def answered(
+    authenticator: Authenticator,
+    asked: Request,
+    challenge: int = 0,
+    password: str = "secret",
+    username: str = "1001",
+    now: float = 0.0,
+    source: str = HERE,
+) -> Request:
     response = Response(401, "Unauthorized", [("WWW-Authenticate", authenticator.challenges(source, now)[challenge])])
     header = authorize(asked, response, Credentials(username, password), "cn")
     assert header is not None
@@ -46,14 +54,20 @@ def test_the_right_password_is_right_with_both_algorithms(authenticator: Authent
 def test_the_known_example_of_rfc_7616() -> None:
     params = {"uri": "/dir/index.html", "nonce": "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", "nc": "00000001", "qop": "auth"}
     params["cnonce"] = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
-    for algorithm, expected in (("MD5", "8ca523f5e9506fed4657c9700eebdbec"), ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1")):
+    for algorithm, expected in (
+        ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+        ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+    ):
         a1 = ha1(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life")
         assert digest.digest_response(algorithm, a1, "GET", params) == expected
 
 
 def test_a_wrong_password_and_an_unknown_user_get_the_same(authenticator: Authenticator) -> None:
     for username, password in (("1001", "wrong"), ("nobody", "secret")):
-        assert authenticator.check(answered(authenticator, request(), password=password, username=username), HERE, account, 1.0).verdict is Verdict.WRONG
+        assert (
+            authenticator.check(answered(authenticator, request(), password=password, username=username), HERE, account, 1.0).verdict
+            is Verdict.WRONG
+        )
 
 
 def test_an_account_without_a_secret_cannot_be_used(authenticator: Authenticator) -> None:
@@ -75,7 +89,10 @@ def test_a_nonce_is_good_once_for_five_minutes_and_for_its_source(authenticator:
 def test_credentials_for_another_method_or_uri_are_worth_nothing(authenticator: Authenticator) -> None:
     asked = answered(authenticator, request())
     assert authenticator.check(Request("INVITE", asked.uri_text, asked.headers), HERE, account, 1.0).verdict is Verdict.WRONG
-    assert authenticator.check(Request("REGISTER", "sip:13800138000@yitong.example", asked.headers), HERE, account, 1.0).verdict is Verdict.MISSING
+    assert (
+        authenticator.check(Request("REGISTER", "sip:13800138000@yitong.example", asked.headers), HERE, account, 1.0).verdict
+        is Verdict.MISSING
+    )
 
 
 def test_a_made_up_nonce_is_worth_nothing(authenticator: Authenticator) -> None:

@@ -12,7 +12,17 @@ FLOW = Flow("udp", "main", "192.0.2.9", 5060)
 _numbers = count(1)
 
 
-def register(registrar: Registrar, contact: str | None, expires: str | None = None, *, call_id: str = "", cseq: int = 0, flow: Flow = FLOW, now: float = 0.0, to: str = "1001") -> Registered:
+def register(
+    registrar: Registrar,
+    contact: str | None,
+    expires: str | None = None,
+    *,
+    call_id: str = "",
+    cseq: int = 0,
+    flow: Flow = FLOW,
+    now: float = 0.0,
+    to: str = "1001",
+) -> Registered:
     headers = [("To", f"<sip:{to}@yitong.example>"), ("Call-ID", call_id or "c"), ("CSeq", f"{cseq or next(_numbers)} REGISTER")]
     headers += [("Contact", contact)] if contact is not None else []
     headers += [("Expires", expires)] if expires is not None else []

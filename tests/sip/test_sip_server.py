@@ -1,5 +1,7 @@
 """The server side with bytes: retransmissions, merged requests, strangers, where answers go."""
 
+# ruff: noqa: E501 - one form a line reads best
+
 from __future__ import annotations
 
 from itertools import count
@@ -125,7 +127,12 @@ def test_a_request_without_its_dialog_is_refused_and_a_stray_ack_met_with_silenc
         assert statuses(server.send(request(method, tag="nobody", branch=f"z9hG4bKx{number}"))) == [481]
     server.wait(0.0)
     assert server.send(request("ACK", tag="nobody", branch="z9hG4bKy")) == []
-    assert server.send(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKq\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 BYE\r\n\r\n") == []
+    assert (
+        server.send(
+            b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKq\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 BYE\r\n\r\n"
+        )
+        == []
+    )
     assert server.events() == []
 
 
@@ -145,7 +152,7 @@ def test_a_stranger_with_call_id_and_one_tag_changes_nothing(server: Server, met
     dialog = confirmed(server)
     before = dialog.snapshot()
     for number, tags in enumerate(({"tag": dialog.local_tag, "from_tag": "guess"}, {"tag": "guess", "from_tag": "f"}, {"from_tag": "f"})):
-        sent = server.send(request(method, branch=f"z9hG4bKs{number}", cseq=9 + number, **tags))  # type: ignore[arg-type]
+        sent = server.send(request(method, branch=f"z9hG4bKs{number}", cseq=9 + number, **tags))
         assert "tag" not in tags or statuses(sent) == [481]
     assert dialog.snapshot() == before
 
@@ -196,7 +203,13 @@ def test_cancel_after_the_answer_changes_nothing(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("via", "sent_by", "port"),
-    [(";rport", "192.0.2.9:5080", 5080), (";rport", "10.0.0.7:9999", 5080), ("", "192.0.2.9:5099", 5099), ("", "10.0.0.7", 5060), (";rport=1", "192.0.2.9:1", 5080)],
+    [
+        (";rport", "192.0.2.9:5080", 5080),
+        (";rport", "10.0.0.7:9999", 5080),
+        ("", "192.0.2.9:5099", 5099),
+        ("", "10.0.0.7", 5060),
+        (";rport=1", "192.0.2.9:1", 5080),
+    ],
 )
 def test_answers_find_their_way(server: Server, via: str, sent_by: str, port: int) -> None:
     """Case X10: rport, no rport, another port than the source's."""
@@ -291,3 +304,9 @@ def test_a_strict_router_stands_in_the_request_line(server: Server) -> None:
     bye = dialog.request("BYE", "SIP/2.0/UDP h;branch=z9hG4bKb")
     assert bye.uri_text == "sip:p1@192.0.2.7"
     assert bye.all("Route") == ["<sip:p2@192.0.2.6;lr>", "<sip:a@192.0.2.9:5080>"]
+
+
+def test_a_request_that_its_user_never_answers_is_forgotten(server: Server) -> None:
+    server.send(request("OPTIONS"))
+    assert server.wait(33) == []
+    assert server.endpoint.transactions == 0

@@ -1,4 +1,4 @@
-"""What the parts of an endpoint share: outbox, events, timers, tokens. Still no socket and no clock."""
+"""What the parts of an endpoint share: outbox, timers, tokens. Still no socket and no clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from yitong.sip.events import Event
 from yitong.sip.states import Timings
 from yitong.sip.uri import sip_uri
 
@@ -63,7 +62,6 @@ class Core:
         self.token = token
         """Fresh unguessable text of token characters: tags, branches, call ids."""
         self.outbox: deque[tuple[bytes, Flow]] = deque()
-        self.events: deque[Event] = deque()
         self._heap: list[tuple[float, int, Owner, str]] = []
         self._number = 0
         self._running = 0
@@ -76,10 +74,6 @@ class Core:
     def send(self, data: bytes, flow: Flow) -> None:
         """Queue bytes for a flow."""
         self.outbox.append((data, flow))
-
-    def tell(self, event: Event) -> None:
-        """Queue an event for the user."""
-        self.events.append(event)
 
     def contact(self, flow: Flow) -> str:
         """Our Contact value for a flow."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,9 +14,6 @@ from yitong.sip.core import Flow
 from yitong.sip.grammar import ParseError
 from yitong.sip.headers import Address
 from yitong.sip.message import Header, Request, Response
-
-if TYPE_CHECKING:
-    from yitong.sip.transaction import ServerTransaction
 
 DialogId = tuple[str, str, str]
 """Call-ID, local tag, remote tag."""
@@ -80,7 +76,7 @@ class Dialog:
         """Where our requests go: the flow their last message came by, which is right behind NAT and for WebSocket clients."""
         self.invite_out = False
         """An INVITE of ours waits for its final answer."""
-        self.invite_in: ServerTransaction | None = None
+        self.invite_in = False
         """An INVITE of theirs waits for our final answer."""
 
     @classmethod
@@ -148,7 +144,7 @@ class Dialog:
         if request.method == "INVITE" or (request.method == "UPDATE" and request.body):
             if self.invite_out:
                 return 491
-            if self.invite_in is not None:
+            if self.invite_in:
                 return 500
         return 0
 

@@ -87,9 +87,7 @@ class Authenticator:
         head = f'Digest realm={quote(self.realm)}, nonce="{nonce}", qop="auth"'
         return [f"{head}, algorithm={algorithm}{tail}" for algorithm in ("SHA-256", "MD5")]
 
-    def check(
-        self, request: Request, source: str, lookup: Callable[[str], Account | None], now: float, *, proxy: bool = False
-    ) -> Checked:
+    def check(self, request: Request, source: str, lookup: Callable[[str], Account | None], now: float, *, proxy: bool = False) -> Checked:
         """Judge a request's credentials. The work is the same for a user that does not exist (case R3)."""
         try:
             params = self._credentials(request, "Proxy-Authorization" if proxy else "Authorization")

@@ -6,6 +6,7 @@ The owner of the sockets calls ``receive`` for every datagram, frame or stream c
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from yitong.sip.core import Core, Flow, Settings
@@ -42,8 +43,9 @@ class Endpoint:
         """``token`` gives fresh unguessable text of token characters (``secrets.token_hex(8)``)."""
         self.core = Core(settings, token)
         self.dialogs = Dialogs()
-        self._uas = Uas(self.core, self.dialogs)
-        self._uac = Uac(self.core, self.dialogs)
+        self._events: deque[Event] = deque()
+        self._uas = Uas(self.core, self.dialogs, self._events.append)
+        self._uac = Uac(self.core, self.dialogs, self._events.append)
         self._streams: dict[Flow, _Stream] = {}
 
     # In ----------------------------------------------------------------------------------------------------------------------------
@@ -79,7 +81,7 @@ class Endpoint:
 
     def next_event(self) -> Event | None:
         """The oldest event not yet taken."""
-        return self.core.events.popleft() if self.core.events else None
+        return self._events.popleft() if self._events else None
 
     def next_deadline(self) -> float | None:
         """When ``handle_timer`` is wanted next."""
@@ -154,7 +156,7 @@ class Endpoint:
         try:
             messages = stream.framer.feed(data)
         except ParseError as error:
-            self.core.tell(BadMessage(flow, error.reason, 0))
+            self._events.append(BadMessage(flow, error.reason, 0))
             self.break_stream(flow, error.reason)
             return
         for _ in range(min(stream.framer.pongs, 16)):
@@ -173,14 +175,14 @@ class Endpoint:
         if stream is not None:
             stream.broken = True
             self.core.stop_timer(stream, "half")
-        self.core.tell(CloseFlow(flow, reason))
+        self._events.append(CloseFlow(flow, reason))
 
     def _receive_message(self, data: bytes, flow: Flow, now: float) -> None:
         try:
             message = parse(data)
         except ParseError as error:
             status = self._refuse(error, flow)
-            self.core.tell(BadMessage(flow, error.reason, status))
+            self._events.append(BadMessage(flow, error.reason, status))
             return
         try:
             if isinstance(message, Request):
@@ -188,7 +190,7 @@ class Endpoint:
             else:
                 self._uac.receive(message, flow, now)
         except ParseError as error:
-            self.core.tell(BadMessage(flow, error.reason, 0))
+            self._events.append(BadMessage(flow, error.reason, 0))
 
     def _refuse(self, error: ParseError, flow: Flow) -> int:
         """Answer a request that cannot be read, as far as its head allows; ACK never."""

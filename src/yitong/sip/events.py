@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from yitong.sip.core import Flow
-    from yitong.sip.dialog import Dialog
-    from yitong.sip.message import Request, Response
-    from yitong.sip.transaction import ClientTransaction, ServerTransaction
+from yitong.sip.core import Flow
+from yitong.sip.dialog import Dialog
+from yitong.sip.message import Request, Response
+from yitong.sip.transaction import ClientTransaction, ServerTransaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,17 +97,19 @@ INVITE_SERVER: Table = {
 """§17.2.1, RFC 6026 §7.1. Timer X is the user's retransmission of 2xx (§13.3.1.4), timer 100 the 200 ms of §17.2.1."""
 
 SERVER: Table = {
+    (_TRYING, "timer U"): _to(_TERMINATED),
     (_TRYING, "send 1xx"): _to(_PROCEEDING, "send response"),
-    (_TRYING, "send 2xx"): _to(_COMPLETED, "send response", "start J"),
-    (_TRYING, "send 300-699"): _to(_COMPLETED, "send response", "start J"),
+    (_TRYING, "send 2xx"): _to(_COMPLETED, "stop U", "send response", "start J"),
+    (_TRYING, "send 300-699"): _to(_COMPLETED, "stop U", "send response", "start J"),
     (_PROCEEDING, "request"): _to(_PROCEEDING, "resend"),
+    (_PROCEEDING, "timer U"): _to(_TERMINATED),
     (_PROCEEDING, "send 1xx"): _to(_PROCEEDING, "send response"),
-    (_PROCEEDING, "send 2xx"): _to(_COMPLETED, "send response", "start J"),
-    (_PROCEEDING, "send 300-699"): _to(_COMPLETED, "send response", "start J"),
+    (_PROCEEDING, "send 2xx"): _to(_COMPLETED, "stop U", "send response", "start J"),
+    (_PROCEEDING, "send 300-699"): _to(_COMPLETED, "stop U", "send response", "start J"),
     (_COMPLETED, "request"): _to(_COMPLETED, "resend"),
     (_COMPLETED, "timer J"): _to(_TERMINATED),
 }
-"""§17.2.2."""
+"""§17.2.2. Timer U drops a transaction that its user leaves unanswered for 64*T1: the other side has given up by then."""
 
 MACHINES: Mapping[str, tuple[State, Table]] = {
     "invite-client": (_CALLING, INVITE_CLIENT),
@@ -136,7 +138,7 @@ class Timings(NamedTuple):
             return 0.0 if reliable else 64 * self.t1
         if timer == "100":
             return 0.1
-        return self.t1 if timer == "X" else 64 * self.t1  # B, F, H, L, M, cancel
+        return self.t1 if timer == "X" else 64 * self.t1  # B, F, H, L, M, U, cancel
 
     def next(self, timer: str, last: float) -> float:
         """How long a retransmission timer runs after it ran ``last`` seconds; A doubles without bound (§17.1.1.2)."""

@@ -6,14 +6,12 @@ listener that made it. It knows no dialog and no socket.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from yitong.sip.core import Core, Flow
+from yitong.sip.dialog import Dialog
 from yitong.sip.message import Request, Response, make_response
 from yitong.sip.states import CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER, State, Table
-
-if TYPE_CHECKING:
-    from yitong.sip.dialog import Dialog
 
 ServerKey = tuple[str, ...]
 
@@ -194,8 +192,7 @@ class ServerTransaction(Transaction):
 
     def start(self, now: float) -> None:
         """Begin to wait for the answer; an INVITE is told 100 when that takes long."""
-        if self.method == "INVITE":
-            self._start("100", now)
+        self._start("100" if self.method == "INVITE" else "U", now)
 
     def respond(self, response: Response, now: float) -> bool:
         """Send an answer; ``False`` when a final one was sent before."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from yitong.sip.core import Core, Flow
 from yitong.sip.dialog import Dialog, Dialogs, DialogState
-from yitong.sip.events import ResponseReceived, TransactionFailed, TransactionTimedOut
+from yitong.sip.events import Event, ResponseReceived, TransactionFailed, TransactionTimedOut
 from yitong.sip.grammar import ParseError, SipError
 from yitong.sip.headers import Address
 from yitong.sip.message import Header, Request, Response
@@ -20,8 +20,9 @@ _MAXIMUM_EARLY_DIALOGS = 20
 class Uac:
     """Client transactions and what their answers do to dialogs."""
 
-    def __init__(self, core: Core, dialogs: Dialogs) -> None:
+    def __init__(self, core: Core, dialogs: Dialogs, tell: Callable[[Event], None]) -> None:
         self._core = core
+        self._tell = tell
         self._dialogs = dialogs
         self._transactions: dict[tuple[str, str], ClientTransaction] = {}
         self._by_stream: dict[Flow, set[ClientTransaction]] = {}
@@ -47,7 +48,7 @@ class Uac:
         headers: Iterable[Header] = (), body: bytes = b"", content_type: str = "", silent: bool = False,
     ) -> ClientTransaction:  # fmt: skip
         """Send a request in a dialog; BYE ends it at once. Raises ``SipError`` for an INVITE while another is pending (§14.1)."""
-        if method == "INVITE" and (dialog.invite_out or dialog.invite_in is not None):
+        if method == "INVITE" and (dialog.invite_out or dialog.invite_in):
             raise SipError("an INVITE is pending in this dialog")
         request = dialog.request(method, self._core.via(dialog.flow), self._common(method, dialog.flow, list(headers)), body, content_type)
         dialog.invite_out = dialog.invite_out or method == "INVITE"
@@ -149,7 +150,7 @@ class Uac:
             self._over(transaction, None)
             event = TransactionTimedOut if what == "timeout" else TransactionFailed
             if not transaction.silent:
-                self._core.tell(event(transaction, transaction.dialog))
+                self._tell(event(transaction, transaction.dialog))
 
     def _answered(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         status = response.status
@@ -167,7 +168,7 @@ class Uac:
         if status >= 300 or (status >= 200 and transaction.method != "INVITE"):
             self._over(transaction, response)
         if not transaction.silent:
-            self._core.tell(ResponseReceived(transaction, response, dialog))
+            self._tell(ResponseReceived(transaction, response, dialog))
 
     def _over(self, transaction: ClientTransaction, response: Response | None) -> None:
         """A final answer (or none at all) and what it does to dialogs (§12.2.1.2, §12.3)."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from yitong.sip.core import Core, Flow
-from yitong.sip.dialog import Dialog, Dialogs, DialogState, record_routes
-from yitong.sip.events import AckReceived, Cancelled, RequestReceived, TransactionTimedOut
+from yitong.sip.dialog import Dialog, DialogId, Dialogs, DialogState, record_routes
+from yitong.sip.events import AckReceived, Cancelled, Event, RequestReceived, TransactionTimedOut
 from yitong.sip.grammar import ParseError
 from yitong.sip.headers import MAGIC_COOKIE
 from yitong.sip.message import Header, Request, Response, make_response
@@ -29,11 +29,13 @@ def server_key(request: Request, method: str) -> ServerKey:
 class Uas:
     """Server transactions and what they do to dialogs."""
 
-    def __init__(self, core: Core, dialogs: Dialogs) -> None:
+    def __init__(self, core: Core, dialogs: Dialogs, tell: Callable[[Event], None]) -> None:
         self._core = core
+        self._tell = tell
         self._dialogs = dialogs
         self._transactions: dict[ServerKey, ServerTransaction] = {}
         self._merged: dict[ServerKey, ServerTransaction] = {}
+        self._open_invites: dict[DialogId, ServerTransaction] = {}
         self._accepted: dict[tuple[str, str, str, int], ServerTransaction] = {}
 
     def __len__(self) -> int:
@@ -81,10 +83,10 @@ class Uas:
         if dialog is not None:
             dialog.flow = flow
             if request.method == "INVITE":
-                dialog.invite_in = transaction
+                self._hold_open(dialog, transaction)
             elif request.method == "BYE":
                 self._bye(dialog, now)
-        self._core.tell(RequestReceived(transaction, request, flow, dialog))
+        self._tell(RequestReceived(transaction, request, flow, dialog))
 
     def _examine(self, request: Request, transaction: ServerTransaction) -> tuple[int, list[Header]]:
         """The checks of §8.2.2 and §12.2.2: status 0, or the refusal and its headers. Raises ``ParseError`` for 400."""
@@ -121,7 +123,7 @@ class Uas:
         return 0, []
 
     def _bye(self, dialog: Dialog, now: float) -> None:
-        pending = dialog.invite_in
+        pending = self._open_invites.get(dialog.id)
         self._dialogs.end(dialog)
         if pending is not None:
             self.respond(pending, 487, now)  # §15.1.2
@@ -133,7 +135,7 @@ class Uas:
             return  # a stray ACK is met with silence
         if known.state is State.ACCEPTED and not known.acknowledged:
             known.acknowledged = True
-            self._core.tell(AckReceived(known, request, known.dialog))
+            self._tell(AckReceived(known, request, known.dialog))
 
     def _cancel(self, request: Request, flow: Flow, key: ServerKey, now: float) -> None:
         """§9.2: 200 to the CANCEL, 487 to the INVITE that has no final answer yet."""
@@ -147,7 +149,7 @@ class Uas:
         if invite.state is State.PROCEEDING:
             invite.cancelled = True
             self.respond(invite, 487, now)
-            self._core.tell(Cancelled(invite, request))
+            self._tell(Cancelled(invite, request))
 
     def respond(
         self, transaction: ServerTransaction, status: int, now: float, *,
@@ -182,8 +184,9 @@ class Uas:
             if status < 300 and request.method == "INVITE" and not request.to.tag:
                 self._make_dialog(transaction, status)
             return
-        if status >= 200 and dialog.invite_in is transaction:
-            dialog.invite_in = None
+        if status >= 200 and self._open_invites.get(dialog.id) is transaction:
+            dialog.invite_in = False
+            del self._open_invites[dialog.id]
         if 200 <= status < 300:
             dialog.state = DialogState.CONFIRMED if dialog.state is DialogState.EARLY and request.method == "INVITE" else dialog.state
             dialog.refresh(request)
@@ -199,16 +202,20 @@ class Uas:
         transaction.dialog = dialog
         self._dialogs.add(dialog)
         if status < 200:
-            dialog.invite_in = transaction
+            self._hold_open(dialog, transaction)
         else:
             self._accepted[(*dialog.id, request.cseq.number)] = transaction
+
+    def _hold_open(self, dialog: Dialog, transaction: ServerTransaction) -> None:
+        dialog.invite_in = True
+        self._open_invites[dialog.id] = transaction
 
     def told(self, transaction: Transaction, what: str, response: Response | None, now: float) -> None:
         """What a transaction reports."""
         if not isinstance(transaction, ServerTransaction):
             return
         if what == "unacknowledged" and not transaction.acknowledged:
-            self._core.tell(TransactionTimedOut(transaction, transaction.dialog))
+            self._tell(TransactionTimedOut(transaction, transaction.dialog))
         elif what == "ended":
             self._transactions.pop(transaction.key, None)
             if transaction.merge_key:
