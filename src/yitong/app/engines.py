@@ -36,7 +36,7 @@ async def start(supervisor: Supervisor, settings: Settings) -> Settings:
         kept.append(await supervisor.start(nats_spec(engine)))
         settings = replace(settings, nats_url=engine.url)
     _remember(settings)
-    await supervisor.serving(kept, 30.0)
+    await supervisor.serving(kept, 120.0)
     if any(one.spec.name == "postgres" for one in kept):
         await asyncio.to_thread(embedded.make_database, settings.database_url)
     return settings

@@ -69,7 +69,7 @@ async def _start(supervisor: Supervisor, settings: Settings) -> tuple[Settings, 
         marker.parent.mkdir(mode=0o700, exist_ok=True)
         marker.touch()
     kept = [await supervisor.start(spec) for spec in specs(settings)]
-    await supervisor.serving(kept, 30.0)
+    await supervisor.serving(kept, 120.0)
     return settings, first
 
 
