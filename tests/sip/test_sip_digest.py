@@ -51,6 +51,11 @@ def test_the_right_password_is_right_with_both_algorithms(authenticator: Authent
     assert authenticator.check(answered(authenticator, request(), challenge), HERE, account, 1.0) == (Verdict.OK, "1001")
 
 
+def test_both_algorithms_are_offered_and_the_same_to_all_but_those_that_cannot_bear_it(authenticator: Authenticator) -> None:
+    assert ["SHA-256" in value for value in authenticator.challenges(HERE, 0.0, user_agent="JsSIP 3.13.8")] == [False, True]
+    assert ["SHA-256" in value for value in authenticator.challenges(HERE, 0.0, user_agent="baresip v1.0.0 (x86_64/linux)")] == [False]
+
+
 def test_the_known_example_of_rfc_7616() -> None:
     params = {"uri": "/dir/index.html", "nonce": "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", "nc": "00000001", "qop": "auth"}
     params["cnonce"] = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
@@ -107,9 +112,9 @@ def test_the_next_use_of_a_nonce_counts_up(authenticator: Authenticator) -> None
     value = first.need("Authorization")
     nonce = value.partition('nonce="')[2].partition('"')[0]
     params = {"uri": first.uri_text, "nonce": nonce, "nc": "00000002", "cnonce": "cn", "qop": "auth"}
-    right = digest.digest_response("SHA-256", ha1("SHA-256", "1001", "yitong", "secret"), "REGISTER", params)
+    right = digest.digest_response("MD5", ha1("MD5", "1001", "yitong", "secret"), "REGISTER", params)
     start, _, rest = value.partition('response="')
-    value = f'{start}response="{right}{rest[64:]}'.replace("nc=00000001", "nc=00000002")
+    value = f'{start}response="{right}{rest[32:]}'.replace("nc=00000001", "nc=00000002")
     assert authenticator.check(Request("REGISTER", first.uri_text, [("Authorization", value)]), HERE, account, 2.0).verdict is Verdict.OK
 
 

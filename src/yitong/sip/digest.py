@@ -25,6 +25,13 @@ NONCE_SECONDS = 300.0
 """Lifetime of a nonce (case R6)."""
 
 MAXIMUM_NONCES = 50_000
+
+ALGORITHMS = ("MD5", "SHA-256")
+"""In the order of the challenges. MD5 first: JsSIP and sipp read only the first challenge and know only MD5; who knows SHA-256 finds it."""
+
+MD5_ONLY = ("baresip v0.", "baresip v1.")
+"""User agents that give up when any challenge names another algorithm (libre before 2.0)."""
+
 _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _HEX_LENGTH = {"MD5": 32, "SHA-256": 64}
 
@@ -80,12 +87,16 @@ class Authenticator:
         self._token = token
         self._used: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def challenges(self, source: str, now: float, stale: bool = False) -> list[str]:
-        """The challenge values, SHA-256 first (RFC 8760 §2.4): one header line each. The same whoever asks for whatever."""
+    def challenges(self, source: str, now: float, stale: bool = False, user_agent: str = "") -> list[str]:
+        """The challenge values, one header line each, in our order (RFC 8760 §2.4). The same whatever user is asked for.
+
+        ``user_agent``: the request's User-Agent; some phones take no other challenge beside MD5.
+        """
         nonce = self._nonce(source, now)
         tail = ", stale=true" if stale else ""
+        algorithms = ALGORITHMS[:1] if user_agent.startswith(MD5_ONLY) else ALGORITHMS
         head = f'Digest realm={quote(self.realm)}, nonce="{nonce}", qop="auth"'
-        return [f"{head}, algorithm={algorithm}{tail}" for algorithm in ("SHA-256", "MD5")]
+        return [f"{head}, algorithm={algorithm}{tail}" for algorithm in algorithms]
 
     def check(self, request: Request, source: str, lookup: Callable[[str], Account | None], now: float, *, proxy: bool = False) -> Checked:
         """Judge a request's credentials. The work is the same for a user that does not exist (case R3)."""
