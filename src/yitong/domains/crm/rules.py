@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
 from phonenumbers import geocoder
+
+_WRITTEN = re.compile(r"[0-9+() .-]{3,40}", re.ASCII)
 
 
 def e164(number: str, country: str) -> str:
     """``number`` as written in ``country`` (ISO 3166-1), as E.164; "" when it is not a telephone number (an extension, a SIP name)."""
-    if not number or len(number) > 40:
+    if not _WRITTEN.fullmatch(number):
         return ""
     try:
         parsed = phonenumbers.parse(number, country)
