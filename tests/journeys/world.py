@@ -53,6 +53,7 @@ class World:
         self.outcomes: list[Outcome] = []
         self.cards: dict[str, Card] = {}
         self.config: dict[tuple[str, str], dict[str, Any]] = {}
+        self.arrivals: list[str] = []
         self.corrections = 0
         self.epoch = 0
         self.saved: tuple[bytes, int, int] | None = None
@@ -92,7 +93,9 @@ class World:
 
     def caller(self, calling: str = "13800000001", *, steps: Any = (UntilAsked(), Press("0")), patience: float | None = None) -> Customer:
         """Somebody calls the hotline and presses 0."""
-        return Customer(self.switch, tenant=TENANT, called=HOTLINE, calling=calling, steps=steps, patience_seconds=patience)
+        customer = Customer(self.switch, tenant=TENANT, called=HOTLINE, calling=calling, steps=steps, patience_seconds=patience)
+        self.arrivals.append(customer.connection)
+        return customer
 
     # --- the host ------------------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,9 @@ from yitong.flow.session import MOST_STEPS_ALONE, LiveContact, Session, StepPlac
 
 HEARD = (Played, Collected, DigitPressed, Established, Failed, ConnectionCleared, ServiceFailed)
 
+OPEN_KEYS = frozenset({"menu", "survey"})
+"""Kinds whose keys say nothing of the person: they may stand in the ledger."""
+
 
 class Contacts(Protocol):
     """Who is live; the contact registry."""
@@ -112,7 +115,8 @@ class Runner:
         step = self._step(session)
         outcome = self.kinds[step.kind].hear(self._place(session, contact), step.parameters, event, unit)
         if outcome is not None:
-            self.resume(contact.id, outcome, unit)
+            told = event.digits if isinstance(event, Collected) and step.kind in OPEN_KEYS else ""
+            self.resume(contact.id, outcome, unit, told)
 
     def enter_again(self, unit: Unit, only: str = "") -> None:
         """After a restart: steps that waited on the caller begin again, so that he hears the prompt once more.

@@ -81,6 +81,9 @@ class Acd:
 
     def dispatch(self, unit: Unit) -> None:
         """Match until no free agent may take anyone who waits. Called at the end of every decision."""
+        due = self.model.deadlines.next()
+        if due is not None and due <= unit.now:
+            self.model.changed = True
         while self.model.changed:
             self.model.changed = False
             waiting = [queued.waiting() for queued in self.model.queued.values() if not queued.assignment]

@@ -267,6 +267,8 @@ class View:
         contact = self.state.contacts.get(fact.contact)
         if contact is None:
             return
+        if self._assignments_of(contact.id):
+            return  # a desk shows how the contact came to it, not what follows (the survey)
         if fact.keys:
             contact.keys = [*contact.keys, (fact.step, fact.keys)][-20:]
         live = self._registry.get(fact.contact)

@@ -1,0 +1,202 @@
+"""Random histories of a centre, and what must be true in every one of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from tests.journeys.world import HOTLINE, TENANT, World
+
+from yitong.contact.ledger import Event
+from yitong.ct.model import Cause, ConnectionState, DeviceKind
+from yitong.domains.acd import messages as m
+from yitong.domains.acd.rules.selection import choose
+from yitong.kit.clock import SECOND
+from yitong.sim.callers import Customer, Press, UntilAlone, UntilAsked
+from yitong.sim.faults import seeded
+from yitong.sim.switch import BUSY, DEAD, IGNORES, REFUSES, Behaviour
+
+AGENTS = ("1001", "1002", "1003")
+BEHAVIOURS = (
+    Behaviour(answer_after=1.0, hang_up_after=15.0), Behaviour(answer_after=4.0, hang_up_after=40.0), IGNORES, REFUSES, BUSY, DEAD,
+    Behaviour(answer_after=2.0),
+)  # fmt: skip
+Action = tuple[str, int, int]
+KINDS = (
+    "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
+    "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart",
+)  # fmt: skip
+
+
+class History:
+    """Plays actions on a world whose events are lost, doubled and late; checks it after every decision and at the end."""
+
+    def __init__(self, seed: int, *, lose: float = 0.04, double: float = 0.05, delay: float = 0.1, lose_services: float = 0.0) -> None:
+        faults = seeded(seed, lose=lose, double=double, delay=delay, late_seconds=0.4)
+        self.world = World(faults=faults, service_faults=seeded(seed + 1, lose=lose_services, double=lose_services))
+        self.customers: list[Customer] = []
+        self.world.after_each = check_now
+        for number in AGENTS:
+            self.world.agent(number, usual=BEHAVIOURS[0], ready=False)
+        self.world.run(1)
+        for number in AGENTS:
+            self.world.obey(m.SetAgentState(agent=f"a{number}", state="ready"))
+
+    def play(self, actions: Sequence[Action]) -> None:
+        for kind, who, number in actions:
+            getattr(self, f"do_{kind}")(AGENTS[who % len(AGENTS)], number)
+            self.world.run(0.05)
+
+    # --- actions -------------------------------------------------------------------------------------------------------------------
+
+    def do_call(self, agent: str, number: int) -> None:
+        steps: tuple[Any, ...] = (UntilAsked(), Press("0"), UntilAlone(), UntilAsked(), Press("1"))
+        patience = (None, None, 3.0, 9.0, 14.0, 33.0)[number % 6]
+        customer = self.world.caller(f"139{len(self.customers):08}", steps=steps, patience=patience)
+        self.customers.append(customer)
+
+    def do_wait(self, agent: str, number: int) -> None:
+        self.world.run((0.2, 1.0, 2.5, 7.0, 21.0, 34.0)[number % 6])
+
+    def do_behave(self, agent: str, number: int) -> None:
+        self.world.switch.devices[f"{TENANT}/phone/{agent}"].will(BEHAVIOURS[number % len(BEHAVIOURS)])
+
+    def do_hang_up(self, agent: str, number: int) -> None:
+        if self.customers:
+            self.customers[number % len(self.customers)].hang_up()
+
+    def do_ready(self, agent: str, number: int) -> None:
+        self.world.try_obey(m.SetAgentState(agent=f"a{agent}", state="ready"))
+
+    def do_break(self, agent: str, number: int) -> None:
+        self.world.try_obey(m.SetAgentState(agent=f"a{agent}", state=("not_ready", "logged_off")[number % 2], reason="lunch"))
+
+    def do_device_out(self, agent: str, number: int) -> None:
+        self.world.switch.unregister(f"{TENANT}/phone/{agent}")
+
+    def do_device_in(self, agent: str, number: int) -> None:
+        self.world.switch.register(TENANT, agent, kind=DeviceKind.PHONE, usual=BEHAVIOURS[0])
+
+    def _assignment(self, agent: str, number: int) -> str:
+        held = self.world.partition.acd.model.agents.get(f"a{agent}")  # type: ignore[union-attr]
+        keys = sorted(held.assignments) if held is not None else []
+        return keys[number % len(keys)] if keys else "none"
+
+    def do_refuse(self, agent: str, number: int) -> None:
+        self.world.try_obey(m.RefuseOffer(agent=f"a{agent}", assignment=self._assignment(agent, number)))
+
+    def do_release(self, agent: str, number: int) -> None:
+        self.world.try_obey(m.HangUp(agent=f"a{agent}", assignment=self._assignment(agent, number)))
+
+    def do_hold(self, agent: str, number: int) -> None:
+        self.world.try_obey(m.HoldContact(agent=f"a{agent}", assignment=self._assignment(agent, number)))
+
+    def do_retrieve(self, agent: str, number: int) -> None:
+        self.world.try_obey(m.RetrieveContact(agent=f"a{agent}", assignment=self._assignment(agent, number)))
+
+    def do_wrap_up(self, agent: str, number: int) -> None:
+        key, draft = self._assignment(agent, number), number % 2 == 0
+        self.world.try_obey(m.WrapUp(agent=f"a{agent}", assignment=key, note="x", draft=draft, next_state="ready"))
+
+    def do_lose(self, agent: str, number: int) -> None:
+        live = [one for one in self.world.switch.snapshot_now(TENANT).connections if one.state is not ConnectionState.ALERTING]
+        if live:
+            self.world.switch.lose(live[number % len(live)].connection, (Cause.MEDIA_LOST, Cause.SIGNALLING_LOST)[number % 2])
+
+    def do_restart(self, agent: str, number: int) -> None:
+        self.world.restart((0.0, 0.5, 3.0)[number % 3])
+
+    def do_save(self, agent: str, number: int) -> None:
+        self.world.save()
+
+    def do_switch_restart(self, agent: str, number: int) -> None:
+        self.world.switch.restart()
+
+    # --- the end -------------------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """The network is well again, everybody comes to an end by himself; then nothing may be left anywhere."""
+        self.world.switch.faults = self.world.switch.service_faults = lambda message: (0.0,)
+        for number in AGENTS:
+            self.world.switch.register(TENANT, number, usual=BEHAVIOURS[0])
+        self.world.run(25)
+        for customer in self.customers:
+            customer.hang_up()
+        self.world.run(120)
+        check_end(self.world, len(self.customers))
+
+
+def check_now(world: World) -> None:
+    """After every decision."""
+    if world.partition is None:
+        return
+    model = world.partition.acd.model
+    waiting = [queued.waiting() for queued in model.queued.values() if not queued.assignment]
+    assert choose(waiting, model.free(), model.policies, world.timeline.now) is None, "a free agent and a contact he may take"
+    by_agent = Counter(one.agent for one in model.assignments())
+    assert all(count <= 1 for count in by_agent.values()), "two contacts for one agent"
+    talking = Counter(one.contact for one in model.assignments() if one.state in ("offered", "active", "held", "interrupted"))
+    assert all(count <= 1 for count in talking.values()), "two agents for one contact"
+    for one in model.assignments():
+        assert one.state != "offered" or one.deadline() > 0, "a reservation without a lease"
+    _one_voice(world)
+
+
+def _one_voice(world: World) -> None:
+    """At most one agent's device is connected in a call of a customer."""
+    connected: Counter[str] = Counter()
+    for one in world.switch.snapshot_now(TENANT).connections:
+        if one.kind is DeviceKind.PHONE and one.state in (ConnectionState.CONNECTED, ConnectionState.HOLD):
+            connected[one.call] += 1
+    assert all(count <= 1 for count in connected.values()), "two agents talk to one customer"
+
+
+def check_end(world: World, calls: int) -> None:
+    """After everybody has gone."""
+    assert world.partition is not None
+    model = world.partition.acd.model
+    assert [one.connection for one in world.switch.snapshot_now(TENANT).connections] == [], "connections are left"
+    assert len(world.partition.registry) == 0, "contacts are stuck"
+    assert not model.queued, "somebody waits who is gone"
+    assert [one.state for one in model.assignments()] == [], "agents are stuck"
+    events = world.events()
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1)), "the sequence has gaps"
+    check_journeys(events)
+    arrived = sum(1 for event in events if event.type == "contact.arrived")
+    assert arrived <= calls
+    lost = calls - arrived
+    assert lost == sum(1 for customer in unheard(world)), "a caller became no contact"
+
+
+def unheard(world: World) -> list[str]:
+    """Callers who hung up before core could hear of them (it was dead, or the event was lost): no contact, and none is missing."""
+    known = {event.connection for event in world.events() if event.type == "contact.arrived"}
+    return [connection for connection in world.arrivals if connection not in known]
+
+
+PAIRS = (
+    ("contact.arrived", ("contact.ended",)), ("contact.segment_began", ("contact.segment_ended",)), ("flow.started", ("flow.ended",)),
+    ("acd.contact_queued", ("acd.contact_left_queue",)), ("acd.contact_offered", ("acd.offer_ended", "acd.offer_answered")),
+    ("acd.offer_answered", ("acd.assignment_ended",)), ("acd.wrap_up_began", ("acd.wrap_up_ended",)),
+    ("quality.recording_asked", ("quality.recording_ended", "quality.recording_lost")),
+)  # fmt: skip
+
+
+def check_journeys(events: list[Event]) -> None:
+    """Each contact's journey is whole: everything that began ended once, one arrival, one end, nothing before or after."""
+    by_contact: dict[str, list[Event]] = {}
+    for event in events:
+        if event.contact:
+            by_contact.setdefault(event.contact, []).append(event)
+    for contact, told in by_contact.items():
+        counts = Counter(event.type for event in told)
+        assert counts["contact.arrived"] == counts["contact.ended"] == 1, (contact, counts)
+        assert told[0].type == "contact.arrived"
+        for begin, ends in PAIRS:
+            assert counts[begin] == sum(counts[end] for end in ends), (contact, begin, [event.type for event in told])
+        times = [event.occurred_at for event in told]
+        assert times == sorted(times)
+
+
+__all__ = ["HOTLINE", "KINDS", "SECOND", "Action", "History", "check_end", "check_journeys", "check_now"]
