@@ -1,0 +1,178 @@
+"""W1: every operation of the API description × every role × another tenant's ids. Nothing is seen, nothing is changed.
+
+A new route is covered by being in the description; one that takes a body must name a valid one in ``bodies``.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from tests.web.world import FLOW, NAME, FakeCore, Tenant, World
+
+ROLES = ("1001", "1100", "admin", "nobody")
+OPEN = {("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone")}
+SKIPPED = {("delete", "/api/v1/sessions/current"), ("post", "/api/v1/sessions/current/password")}
+"""They end the caller's own session; test_sessions and test_live have them."""
+
+
+SOUND = b"RIFF" + (836).to_bytes(4, "little") + bytes.fromhex("57415645666d74201000000001000100401f0000803e00000200100064617461") + (
+    (800).to_bytes(4, "little") + b"\x10\x00" * 400
+)  # fmt: skip
+"""A WAV of 50 ms."""
+
+
+def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
+    """A valid body by path; ``ids``: whose things it refers to."""
+    named = {"code": "new", "name": NAME}
+    return {
+        "/config/sites": named | {"zone": "Asia/Shanghai"},
+        "/config/teams": named | {"site": ids.site, "supervisors": [ids.people["1100"].id]},
+        "/config/skills": named,
+        "/config/queues": named | {"site": ids.site, "requirement": [{"skill": ids.ids["skill"], "level": 3}]},
+        "/config/flows": named | {"document": FLOW},
+        "/config/numbers": {"number": "12345", "flow": ids.ids["flow"], "site": ids.site},
+        "/config/trunks": named | {"site": ids.site},
+        "/config/reasons": named,
+        "/config/wrap_up_codes": named,
+        "/config/users": {
+            "username": "new", "name": NAME, "roles": ["agent"], "password": "long enough", "extension": "1999", "site": ids.site,
+            "team": ids.ids["team"], "skills": {ids.ids["skill"]: 3},
+        },
+        "/customers": {"name": "x", "numbers": ["+8613800000000"]},
+        "/me": {"language": "en"},
+        "/me/state": {"state": "ready"},
+        "/me/assignments/{id}/wrap_up": {"code": "", "note": "n"},
+        "/sessions": {"username": "1001", "password": "x"},
+        "/sessions/current/password": {"old": "a", "new": "another one"},
+        "/guest/phone": {"number": "96900"},
+    }  # fmt: skip
+
+
+def foreign_id(path: str, other: Tenant) -> str:
+    """The other tenant's id that belongs into ``path``."""
+    part = path.removeprefix("/api/v1/").removeprefix("config/").split("/")[0]
+    singular = {"contacts": "contact", "recordings": "recording foreign", "users": "user"}.get(part, part.removesuffix("s"))
+    if singular == "contact":
+        return other.contacts["foreign"]
+    if singular == "user":
+        return other.people["1001"].id
+    return str(uuid.uuid4()) if part == "me" else other.ids[singular]
+
+
+def all_ids(tenant: Tenant) -> set[str]:
+    """Every id that must never be seen by another tenant."""
+    people = {person.id for person in tenant.people.values()} | {person.agent for person in tenant.people.values() if person.agent}
+    return {tenant.id, *tenant.ids.values(), *tenant.contacts.values()} | people
+
+
+async def rows_of(world: World, tenant: Tenant) -> dict[str, list[str]]:
+    """Everything that is stored of a tenant."""
+    found: dict[str, list[str]] = {}
+    async with world.database.transaction() as connection:
+        tables = await connection.execute(text(
+            "select table_name from information_schema.columns where table_schema = 'public' and column_name = 'tenant_id'"
+            " and table_name not in ('sessions', 'ledger_default') and table_name not like 'ledger_2%'"
+        ))  # fmt: skip
+        for (table,) in list(tables):
+            rows = await connection.execute(text(f"select t::text from {table} t where tenant_id = :id order by 1"), {"id": tenant.id})
+            found[table] = [row[0] for row in rows]
+    return found
+
+
+async def operations(world: World) -> list[tuple[str, str, dict[str, Any]]]:
+    schema = (await world.client.get("/api/v1/openapi.json")).json()
+    return [(method, path, operation) for path, methods in schema["paths"].items() for method, operation in methods.items()]
+
+
+def sent(method: str, path: str, operation: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """What goes with the request."""
+    if "requestBody" not in operation:
+        return {}
+    short = path.removeprefix("/api/v1")
+    if short.startswith("/config/prompts"):
+        return {"files": {"file": ("x.wav", SOUND, "audio/wav")}, "data": {"code": "x", "language": "en"}}
+    body = values.get(short, values.get(short.removesuffix("/{id}")))
+    assert body is not None, f"{method} {path} needs a body in bodies()"
+    return {"json": body}
+
+
+@pytest.mark.case("W1")
+@pytest.mark.parametrize("role", ROLES)
+async def test_no_operation_shows_or_changes_what_is_another_tenants(world: World, core: FakeCore, role: str) -> None:
+    core.answer = {"refused": "not_found", "parameters": {}}
+    await world.contact(world.other, "foreign", "1001")
+    await world.contact(world.mine, "own", "1001")
+    who, secret = await world.headers(role), all_ids(world.other)
+    before = await rows_of(world, world.other)
+    tried = 0
+    for method, path, operation in await operations(world):
+        if (method, path) in SKIPPED | OPEN:
+            continue
+        url = path.removeprefix("/api/v1").replace("{id}", foreign_id(path, world.other) if "{id}" in path else "")
+        answer = await world.ask(
+            method.upper(), url, who, headers={"If-Match": '"1"'}, **sent(method, path, operation, bodies(world.mine, world.other))
+        )
+        tried += 1
+        if "{id}" in path:
+            assert answer.status_code in (403, 404, 409), (method, path, answer.status_code, answer.text)
+            assert answer.status_code != 409 or answer.json()["code"] == "no_agent", (method, path, answer.text)
+        leaked = {id for id in secret if id in answer.text}
+        assert not leaked, (method, path, leaked)
+        assert answer.status_code < 500, (method, path, answer.text)
+    assert tried > 70
+    assert await rows_of(world, world.other) == before
+
+
+@pytest.mark.case("W1")
+async def test_without_a_token_every_operation_is_refused(world: World) -> None:
+    for method, path, operation in await operations(world):
+        url = path.removeprefix("/api/v1").replace("{id}", str(uuid.uuid4()))
+        if (method, path) in OPEN:
+            assert "security" not in operation
+            continue
+        answer = await world.ask(method.upper(), url, **sent(method, path, operation, bodies(world.mine, world.mine)))
+        assert answer.status_code == 401, (method, path, answer.text)
+
+
+@pytest.mark.case("W1")
+async def test_an_agent_and_a_user_without_rights_change_no_configuration(world: World) -> None:
+    before = await rows_of(world, world.mine)
+    for role in ("1001", "nobody"):
+        who = await world.headers(role)
+        for method, path, operation in await operations(world):
+            if not path.startswith("/api/v1/config/"):
+                continue
+            url = path.removeprefix("/api/v1").replace("{id}", foreign_id(path, world.mine) if "{id}" in path else "")
+            answer = await world.ask(
+                method.upper(), url, who, headers={"If-Match": '"1"'}, **sent(method, path, operation, bodies(world.mine, world.mine))
+            )
+            assert answer.status_code == 403, (role, method, path, answer.text)
+    after = await rows_of(world, world.mine)
+    assert {**before, "audit": []} == {**after, "audit": []}
+
+
+@pytest.mark.case("W1")
+async def test_own_things_cannot_be_tied_to_another_tenants(world: World) -> None:
+    who = await world.headers("admin")
+    foreign = bodies(world.mine, world.other)
+    for path in ("/config/teams", "/config/queues", "/config/numbers", "/config/trunks", "/config/users"):
+        answer = await world.ask("POST", path, who, json=foreign[path])
+        assert answer.status_code == 422, (path, answer.text)
+        assert answer.json()["code"] == "unknown_reference", (path, answer.text)
+
+
+@pytest.mark.case("W9")
+async def test_fields_that_are_not_ours_to_set_are_refused(world: World) -> None:
+    who = await world.headers("admin")
+    for path, body in bodies(world.mine, world.mine).items():
+        method = {"/me": "PATCH", "/me/state": "PUT"}.get(path, "POST")
+        if "{id}" in path:
+            continue
+        answer = await world.ask(method, path, who, json=body | {"tenant_id": world.other.id})
+        assert answer.status_code in (403, 422), (path, answer.text)
+        if answer.status_code == 422:
+            assert "tenant_id" in json.dumps(answer.json()["parameters"]), path
