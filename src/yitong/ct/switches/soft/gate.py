@@ -127,7 +127,7 @@ class Gate:
                 _log.error("too many wrong passwords: source is silenced", source=flow.host, username=checked.username[:64])
         stale = checked.verdict is Verdict.STALE
         name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
-        values = self._authenticator.challenges(flow.host, now, stale=stale)
+        values = self._authenticator.challenges(flow.host, now, stale=stale, user_agent=request.get("User-Agent") or "")
         return Refused(407 if proxy else 401, tuple((name, value) for value in values))
 
     def _account(self, username: str, utc: int) -> Account | None:
