@@ -208,6 +208,7 @@ class FakeCore:
     async def close(self) -> None:
         for subscription in self._subscriptions:
             await subscription.unsubscribe()
+        self._subscriptions = []
         if self._beating is not None:
             self._beating.cancel()
             with contextlib.suppress(asyncio.CancelledError):

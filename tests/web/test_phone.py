@@ -1,0 +1,53 @@
+"""Telephones in pages: credentials for the desk and for guests."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from tests.web.world import World, decoded
+
+
+async def credential(world: World, key: str) -> dict[str, object] | None:
+    entry = await (await world.nats.bucket("credentials")).get(key)
+    return None if entry is None or not entry.value else decoded(entry.value)
+
+
+@pytest.mark.case("W4")
+async def test_an_agents_page_gets_a_credential_that_ends_with_the_session(world: World) -> None:
+    who = await world.headers("1001")
+    phone = (await world.ask("POST", "/me/phone", who)).json()
+    assert phone["url"] == "ws://127.0.0.1:8089"
+    assert phone["uri"] == f"sip:{phone['username']}@127.0.0.1"
+    bucket = await world.nats.js.key_value("credentials")
+    keys = [key for key in await bucket.keys() if key.startswith(f"{world.mine.id}.page.")]
+    told = {key: await credential(world, key) for key in keys}
+    key, mine = next((key, value) for key, value in told.items() if value and value["username"] == phone["username"])
+    assert mine["kind"] == "page"
+    assert mine["agent"] == world.mine.people["1001"].agent
+    assert mine["device"] == f"{world.mine.id}/page/1001"
+    assert mine["ha1_md5"] == hashlib.md5(f"{phone['username']}:{phone['realm']}:{phone['password']}".encode()).hexdigest()
+    assert phone["password"] not in str(mine)
+    newer = (await world.ask("POST", "/me/phone", who)).json()
+    assert (await credential(world, key) or {})["username"] == newer["username"] != phone["username"]
+    await world.ask("DELETE", "/sessions/current", who)
+    assert await credential(world, key) is None
+
+
+async def test_a_guest_calls_only_published_numbers_and_not_too_often(world: World) -> None:
+    refused = await world.ask("POST", "/guest/phone", json={"number": "96900"})
+    assert (refused.status_code, refused.json()["code"]) == (404, "number_not_offered")
+    admin = await world.headers("admin")
+    assert (await world.ask("POST", f"/config/flows/{world.mine.ids['flow']}/publish", admin)).status_code == 200
+    phone = (await world.ask("POST", "/guest/phone", json={"number": "96900"})).json()
+    assert phone["number"] == "96900"
+    told = await credential(world, f"{world.mine.id}.page.{phone['username']}") or {}
+    assert (told["kind"], told["number"], told["agent"]) == ("guest", "96900", "")
+    answers = [await world.ask("POST", "/guest/phone", json={"number": "96900"}) for _ in range(5)]
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
+async def test_who_takes_no_calls_gets_no_telephone(world: World) -> None:
+    assert (await world.ask("POST", "/me/phone", await world.headers("admin"))).status_code == 403
+    assert (await world.ask("POST", "/me/phone", await world.headers("1100"))).json()["code"] == "no_agent"

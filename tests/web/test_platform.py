@@ -1,0 +1,75 @@
+"""What surrounds the API: health, figures, headers, the front end's files, the API description."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from tests.web.world import FakeCore, World
+
+from yitong.web import static_files
+from yitong.web.static_files import StaticFolder
+
+
+async def test_health_tells_whether_calls_can_be_taken(world: World, core: FakeCore) -> None:
+    async with asyncio.timeout(10):
+        while (answer := await world.client.get("/healthz")).status_code != 200:
+            await asyncio.sleep(0.1)
+    body = answer.json()
+    assert {one["process"] for one in body["processes"]} >= {"core", "switch"}
+    assert (body["state"], body["postgresql"], body["nats"]) == ("ok", "ok", "ok")
+    await core.close()
+    async with asyncio.timeout(15):
+        while (answer := await world.client.get("/healthz")).status_code != 503:
+            await asyncio.sleep(0.2)
+    assert "core is silent" in answer.json()["reason"]
+    assert (await world.client.get("/livez")).json() == {"state": "ok"}
+    figures = (await world.client.get("/metrics")).text
+    assert 'yitong_figure{name="contacts",node="n",process="core"} 3.0' in figures
+    assert "yitong_http_requests_total" in figures
+
+
+@pytest.mark.case("W6", "W7")
+async def test_every_answer_carries_the_headers_that_keep_browsers_safe(world: World) -> None:
+    for path in ("/healthz", "/api/v1/me", "/api/v1/nowhere", "/"):
+        headers = (await world.client.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in policy
+        assert "script-src 'self';" in policy
+        assert "style-src 'self';" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "server" not in headers
+    assert (await world.client.get("/api/v1/me")).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.case("W11")
+async def test_the_description_is_there_and_no_page_of_somebody_elses(world: World) -> None:
+    schema = (await world.client.get("/api/v1/openapi.json")).json()
+    assert schema["openapi"].startswith("3.")
+    assert "/api/v1/contacts/{id}" in schema["paths"]
+    for path in ("/docs", "/redoc", "/api/v1/docs"):
+        answer = await world.client.get(path)
+        assert "swagger" not in answer.text.lower()
+        assert "cdn" not in answer.text.lower()
+
+
+async def test_the_front_end_routes_itself_and_nothing_else_is_given_out(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<page>")
+    (tmp_path / "assets/a.js").write_text("js")
+    (tmp_path.parent / "secret.txt").write_text("secret")
+    app = FastAPI(docs_url=None, openapi_url=None)
+    app.state.parts = {StaticFolder: StaticFolder(tmp_path)}
+    app.include_router(static_files.router)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://x") as client:
+        for path in ("/", "/call", "/desk", "/calls/123"):
+            page = await client.get(path)
+            assert (page.text, page.headers["cache-control"]) == ("<page>", "no-store")
+        script = await client.get("/assets/a.js")
+        assert "immutable" in script.headers["cache-control"]
+        assert (await client.get("/assets/gone.js")).status_code == 404
+        for path in ("/%2e%2e/secret.txt", "/..%2fsecret.txt", "/assets/../../secret.txt"):
+            assert "secret" not in (await client.get(path)).text

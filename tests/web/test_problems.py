@@ -1,0 +1,86 @@
+"""Refusals: a stable code, and a sentence in the client's language that says what to do next."""
+
+from __future__ import annotations
+
+import re
+import string
+from typing import Any
+
+import pytest
+from tests.web.world import FakeCore, World
+
+from yitong.web.problems import problem_body
+from yitong.web.sentences import SENTENCES, choose_language
+
+
+@pytest.mark.parametrize("code", sorted(SENTENCES))
+def test_every_code_has_a_sentence_in_both_languages_with_the_same_parameters(code: str) -> None:
+    said = SENTENCES[code]
+    used = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (said.zh, said.en)]
+    assert used[0] == used[1]
+    assert 400 <= said.status < 600
+    assert re.search(r"[\u4e00-\u9fff]", said.zh)
+    assert said.zh.endswith("。")
+    assert said.en.endswith(".")
+
+
+def test_a_code_that_only_core_knows_still_gets_a_sentence() -> None:
+    status, body = problem_body("brand_new", {"x": 1}, "en")
+    assert status == 409
+    assert b"brand_new" in body
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", "zh-CN"), ("en", "en"), ("en-GB,en;q=0.9", "en"), ("zh-TW", "zh-CN"), ("fr, en;q=0.5", "en"), ("de", "zh-CN"),
+        ("en;q=0.1, zh;q=0.9", "zh-CN"), ("en;q=x", "zh-CN"), (";;;,,,", "zh-CN"),
+    ],
+)  # fmt: skip
+def test_the_language_is_the_one_the_client_likes_best(header: str, expected: str) -> None:
+    assert choose_language(header) == expected
+
+
+async def test_a_refusal_is_a_problem_in_the_clients_language(world: World) -> None:
+    chinese = await world.ask("GET", "/me")
+    english = await world.ask("GET", "/me", headers={"Accept-Language": "en"})
+    assert chinese.headers["content-type"] == english.headers["content-type"] == "application/problem+json"
+    assert chinese.json()["code"] == english.json()["code"] == "not_signed_in"
+    assert chinese.json()["detail"] == "尚未登录。请先登录再继续。"
+    assert english.json()["detail"] == "You are not signed in. Sign in and try again."
+    assert chinese.headers["content-language"] == "zh-CN"
+    assert english.headers["www-authenticate"] == "Bearer"
+
+
+async def test_bad_requests_are_named(world: World) -> None:
+    who = await world.headers("admin")
+    cases: tuple[tuple[str, str, dict[str, Any], int, str], ...] = (
+        ("POST", "/sessions", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "invalid_json"),
+        ("POST", "/sessions", {"json": {"username": 1}}, 422, "invalid"),
+        ("GET", "/nowhere", {}, 404, "not_found"),
+        ("DELETE", "/queues", {}, 405, "method_not_allowed"),
+        ("GET", "/contacts/xyz", {}, 422, "invalid"),
+        ("POST", "/sessions", {"content": b"x" * 2_000_000}, 413, "body_too_large"),
+        ("GET", "/customers", {"params": {"q": "a\0b"}}, 422, "invalid"),
+    )
+    for method, path, more, status, code in cases:
+        answer = await world.ask(method, path, who, **more)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), (method, path, answer.text)
+    assert "GET" in (await world.ask("DELETE", "/queues", who)).headers["allow"]
+
+
+async def test_core_refusing_or_away_is_said(world: World, core: FakeCore) -> None:
+    who = await world.headers("1001")
+    core.answer = {"refused": "unknown_reason", "parameters": {}}
+    refused = await world.ask("PUT", "/me/state", who, json={"state": "not_ready", "reason": "x"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_reason")
+    await core.close()
+    away = await world.ask("PUT", "/me/state", who, json={"state": "ready"})
+    assert (away.status_code, away.json()["code"]) == (503, "core_unavailable")
+    assert away.headers["retry-after"]
+    await core.open()
+    core.answer = {"ok": None}
+    assert (await world.ask("PUT", "/me/state", who, json={"state": "ready"})).status_code == 204
+    assert core.commands[-1]["agent"] == world.mine.people["1001"].agent
+    nobody = await world.ask("PUT", "/me/state", await world.headers("admin"), json={"state": "ready"})
+    assert nobody.status_code == 403
