@@ -33,6 +33,7 @@ class Rtp(asyncio.DatagramProtocol):
         self.frame = bytes([0xD5]) * 160
         self.codec = 8
         self.heard: list[bytes] = []
+        self.arrivals: list[float] = []
         self.keys = ""
         self.sending = True
         self._sequence, self._timestamp, self._ssrc = 1, 160, secrets.randbits(32)
@@ -55,6 +56,7 @@ class Rtp(asyncio.DatagramProtocol):
             self.keys += "".join(key.key for key in self._receiver.receive(packet.timestamp, packet.payload) if not key.ended)
         elif packet.payload_type in (0, 8):
             self.heard.append(packet.payload)
+            self.arrivals.append(time.monotonic())
             del self.heard[:-500]
 
     def talk(self, target: tuple[str, int]) -> None:
@@ -251,7 +253,8 @@ class Agent(asyncio.DatagramProtocol):
         offer = negotiation.make_offer(self._local)
         self.released = False
         self.invite = self.endpoint.request(
-            "INVITE", f"sip:{number}@{self.server[0]}:{self.server[1]}", self.flow, time.monotonic(), from_=f"<sip:{self.user}@{self.bind}>",
+            "INVITE", f"sip:{number}@{self.server[0]}:{self.server[1]}", self.flow, time.monotonic(),
+            from_=f"<sip:{self.user}@{self.bind}>",
             to=f"<sip:{number}@{self.server[0]}>", headers=[("Contact", self.contact)], body=offer.encode(), content_type=SDP,
         )  # fmt: skip
         self.pump()

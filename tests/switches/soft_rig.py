@@ -36,13 +36,13 @@ PATIENCE_SECONDS = 8.0
 class Media:
     """A media worker in a thread, for many switches one after another."""
 
-    def __init__(self, home: Path, folder: Path) -> None:
+    def __init__(self, home: Path, folder: Path, name: str) -> None:
         (home / "prompts").mkdir(parents=True, exist_ok=True)
-        for name, seconds in LENGTHS.items():
-            (home / "prompts" / name).write_bytes(tone(seconds))
+        for prompt, seconds in LENGTHS.items():
+            (home / "prompts" / prompt).write_bytes(tone(seconds))
         low = free_ports()
         self.home = home
-        self.socket = folder / "media.sock"
+        self.socket = folder / name
         settings = MediaSettings(home=home, socket=self.socket, ports=(low, low + 199), rows=64, recordings=16)
         self._worker = MediaWorker(settings, SystemClock())
         self._thread = threading.Thread(target=self._worker.run)
@@ -55,9 +55,9 @@ class Media:
 
 
 @contextmanager
-def running_media(home: Path) -> Iterator[Media]:
+def running_media(home: Path, name: str = "media.sock") -> Iterator[Media]:
     with tempfile.TemporaryDirectory() as folder:
-        media = Media(home, Path(folder))
+        media = Media(home, Path(folder), name)
         try:
             yield media
         finally:

@@ -27,6 +27,8 @@ from yitong.kit.stream import watch
 
 BUCKETS = ("config", "credentials")
 KEPT_EVENTS = 20_000
+MEDIA_SECONDS = 2.0
+"""How long the start waits for a media worker; a call that comes before there is one gets 503."""
 _log = logs.get("yitong.switch")
 
 
@@ -160,9 +162,10 @@ async def run(settings: Settings) -> None:
     frame = current()
     switch = SoftSwitch(options(settings), frame.clock, RandomIds(), frame.tasks)
     await switch.start()
+    await switch.media_connected(MEDIA_SECONDS)
     cache = Cache(settings.home / "switch" / "configuration", switch)
-    cache.load()
     link = Link(switch, cache, frame, settings.nats_url)
+    cache.load()
     frame.health(lambda: _health(switch, cache))
     frame.tasks.start(link.run(), "nats of the switch", vital=True)
     frame.ready()

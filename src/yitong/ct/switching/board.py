@@ -77,12 +77,14 @@ def _settle_music(board: Board, one: LiveConnection, *, alone: bool, holder: Liv
 def play_music(board: Board, one: LiveConnection, file: str) -> None:
     """Loop a music file to a connection, on the switch's own account."""
     one.music = f"music:{one.connection}"
+    board.table.changed.add(one.connection)
     board.audio.play(one.connection, one.music, (Prompt(file=file),), True)
 
 
 def stop_music(board: Board, one: LiveConnection) -> None:
     """End the switch's own music, unless something else replaced it."""
     one.music = ""
+    board.table.changed.add(one.connection)
     if not one.playing and not one.collecting:
         board.audio.stop(one.connection)
 
@@ -96,6 +98,7 @@ def mark_holds(board: Board, call: str) -> None:
         holding = any(side is not None and side.state is ConnectionState.HOLD for side in sides)
         if holding != recording.holding:
             recording.holding = holding
+            board.table.changed.add(recording.recording)
             board.audio.mark_hold(recording.recording, holding)
 
 
@@ -155,6 +158,7 @@ def _leave(board: Board, one: LiveConnection, now: int, cause: Cause = Cause.NOR
     for recording in board.table.recordings_of(one.connection):
         if not recording.stopping:
             recording.stopping = True
+            board.table.changed.add(recording.recording)
             board.audio.stop_record(recording.recording)
     targets = board.table.targets(one)
     last = board.table.drop(one)

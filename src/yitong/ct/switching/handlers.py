@@ -83,6 +83,7 @@ def _start_recording(board: Board, one: LiveConnection, service: services.StartR
 
 def _stop_recording(board: Board, one: None, service: services.StopRecording, now: int) -> None:
     board.table.recordings[service.recording].stopping = True
+    board.table.changed.add(service.recording)
     board.audio.stop_record(service.recording)
 
 

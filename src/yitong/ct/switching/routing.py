@@ -47,6 +47,7 @@ def ring_device(board: Board, target: Target, near: LiveConnection, invitation: 
 def route(board: Board, one: LiveConnection, service: Route, now: int) -> None:
     """Route Select: ring every target at once."""
     one.order = service.order
+    board.table.changed.add(one.connection)
     invitation = Invitation(
         calling=service.calling or one.invitation.calling, calling_name=service.calling_name, called=one.invitation.called,
         contact=service.contact, resume=service.resume,
@@ -129,6 +130,7 @@ def make(board: Board, service: Make, now: int, site: str) -> None:
 def go_on(board: Board, one: LiveConnection, seconds: float, now: int) -> None:
     """Ring the internal number that a made or internal call is for; without such a device the call ends."""
     number, one.goes_on_to, one.had_peer = one.goes_on_to, "", True
+    board.table.changed.add(one.connection)
     device = board.lines.device_called(one.tenant, number)
     target = Target(connection=board.ids.new(now), device=device)
     if not device:
@@ -206,6 +208,7 @@ def answered(board: Board, one: LiveConnection, now: int) -> None:
 
 def _meet(board: Board, one: LiveConnection, near: LiveConnection, now: int) -> None:
     one.had_peer = near.had_peer = True
+    board.table.changed.update((one.connection, near.connection))
     if near.ordered:
         board.table.set_deadline(near, 0)
     for other in board.table.targets(near):

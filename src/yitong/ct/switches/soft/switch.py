@@ -132,6 +132,13 @@ class SoftSwitch:
         for tenant, site in sorted(self.directory.partitions):
             self.function.started(self.clock.now(), tenant, site)
 
+    async def media_connected(self, seconds: float) -> bool:
+        """Wait for a media worker that takes calls, at most ``seconds``; whether there is one."""
+        end = self.clock.monotonic() + seconds
+        while not self.sound.has_room() and self.clock.monotonic() < end:
+            await self.clock.sleep(0.01)
+        return self.sound.has_room()
+
     async def close(self) -> None:
         """Stop listening; calls and their journal stay as they are."""
         if self._timer is not None:

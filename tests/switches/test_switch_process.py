@@ -1,0 +1,281 @@
+"""The switch as a process of its own over a real NATS server: services, events, Monitor Start; killed and come back (cases K1, K2)."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import socket
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.switches.agents import Agent
+from tests.switches.rigs import CALLED, CALLING, TENANT
+from tests.switches.situations import make, new_id
+from tests.switches.soft_rig import SITE, Media, account, running_media
+
+from yitong.app import streams
+from yitong.ct import services
+from yitong.ct.events import (
+    AnyEvent,
+    ConnectionCleared,
+    Delivered,
+    DeviceChanged,
+    Established,
+    RecordingEnded,
+    RecordingStarted,
+    Snapshot,
+    SwitchStarted,
+)
+from yitong.ct.model import Cause
+from yitong.kit.nats import Nats
+
+PLACE = f"{TENANT}.{SITE}"
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class World:
+    """A switch process, its NATS, its media worker, and the phones around it."""
+
+    def __init__(self, home: Path, media: Media, nats: Nats, url: str) -> None:
+        self.home, self.media, self.nats, self.url = home, media, nats, url
+        self.sip_port, self.ws_port = free_port(), free_port()
+        self.events: list[AnyEvent] = []
+        self.agents: list[Agent] = []
+        self.process: Process | None = None
+
+    async def start(self) -> None:
+        environment = {
+            **os.environ, "YITONG_HOME": str(self.home), "YITONG_SIP_PORT": str(self.sip_port), "YITONG_SIP_WS_PORT": str(self.ws_port),
+
+            "YITONG_NATS_URL": self.url, "YITONG_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "YITONG_MEDIA_WORKERS": "1", "YITONG_RUNTIME": str(self.media.socket.parent),
+        }  # fmt: skip
+        log = (self.home / "switch.log").open("ab")
+        try:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", "from yitong.app.cli import main; raise SystemExit(main(['switch']))", env=environment,
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        finally:
+            log.close()
+
+    async def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+            await self.process.wait()
+
+    async def configure(self) -> None:
+        await streams.prepare(self.nats)
+        await _empty(self.nats, "config")
+        bucket = await self.nats.bucket("config")
+        entries: dict[str, bytes] = {
+            f"site.{SITE}": json.dumps({"code": "main"}).encode(),
+            "trunk.demo": json.dumps({"code": "demo", "addresses": ["127.0.0.0/8"], "site": SITE}).encode(),
+            "number.n1": json.dumps({"number": CALLED, "trunk": "demo", "site": SITE}).encode(),
+            "account.a1001": account("1001"),
+            "account.a1002": account("1002"),
+        }
+        for key, value in entries.items():
+            await bucket.put(f"{TENANT}.{key}", value)
+        await self.nats.subscribe(f"ct.event.{PLACE}", AnyEvent, self._heard)
+
+    async def _heard(self, _: str, event: AnyEvent) -> None:
+        self.events.append(event)
+
+    async def ask(self, *asked: services.AnyService) -> None:
+        await self.nats.publish(f"ct.service.{PLACE}", list(asked))
+
+    async def monitor(self, epoch: int = 0, sequence: int = 0) -> list[AnyEvent] | Snapshot:
+        answer: list[AnyEvent] | Snapshot = await self.nats.request(
+            f"ct.monitor.{PLACE}", {"epoch": epoch, "sequence": sequence}, list[AnyEvent] | Snapshot, seconds=5.0
+        )
+        return answer
+
+    async def agent(self, user: str, password: str = "") -> Agent:
+        agent = await Agent(user, ("127.0.0.1", self.sip_port), password).open()
+        self.agents.append(agent)
+        return agent
+
+    async def until(self, kind: type[Any], seconds: float = 10.0, **fields: Any) -> Any:
+        limit = time.monotonic() + seconds
+        while True:
+            for event in self.events:
+                if isinstance(event, kind) and all(getattr(event, name) == value for name, value in fields.items()):
+                    return event
+            assert time.monotonic() < limit, f"no {kind.__name__} {fields} in {self.events[-6:]}"
+            await asyncio.sleep(0.01)
+
+    async def true(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+        limit = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < limit, f"never true; {[one.responses for one in self.agents]} {self.events[-6:]}"
+            await asyncio.sleep(0.01)
+
+    async def answers_options(self) -> float:
+        """Seconds until the switch answers OPTIONS."""
+        began = time.monotonic()
+        with datagrams() as sock:
+            port = sock.getsockname()[1]
+            for number in range(200):
+                sock.sendto(
+                    f"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{number}x{port};rport\r\n"
+                    f"From: <sip:probe@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1>\r\nCall-ID: {port}-{number}\r\nCSeq: 1 OPTIONS\r\n"
+                    "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n".encode(),
+                    ("127.0.0.1", self.sip_port),
+                )
+                await asyncio.sleep(0.05)
+                try:
+                    if sock.recv(4096).startswith(b"SIP/2.0 200"):
+                        return time.monotonic() - began
+                except OSError:
+                    continue
+        raise AssertionError("no answer to OPTIONS in 10 s")
+
+
+@contextmanager
+def datagrams() -> Any:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    sock.setblocking(False)
+    try:
+        yield sock
+    finally:
+        sock.close()
+
+
+@pytest.fixture
+async def world(tmp_path: Path, nats: Nats, nats_url: str) -> AsyncIterator[World]:
+    home = tmp_path / "home"
+    home.mkdir()
+    with running_media(home, "media-0.sock") as media:
+        made = World(home, media, nats, nats_url)
+        await made.configure()
+        await made.start()
+        try:
+            await made.until(SwitchStarted)
+            yield made
+        finally:
+            await made.stop()
+            for agent in made.agents:
+                agent.close()
+            for key in ("config", "credentials"):
+                await _empty(nats, key)
+
+
+async def _empty(nats: Nats, bucket: str) -> None:
+    await nats.js.purge_stream(f"KV_{bucket}")
+
+
+async def registered(world: World, number: str) -> Agent:
+    phone = await world.agent(number, "secret")
+    phone.register()
+    await world.until(DeviceChanged)
+    await world.true(lambda: phone.registered == 200)
+    return phone
+
+
+async def talking(world: World, number: str) -> tuple[Agent, Agent, str, str]:
+    """A caller talks with a phone; caller, phone, their connections."""
+    phone = await registered(world, number)
+    caller = await world.agent(CALLING)
+    count = len(world.events)
+    caller.call(CALLED)
+    await world.true(lambda: any(isinstance(event, Delivered) and event.incoming for event in world.events[count:]))
+    told = next(event for event in world.events[count:] if isinstance(event, Delivered) and event.incoming)
+    agent = new_id()
+    target = services.Target(connection=agent, device=f"{TENANT}/phone/{number}")
+    await world.ask(make(services.Answer, connection=told.connection))
+    await world.until(Established, connection=told.connection)
+    await world.ask(make(services.Route, connection=told.connection, targets=(target,), calling=CALLING))
+    await world.true(lambda: phone.ringing is not None)
+    phone.pick_up()
+    await world.until(Established, connection=agent)
+    return caller, phone, told.connection, agent
+
+
+async def test_services_and_events_over_nats(world: World) -> None:
+    caller, phone, connection, agent = await talking(world, "1001")
+    assert phone.invitations[0].from_.uri.user == CALLING
+    snapshot = await world.monitor()
+    assert isinstance(snapshot, Snapshot)
+    assert {one.connection for one in snapshot.connections} == {connection, agent}
+    again = await world.monitor(snapshot.epoch, snapshot.sequence - 2)
+    assert isinstance(again, list)
+    assert [event.sequence for event in again] == [snapshot.sequence - 1, snapshot.sequence]
+    await world.ask(make(services.Clear, connection=agent))
+    await world.true(lambda: phone.released and caller.released)
+
+
+@pytest.mark.case("K1")
+async def test_killed_switch_comes_back_with_its_calls(world: World) -> None:
+    one = await talking(world, "1001")
+    two = await talking(world, "1002")
+    recording = new_id()
+    call = (await world.until(Delivered, connection=one[2])).call
+    await world.ask(make(services.StartRecording, recording=recording, call=call, left=one[2], right=one[3], file=f"{recording}.wav"))
+    await world.until(RecordingStarted, recording=recording)
+    heard = len(one[0].rtp.arrivals)
+    await world.kill()
+    await asyncio.sleep(0.5)
+    world.events.clear()
+    await world.start()
+    assert await world.answers_options() < 5.0
+    started = await world.until(SwitchStarted)
+    assert (started.epoch, started.calls_kept) == (2, 2)
+    arrivals = one[0].rtp.arrivals[heard:]
+    assert max(later - earlier for earlier, later in itertools.pairwise(arrivals)) < 4.0
+    one[0].hang_up()  # the caller of the first call
+    two[1].hang_up()  # the agent of the second
+    await world.true(lambda: one[1].released and two[0].released)
+    ended = await world.until(RecordingEnded, recording=recording)
+    assert ended.complete
+    assert ended.milliseconds >= 400
+    await world.until(ConnectionCleared, connection=two[2])
+    snapshot = await world.monitor()
+    assert isinstance(snapshot, Snapshot)
+    assert snapshot.connections == ()
+    assert {device.account for device in snapshot.devices if device.registered} == {"1001", "1002"}
+
+
+@pytest.mark.case("K2")
+async def test_calls_in_setup_are_ended_by_the_next_switch(world: World) -> None:
+    phone = await registered(world, "1001")
+    caller = await world.agent(CALLING)
+    caller.call(CALLED)
+    told = await world.until(Delivered, incoming=True)
+    await world.ask(make(services.Answer, connection=told.connection))
+    await world.until(Established, connection=told.connection)
+    target = services.Target(connection=new_id(), device=f"{TENANT}/phone/1001")
+    await world.ask(make(services.Route, connection=told.connection, targets=(target,)))
+    await world.true(lambda: phone.ringing is not None)
+    waiting = await world.agent("13900000000")
+    waiting.call(CALLED)
+    await world.true(lambda: sum(isinstance(event, Delivered) and event.incoming for event in world.events) == 2)
+    await world.kill()
+    world.events.clear()
+    await world.start()
+    await world.until(SwitchStarted)
+    await world.true(lambda: phone.ringing is None and bool(phone.cancels))
+    await world.true(lambda: 503 in waiting.responses)
+    snapshot = await world.monitor()
+    assert isinstance(snapshot, Snapshot)
+    assert [one.connection for one in snapshot.connections] == [told.connection]
+    caller.hang_up()
+    assert (await world.until(ConnectionCleared, connection=told.connection)).cause is Cause.NORMAL
