@@ -18,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 OUTAGES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, OSError, TimeoutError)
 
+Connection = AsyncConnection
+"""A connection within a transaction: what a service hands from the caller's transaction to its store."""
+
 _DRIVER = "postgresql+psycopg://"
 
 

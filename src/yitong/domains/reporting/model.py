@@ -14,7 +14,8 @@ Key = tuple[Any, ...]
 Row = dict[str, Any]
 
 EMPTY: dict[str, Any] = {"id": "", "at": 0, "text": "", "int": 0, "bool": False, "list": [], "json": {}, "date": "", "number": None}
-"""What a column of each sort holds when nothing is known. ``number``: an integer that may be missing."""
+"""What a column of each sort holds when nothing is known. ``number``: an integer that may be missing. Lists and objects are replaced,
+never changed in place: rows share the empty ones."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ TABLES = {
     table.name: table
     for table in (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS, AGENT_DAYS)
 }  # fmt: skip
+_BLANK = {name: {column: EMPTY[sort] for column, sort in table.columns.items()} for name, table in TABLES.items()}
 OF_CONTACT = (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS)
 
 
@@ -118,7 +120,7 @@ class Rows:
         key = tuple(cells[column] for column in table.key)
         row = self._held[table.name].get(key)
         if row is None:
-            row = {column: _fresh(sort) for column, sort in table.columns.items()} | cells
+            row = _BLANK[table.name] | cells
             self.hold(table, row)
         self._changed[table.name].add(key)
         return row
@@ -165,8 +167,3 @@ class Rows:
         for name, keys in self._of_contact.pop(contact, {}).items():
             for key in keys:
                 self._held[name].pop(key, None)
-
-
-def _fresh(sort: str) -> Any:
-    empty = EMPTY[sort]
-    return empty.copy() if isinstance(empty, list | dict) else empty

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from yitong.domains.sites.store import configured
 from yitong.domains.sites.store.kinds import FLOW, KINDS
+from yitong.kit.database import Connection
 from yitong.kit.records import Change, Missing, Past, Value, change
 from yitong.kit.scope import Scope
 
@@ -20,7 +19,7 @@ def _require(scope: Scope, kind: str) -> None:
 
 
 async def make(
-    connection: AsyncConnection, scope: Scope, kind: str, id: str, value: Mapping[str, Any], *, at: int, reason: str = ""
+    connection: Connection, scope: Scope, kind: str, id: str, value: Mapping[str, Any], *, at: int, reason: str = ""
 ) -> Value:
     """A new record. Raises Denied, Conflict."""
     _require(scope, kind)
@@ -30,7 +29,7 @@ async def make(
 
 
 async def alter(
-    connection: AsyncConnection, scope: Scope, kind: str, id: str, version: int, value: Mapping[str, Any], *, at: int, reason: str = ""
+    connection: Connection, scope: Scope, kind: str, id: str, version: int, value: Mapping[str, Any], *, at: int, reason: str = ""
 ) -> Value:
     """Change the fields in ``value``. Raises Denied, Missing, Stale, Conflict."""
     _require(scope, kind)
@@ -40,7 +39,7 @@ async def alter(
     return await _put(connection, scope, kind, wanted)
 
 
-async def remove(connection: AsyncConnection, scope: Scope, kind: str, id: str, version: int, *, at: int, reason: str = "") -> None:
+async def remove(connection: Connection, scope: Scope, kind: str, id: str, version: int, *, at: int, reason: str = "") -> None:
     """Remove a record that nothing refers to; its history stays. Raises Denied, Missing, Stale, Conflict."""
     _require(scope, kind)
     await change(
@@ -48,7 +47,7 @@ async def remove(connection: AsyncConnection, scope: Scope, kind: str, id: str, 
     )
 
 
-async def publish_flow(connection: AsyncConnection, scope: Scope, id: str, version: int, *, at: int, reason: str = "") -> Value:
+async def publish_flow(connection: Connection, scope: Scope, id: str, version: int, *, at: int, reason: str = "") -> Value:
     """Make the draft, which the caller has checked, the version that new contacts enter. Raises Denied, Missing, Stale."""
     _require(scope, FLOW.name)
     number = await configured.keep_flow_version(connection, scope, id, at)
@@ -58,12 +57,12 @@ async def publish_flow(connection: AsyncConnection, scope: Scope, id: str, versi
     return await _put(connection, scope, FLOW.name, wanted)
 
 
-async def past(connection: AsyncConnection, scope: Scope, kind: str, id: str) -> list[Past]:
+async def past(connection: Connection, scope: Scope, kind: str, id: str) -> list[Past]:
     """Every change of a record, newest first. Raises Denied."""
     return await configured.past(connection, scope, kind, id)
 
 
-async def _put(connection: AsyncConnection, scope: Scope, kind: str, wanted: Change) -> Value:
+async def _put(connection: Connection, scope: Scope, kind: str, wanted: Change) -> Value:
     value = await change(connection, KINDS[kind], wanted)
     if value is None:
         raise Missing(wanted.id)
