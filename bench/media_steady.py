@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.switches.media.media_peer import SwitchEnd
+
 from yitong.ct.switches.soft import media_messages as m
 
 HERE = Path(__file__).parent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +82,18 @@ def test_a_jump_of_the_timestamp_asks_for_a_new_start() -> None:
     assert far.tolist() == [3]
 
 
+def test_a_burst_after_a_pause_does_not_stay_as_delay() -> None:
+    path = Path()
+    arrivals = {number * STEPS: [number] for number in range(700)}
+    for number in range(30, 60):
+        arrivals[number * STEPS] = []
+    arrivals[60 * STEPS] = list(range(30, 61))
+    path.run(arrivals, 700 * STEPS)
+    waited = [(step - value * STEPS) % (251 * STEPS) for step, value in path.out[-600:-2] if value >= 0]
+    assert max(waited) <= 80
+    assert waited[-1] <= 3 * STEPS
+
+
 def test_other_packet_times_fill_the_same_frames() -> None:
     jitter = Jitter(8)
     jitter.start(3, 0, 0)
@@ -107,4 +121,4 @@ def test_what_comes_out_is_in_order_and_never_twice(delays: list[int], lost: set
     assert values == sorted(set(values))
     assert path.jitter.delay[3] <= MOST
     frames = [step for step, _ in path.out]
-    assert all(later - earlier <= 2 * STEPS for earlier, later in zip(frames, frames[1:], strict=False))
+    assert all(later - earlier <= 2 * STEPS for earlier, later in pairwise(frames))

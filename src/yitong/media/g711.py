@@ -60,6 +60,10 @@ DECODE: Samples = np.concatenate([_decode_ulaw(), _decode_alaw()])
 ENCODE: Octets = np.concatenate([_encode_ulaw(), _encode_alaw()])
 
 
+_DECODE_AT = np.array([[0], [256]], dtype=np.intp)
+_ENCODE_AT = np.array([[0], [65536]], dtype=np.intp)
+
+
 def law_index(codec: int) -> int:
     """0 for PCMU, 1 for PCMA; anything else is a ValueError."""
     if codec == PCMU:
@@ -71,13 +75,13 @@ def law_index(codec: int) -> int:
 
 def decode(octets: Octets, law: NDArray[np.uint8]) -> Samples:
     """``octets`` [n, m] to samples; ``law`` [n] is each row's law index."""
-    index = octets.astype(np.uint16)
-    index += (law.astype(np.uint16) << 8)[:, None]
+    index = octets.astype(np.intp)
+    index += _DECODE_AT[law]
     return DECODE.take(index)
 
 
 def encode(samples: Samples, law: NDArray[np.uint8]) -> Octets:
     """``samples`` [n, m] to octets; ``law`` [n] is each row's law index."""
-    index = samples.view(np.uint16).astype(np.int32)
-    index += (law.astype(np.int32) << 16)[:, None]
+    index = samples.view(np.uint16).astype(np.intp)
+    index += _ENCODE_AT[law]
     return ENCODE.take(index)

@@ -25,8 +25,13 @@ MOST = 40
 """Steps of delay at most: 200 ms."""
 NEVER = 1 << 60
 _WINDOW = 400
+_REVIEW = 21
+"""Odd, so that rows of every phase are met just after their fetch."""
 _REACH = SLOTS - 8
 _STREAK = 5
+_TOO_EARLY = MOST + 20
+"""Steps: a packet that would wait longer than 300 ms came in a burst."""
+_AFTER_BURST = 12
 _PLAYED = -2
 """A slot that was played is tagged ``_PLAYED - slot``, one that is empty -1."""
 
@@ -57,8 +62,9 @@ class Jitter:
         self._played_to = np.full(capacity, -1, dtype=np.int64)
         self._headroom = np.full(capacity, NEVER, dtype=np.int64)
         self._window_end = np.zeros(capacity, dtype=np.int64)
-        self._shrink = np.zeros(capacity, dtype=np.int64)
+        self._review_at = 0
         self._streak = np.zeros(capacity, dtype=np.int64)
+        self._late_at = np.zeros(capacity, dtype=np.int64)
 
     def reset(self, row: int) -> None:
         """Forget a row wholly."""
@@ -82,7 +88,7 @@ class Jitter:
         self.delay[row] = MARGIN
         self._headroom[row] = NEVER
         self._window_end[row] = now + _WINDOW
-        self._shrink[row] = self._streak[row] = 0
+        self._streak[row] = 0
 
     def place(self, rows: Rows, timestamps: Longs, payloads: NDArray[np.uint8], now: int) -> Rows:
         """Put one whole frame a row (``rows`` unique) into the rings. Answers the rows whose timestamp is out of reach: restart them."""
@@ -113,16 +119,19 @@ class Jitter:
 
     def _advance(self, rows: Rows, timestamps: Longs) -> Longs:
         """Timestamps (32 bits, wrapping) to positions since the stream's start."""
-        delta = (timestamps - self._timestamp[rows] + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
-        position = self._position[rows] + delta
-        ahead = delta > 0
-        self._timestamp[rows] = np.where(ahead, timestamps, self._timestamp[rows])
-        self._position[rows] = np.where(ahead, position, self._position[rows])
+        reached = self._position[rows]
+        delta = (timestamps - self._timestamp[rows] - reached).astype(np.int32)
+        position = reached + delta
+        self._position[rows] = np.maximum(reached, position)
         return position
 
     def _adapt(self, rows: Rows, slot: Longs, now: int) -> NDArray[np.bool_]:
         """Learn from the arrival of ``slot`` in each row; true where the packet is out of reach and the stream must start anew."""
         headroom = self.next_fetch[rows] + (slot - self.next_slot[rows]) * STEPS - now
+        early = headroom > _TOO_EARLY
+        if early.any():
+            self._catch_up(rows[early], headroom[early])
+            headroom = self.next_fetch[rows] + (slot - self.next_slot[rows]) * STEPS - now
         self._headroom[rows] = np.minimum(self._headroom[rows], headroom)
         late = headroom < 0
         if late.any():
@@ -130,20 +139,24 @@ class Jitter:
             far = self._delay_more(rows[late], headroom[late], now)
             result = headroom > _REACH * STEPS
             result[np.flatnonzero(late)[far]] = True
-            self._streak[rows[~late]] = 0
             return result
-        self._streak[rows] = 0
         return headroom > _REACH * STEPS
+
+    def _catch_up(self, rows: Rows, headroom: Longs) -> None:
+        """A burst after a pause lies in the ring: what was said long ago is dropped for what is said now."""
+        near = headroom <= _REACH * STEPS
+        self.next_slot[rows[near]] += (headroom[near] - _AFTER_BURST) // STEPS
 
     def _delay_more(self, rows: Rows, headroom: Longs, now: int) -> NDArray[np.bool_]:
         """Shift late rows so that this packet would have been in time; true where even 200 ms do not suffice, five times running."""
         self.late[rows] += 1
-        self._streak[rows] += 1
+        again = now - self._late_at[rows] <= 2 * STEPS
+        self._streak[rows] = np.where(again, self._streak[rows] + 1, 1)
+        self._late_at[rows] = now
         need = MARGIN - headroom
         can = self.delay[rows] + need <= MOST
         moved, by = rows[can], need[can]
         self.delay[moved] += by
-        self._shrink[moved] = 0
         self._headroom[moved] = MARGIN
         self._window_end[moved] = now + _WINDOW
         fetch = self.next_fetch[moved] + by
@@ -176,19 +189,21 @@ class Jitter:
         self._tag[rows, index] = np.where(present, _PLAYED - slot, -1)
         self._played_to[rows] = np.where(present, slot, self._played_to[rows])
         self.next_slot[rows] = slot + 1
-        self._review(rows, now)
-        self.next_fetch[rows] += STEPS - self._shrink[rows]
-        self.delay[rows] -= self._shrink[rows]
-        self._shrink[rows] = 0
+        self.next_fetch[rows] += STEPS
+        if now >= self._review_at:
+            self._review(now)
         return Fetched(rows, present, octets)
 
-    def _review(self, rows: Rows, now: int) -> None:
-        """At the end of a window: shrink the delay of rows whose packets all had more time than they needed."""
-        ended = rows[self._window_end[rows] <= now]
-        if not len(ended):
-            return
+    def _review(self, now: int) -> None:
+        """Of rows whose window ended: fetch sooner where all packets had more time than they needed."""
+        self._review_at = now + _REVIEW
+        ended = np.flatnonzero((self._window_end <= now) & (self.next_fetch == now + STEPS))
         spare = self._headroom[ended]
         spare = np.where(spare >= NEVER // 2, 0, spare) - MARGIN - 1
-        self._shrink[ended] = np.clip(np.minimum(spare, self.delay[ended] - MARGIN), 0, STEPS - 1)
+        shrink = np.clip(spare, 0, STEPS - 1)
+        skip = np.maximum(spare - STEPS, 0) // STEPS
+        self.next_fetch[ended] -= shrink
+        self.next_slot[ended] += skip
+        self.delay[ended] = np.maximum(self.delay[ended] - shrink - skip * STEPS, MARGIN)
         self._headroom[ended] = NEVER
         self._window_end[ended] = now + _WINDOW

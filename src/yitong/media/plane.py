@@ -22,6 +22,10 @@ from yitong.media.quality import Reception
 STEP_SAMPLES = rtp.FRAME // STEPS
 _HEARABLE_LOSS = len(conceal.FADE) - 1
 _COMFORT_NOISE = 13
+_ALONE = 3 * STEPS
+"""Steps after which a row sends without its leader."""
+_NONE = np.zeros(0, dtype=np.intp)
+_IS_AUDIO = np.isin(np.arange(128), (g711.PCMU, g711.PCMA))
 
 Rows = NDArray[np.intp]
 
@@ -57,7 +61,8 @@ class Plane:
         self._in_band = np.zeros(capacity, dtype=np.bool_)
         self._law_in = np.zeros(capacity, dtype=np.uint8)
         self._law_out = np.zeros(capacity, dtype=np.uint8)
-        self._leader = np.full(capacity, -1, dtype=np.intp)
+        self._leader = np.zeros(capacity, dtype=np.intp)
+        self._interval = np.full(capacity, STEPS, dtype=np.int64)
         self._send_at = np.full(capacity, NEVER, dtype=np.int64)
         self._sent_at = np.zeros(capacity, dtype=np.int64)
         self._fresh = np.zeros(capacity, dtype=np.bool_)
@@ -108,7 +113,8 @@ class Plane:
         self._bus_at.pop(row, None)
         self.sending[row] = self.receiving[row] = self._in_band[row] = False
         self._send_at[row] = NEVER
-        self._leader[row] = -1
+        self._leader[row] = 0
+        self._interval[row] = STEPS
         for listener in listeners:
             self._elect(listener)
 
@@ -130,9 +136,10 @@ class Plane:
         leader = next((source for source in sources if source in self._bus_at), -1)
         if leader < 0:
             leader = next((source for source in sources if self.jitter.next_fetch[source] != NEVER), -1)
-        if leader < 0 <= self._leader[row]:
-            self._send_at[row] = self._sent_at[row] + STEPS
-        self._leader[row] = leader
+        self._leader[row] = max(leader, 0)
+        self._interval[row] = _ALONE if leader > 0 else STEPS
+        if self.sending[row]:
+            self._send_at[row] = self._sent_at[row] + self._interval[row]
 
     # -- in -----------------------------------------------------------------------------------------------------------------
 
@@ -140,16 +147,20 @@ class Plane:
         """One packet for each of ``rows`` (unique). Answers the indices of those that are not plain G.711 of 20 ms, for ``receive_odd``."""
         head = rtp.read_headers(slab)
         kind = head.payload_type
-        plain = head.plain & (lengths == rtp.PACKET) & ((kind == g711.PCMU) | (kind == g711.PCMA)) & self.receiving[rows]
-        odd = np.flatnonzero(~plain)
+        plain = _IS_AUDIO[kind]
+        plain &= head.plain
+        plain &= lengths == rtp.PACKET
+        plain &= self.receiving[rows]
         payloads = slab[:, rtp.HEADER : rtp.PACKET]
-        if len(odd):
+        odd = _NONE
+        if not plain.all():
+            odd = np.flatnonzero(~plain)
             rows, payloads = rows[plain], payloads[plain]
-            head = rtp.Headers(*(field[plain] for field in head))
-        for i in np.flatnonzero(head.ssrc != self.reception.ssrc[rows]).tolist():
+            head = head.only(plain)
+        for i in (head.ssrc != self.reception.ssrc[rows]).nonzero()[0].tolist():
             self._start(int(rows[i]), int(head.ssrc[i]), int(head.sequence[i]), int(head.timestamp[i]), now)
         self.reception.count(rows, head.sequence, now * STEP_SAMPLES - head.timestamp)
-        self._law_in[rows] = head.payload_type == g711.PCMA
+        self._law_in[rows] = head.payload_type >> 3
         self.heard_at[rows] = now
         far = self.jitter.place(rows, head.timestamp, payloads, now)
         for row in far:
@@ -267,10 +278,11 @@ class Plane:
 
     def _choose(self, now: int) -> Rows:
         """The rows that send in this step."""
-        leader = self._leader
-        led = leader >= 0
-        ready = np.where(led, self._fresh[leader] & (now - self._sent_at >= STEPS // 2), self._send_at <= now)
-        return np.flatnonzero(self.sending & ready)
+        ready = self._fresh[self._leader]
+        ready &= self._sent_at <= now - STEPS // 2
+        ready |= self._send_at <= now
+        ready &= self.sending
+        return ready.nonzero()[0]
 
     def _write(self, rows: Rows, heard: NDArray[np.int16], now: int) -> None:
         """Encode and stamp. A gap of about a frame counts as one (the leader's clock); a longer one shows in the timestamp."""
@@ -281,7 +293,7 @@ class Plane:
         self.sequence[rows] += 1
         self.sent[rows] += 1
         self._sent_at[rows] = now
-        self._send_at[rows] = now + STEPS
+        self._send_at[rows] = now + self._interval[rows]
         packets = np.empty((len(rows), rtp.PACKET), dtype=np.uint8)
         rtp.stamp(packets, law.astype(np.int64) * 8, self.sequence[rows], self.timestamp[rows], self.ssrc[rows])
         packets[:, rtp.HEADER :] = g711.encode(heard, law)

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 Longs = NDArray[np.int64]
 Rows = NDArray[np.intp]
 _SAMPLES_PER_MS = 8
+_MOST_CHANGE = 4000.0
+"""Samples (half a second): more is a jump of the sender's clock, not jitter of the path."""
 
 
 class Reception:
@@ -43,13 +45,14 @@ class Reception:
     def count(self, rows: Rows, sequences: Longs, transits: Longs) -> None:
         """One packet for each of ``rows`` (unique); ``transits`` are arrival minus timestamp in samples."""
         highest = self.highest[rows]
-        delta = (sequences - highest + 0x8000 & 0xFFFF) - 0x8000
+        delta = (sequences - highest).astype(np.int16)
         self.highest[rows] = highest + np.maximum(delta, 0)
         self.packets[rows] += 1
-        change = np.abs((transits - self._transit[rows] + (1 << 31) & 0xFFFFFFFF) - (1 << 31)).astype(np.float64)
-        change[change > 16000] = 0.0
+        change = np.abs((transits - self._transit[rows]).astype(np.int32)).astype(np.float64)
         self._transit[rows] = transits
-        self._jitter[rows] += (change - self._jitter[rows]) / 16.0
+        jitter = self._jitter[rows]
+        jitter += (np.minimum(change, _MOST_CHANGE) - jitter) / 16.0
+        self._jitter[rows] = jitter
 
     def transit(self, rows: Rows) -> Longs:
         """The last transit of each row: counting with it leaves the jitter alone (events repeat their timestamp)."""

@@ -33,6 +33,10 @@ class Headers(NamedTuple):
     timestamp: NDArray[np.int64]
     ssrc: NDArray[np.int64]
 
+    def only(self, wanted: NDArray[np.bool_]) -> Headers:
+        """Those of the wanted packets."""
+        return Headers(*(field[wanted] for field in self))  # type: ignore[arg-type]  # fields of two kinds, each keeps its own
+
 
 def read_headers(slab: NDArray[np.uint8]) -> Headers:
     """The headers of all rows of ``slab`` [n, >= 12]; lengths are the caller's to check."""
@@ -73,8 +77,9 @@ def stamp(
     ssrc: NDArray[np.int64],
 ) -> None:
     """Write the headers of all ``packets`` [n, >= 12] at once."""
-    words = np.empty((len(packets), 3), dtype=">u4")
-    words[:, 0] = 0x80000000 | payload_type << 16 | sequence & 0xFFFF
-    words[:, 1] = timestamp & 0xFFFFFFFF
+    words = np.empty((len(packets), 3), dtype=np.int64)
+    words[:, 0] = payload_type << 16 | sequence & 0xFFFF
+    words[:, 0] |= 0x80000000
+    words[:, 1] = timestamp  # the upper half is cut off below
     words[:, 2] = ssrc
-    packets[:, :HEADER] = words.view(np.uint8)
+    packets[:, :HEADER] = words.astype(">u4").view(np.uint8)

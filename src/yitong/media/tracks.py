@@ -12,7 +12,6 @@ from yitong.media.rtp import FRAME
 
 CHUNK_FRAMES = 50
 """Frames handed on at a time: one second, 32 kB."""
-_STEP = np.arange(FRAME)
 
 
 class Chunk(NamedTuple):
@@ -31,7 +30,7 @@ class Tracks:
         self._due = np.full(capacity, NEVER, dtype=np.int64)
         self._at = np.zeros(capacity, dtype=np.intp)
         self._frames = np.zeros(capacity, dtype=np.int64)
-        self._buffer = np.zeros((capacity, CHUNK_FRAMES * FRAME, 2), dtype=np.int16)
+        self._buffer = np.zeros((capacity, CHUNK_FRAMES, FRAME, 2), dtype=np.int16)
         self._free = list(range(capacity - 1, -1, -1))
 
     def start(self, left: int, right: int, now: int) -> int | None:
@@ -55,7 +54,7 @@ class Tracks:
 
     def stop(self, index: int) -> bytes:
         """End a recording; answers what was not handed on yet."""
-        rest = self._buffer[index, : self._at[index] * FRAME].tobytes()
+        rest = self._buffer[index, : self._at[index]].tobytes()
         self._due[index] = NEVER
         self._free.append(index)
         return rest
@@ -65,12 +64,14 @@ class Tracks:
         due = np.flatnonzero(self._due <= now)
         if not len(due):
             return []
-        where = self._at[due][:, None] * FRAME + _STEP
-        self._buffer[due[:, None], where, 0] = frames[self._left[due]]
-        self._buffer[due[:, None], where, 1] = frames[self._right[due]]
+        at = self._at[due]
+        both = np.empty((len(due), FRAME, 2), dtype=np.int16)
+        both[:, :, 0] = frames[self._left[due]]
+        both[:, :, 1] = frames[self._right[due]]
+        self._buffer[due, at] = both
         self._due[due] += STEPS
-        self._at[due] += 1
+        self._at[due] = at + 1
         self._frames[due] += 1
-        full = due[self._at[due] == CHUNK_FRAMES]
+        full = due[at == CHUNK_FRAMES - 1]
         self._at[full] = 0
         return [Chunk(index, self._buffer[index].tobytes()) for index in full.tolist()]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from aioice import stun
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 from tests.switches.media.media_peer import Bench, Phone, level, running_worker
 
@@ -45,7 +46,8 @@ def field(sdp: str, name: str) -> str:
 
 def answer_sdp(opened: m.PortOpened, setup: str) -> str:
     lines = [
-        "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=ice-lite", f"m=audio {opened.rtp_port} UDP/TLS/RTP/SAVPF 8", "c=IN IP4 127.0.0.1",
+        "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=ice-lite",
+        f"m=audio {opened.rtp_port} UDP/TLS/RTP/SAVPF 8", "c=IN IP4 127.0.0.1",
         "a=rtpmap:8 PCMA/8000", "a=mid:0", "a=sendrecv", "a=rtcp-mux", f"a=setup:{setup}", f"a=fingerprint:{opened.fingerprint}",
         f"a=ice-ufrag:{opened.ufrag}", f"a=ice-pwd:{opened.password}",
         *(f"a=candidate:{i} 1 udp {1000 - i} {address} {opened.rtp_port} typ host" for i, address in enumerate(opened.addresses)),
@@ -59,14 +61,11 @@ async def call(bench: Bench, hertz: float, setup: str, fingerprint: str = "") ->
     browser = RTCPeerConnection()
     browser.addTrack(Tone(hertz))
     heard: list[np.ndarray] = []
+    listening: list[asyncio.Future[None]] = []
 
     @browser.on("track")
     def on_track(track: MediaStreamTrack) -> None:
-        async def listen() -> None:
-            while True:
-                heard.append((await track.recv()).to_ndarray()[0])
-
-        asyncio.ensure_future(listen())
+        listening.append(asyncio.ensure_future(listen(track, heard)))
 
     await browser.setLocalDescription(await browser.createOffer())
     sdp = browser.localDescription.sdp
@@ -79,6 +78,17 @@ async def call(bench: Bench, hertz: float, setup: str, fingerprint: str = "") ->
     )  # fmt: skip
     await browser.setRemoteDescription(RTCSessionDescription(answer_sdp(opened, setup), "answer"))
     return browser, heard
+
+
+async def listen(track: MediaStreamTrack, heard: list[np.ndarray]) -> None:
+    """Keep what comes until the track ends."""
+    while True:
+        try:
+            frame = await track.recv()
+        except MediaStreamError:
+            return
+        assert isinstance(frame, AudioFrame)
+        heard.append(frame.to_ndarray()[0])
 
 
 @pytest.fixture(autouse=True)

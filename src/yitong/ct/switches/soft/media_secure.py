@@ -18,7 +18,7 @@ from yitong.ct.switches.soft.media_interfaces import interface_addresses
 from yitong.ct.switches.soft.media_leg import SecureLeg
 from yitong.ct.switches.soft.media_messages import MediaConnected, MediaEvent, MediaLost, SetRemote
 from yitong.ct.switches.soft.media_row import Row
-from yitong.ct.switches.soft.media_wire import Wire
+from yitong.ct.switches.soft.media_wire import MOST_BAD, Wire
 from yitong.media import icelite
 from yitong.media.rtcp import is_rtcp
 from yitong.media.source import Address
@@ -78,8 +78,12 @@ class Secure:
         row.leg = SecureLeg(sock)
 
         def read(buffer: memoryview) -> int:
-            length, source = sock.recvfrom_into(buffer)
-            return self._receive(row, source[:2], buffer, length)
+            for _ in range(MOST_BAD):
+                length, source = sock.recvfrom_into(buffer)
+                good = self._receive(row, source[:2], buffer, length)
+                if good:
+                    return good
+            return 0
 
         self._wire.watch(sock.fileno(), read, row.index)
 

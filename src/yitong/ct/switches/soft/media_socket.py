@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from yitong.ct.switches.soft.media_ports import udp_socket
 from yitong.ct.switches.soft.media_row import Row
-from yitong.ct.switches.soft.media_wire import Wire
+from yitong.ct.switches.soft.media_wire import MOST_BAD, Wire
 from yitong.media.rtcp import is_rtcp
 from yitong.media.source import Address, Verdict
 
@@ -67,8 +67,11 @@ class RowSockets:
         assert sock is not None
 
         def read(buffer: memoryview) -> int:
-            length, source = sock.recvfrom_into(buffer)
-            return length if self._accept(row, source[:2], buffer, length) else 0
+            for _ in range(MOST_BAD):
+                length, source = sock.recvfrom_into(buffer)
+                if self._accept(row, source[:2], buffer, length):
+                    return length
+            return 0
 
         return read
 
