@@ -52,6 +52,7 @@ async def test_a_number_is_found_however_it_is_written(database: Database, diall
 async def test_a_new_number_gets_one_card_also_when_it_calls_twice_at_once(database: Database) -> None:
     tenant, _ = await make_tenant(database)
     finder, ask = _finder(database), Ask(contact="c", number="01065510002")
+    await finder.learn_regions()
     found = await asyncio.gather(*(finder.find(tenant, ask) for _ in range(4)))
     assert len({card.id for card in found if card}) == 1
     assert sorted(card.new for card in found if card) == [False, False, False, True]

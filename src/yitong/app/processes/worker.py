@@ -45,6 +45,7 @@ class Worker:
         tasks.keep(self.personals.inbox.run, "personals writer")
         tasks.keep(self.configuration.run, "configuration")
         tasks.keep(self.tidy.run, "tidy")
+        tasks.start(self._finder.learn_regions(), "regions")
 
     async def _who(self, subject: str, ask: Ask) -> Card | None:
         return await self._finder.find(subject.rpartition(".")[2], ask)
@@ -54,6 +55,7 @@ class Worker:
         figures = {
             "ledger_events": float(self.ledger.events),
             "ledger_waiting": float(self.ledger.inbox.waiting),
+            "projections_behind": float(self.tidy.behind),
             "personals_waiting": float(self.personals.inbox.waiting),
             **{f"ledger_fault_{code}": float(count) for code, count in self.tidy.faults.items()},
         }

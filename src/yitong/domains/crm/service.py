@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
+from collections.abc import Callable
+
 import structlog
 
 from yitong.contact.messages import Card
 from yitong.domains.crm.messages import Ask
 from yitong.domains.crm.model import Customer
-from yitong.domains.crm.rules import e164, region_of
+from yitong.domains.crm.rules import e164
 from yitong.domains.crm.store import lookup
 from yitong.kit.clock import Clock
 from yitong.kit.database import Database
@@ -24,6 +28,11 @@ class Finder:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._region: Callable[[str, str], str] = lambda number, language: ""
+
+    async def learn_regions(self) -> None:
+        """Load the tables of numbers' regions beside the work; until then new cards have no region."""
+        self._region = (await asyncio.to_thread(importlib.import_module, "yitong.domains.crm.rules.regions")).region_of
 
     async def find(self, tenant: str, ask: Ask) -> Card | None:
         """Who calls. One transaction; two calls of a new number at once get the same card."""
@@ -44,7 +53,7 @@ class Finder:
             if found is not None:
                 return card(found, number)
             now = self._clock.now()
-            made = await lookup.make(connection, tenant, self._ids.new(now), number, region_of(number, language), now)
+            made = await lookup.make(connection, tenant, self._ids.new(now), number, self._region(number, language), now)
             return card(made, number, new=True)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import phonenumbers
-from phonenumbers import geocoder
 
 _WRITTEN = re.compile(r"[0-9+() .-]{3,40}", re.ASCII)
 
@@ -21,11 +20,3 @@ def e164(number: str, country: str) -> str:
     if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:  # not "only within a town"
         return ""
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
-def region_of(number: str, language: str) -> str:
-    """Where an E.164 number is from, as far as its digits tell ("北京市"); "" when they do not."""
-    try:
-        return str(geocoder.description_for_number(phonenumbers.parse(number), language.partition("-")[0]))
-    except phonenumbers.NumberParseException:
-        return ""
