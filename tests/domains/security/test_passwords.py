@@ -1,0 +1,50 @@
+"""Passwords, tokens and the limits of a session."""
+
+from __future__ import annotations
+
+import asyncio
+
+import argon2
+import pytest
+
+from yitong.contact.bus import Refused
+from yitong.domains.security.model import Session, acceptable_password, token_hash
+from yitong.domains.security.service import HASHING_WAITING, Passwords
+
+CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+async def test_a_password_is_right_only_for_its_own_hash() -> None:
+    passwords = Passwords(CHEAP)
+    stored = await passwords.hash("secret 秘密")
+    assert stored.startswith("$argon2id$")
+    assert await passwords.right(stored, "secret 秘密")
+    assert not await passwords.right(stored, "secret")
+    assert not await passwords.right("", "secret")
+    assert not await passwords.right("nonsense", "secret")
+
+
+async def test_too_many_at_once_are_told_to_wait_rather_than_fill_memory() -> None:
+    passwords = Passwords(CHEAP)
+    tries = await asyncio.gather(*(passwords.right("", "x") for _ in range(HASHING_WAITING + 5)), return_exceptions=True)
+    assert sum(isinstance(one, Refused) for one in tries) == 5
+
+
+@pytest.mark.parametrize(
+    ("ended", "active", "now", "expected"),
+    [(0, True, 99, ""), (50, True, 99, "signed_out"), (0, False, 99, "disabled"), (0, True, 100, "idle"), (0, True, 200, "expired")],
+)
+def test_a_session_is_over_for_a_reason(ended: int, active: bool, now: int, expected: str) -> None:
+    session = Session(id="s", tenant="t", user="u", used_at=1, idle_until=100, expires_at=200, ended_at=ended, active=active)
+    assert session.over(now) == expected
+
+
+def test_what_may_become_a_password() -> None:
+    assert acceptable_password("long enough", "old", "1001")
+    for bad in ("short", "same as old", "x" * 257, "username1"):
+        assert not acceptable_password(bad, "same as old", "UserName1")
+
+
+def test_tokens_are_stored_as_digests() -> None:
+    assert token_hash("a") != token_hash("b")
+    assert len(token_hash("a\udc80")) == 32

@@ -1,0 +1,67 @@
+"""The API description against the application: made-up requests get answers that the description allows, and never a 5xx."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as bounded
+from tests.web.world import FakeCore, World
+
+_ENDING = {"/api/v1/sessions/current", "/api/v1/sessions/current/password"}
+
+
+@pytest.mark.timeout(300)
+async def test_made_up_requests_get_described_answers(world: World, core: FakeCore) -> None:
+    await world.contact(world.mine, "own", "1001")
+    description = (await world.client.get("/api/v1/openapi.json")).json()
+    tokens = [await world.token("admin"), await world.token("1001")]
+    walk = Walk(description, f"http://127.0.0.1:{world.port}", tokens)
+    await asyncio.to_thread(walk.run)
+    assert not walk.faults, "\n".join(walk.faults[:10])
+    assert walk.tried > 150
+
+
+class Walk:
+    """A few made-up requests for every operation and token."""
+
+    def __init__(self, description: dict[str, Any], url: str, tokens: list[str]) -> None:
+        self._schema = schemathesis.openapi.from_dict(description)
+        self._url = url
+        self._tokens = tokens
+        self.faults: list[str] = []
+        self.tried = 0
+
+    def run(self) -> None:
+        for found in self._schema.get_all_operations():
+            operation: Any = getattr(found, "ok")()  # noqa: B009 - a broken description raises here, and should
+            if operation.path not in _ENDING:
+                for token in self._tokens:
+                    self._walk(operation, token)
+
+    def _walk(self, operation: Any, token: str) -> None:
+        def attempt(case: Any) -> None:
+            self._try(case, token)
+
+        rules = bounded(
+            max_examples=3,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        )
+        rules(given(case=operation.as_strategy())(attempt))()
+
+    def _try(self, case: Any, token: str) -> None:
+        self.tried += 1
+        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {token}"}
+        answer = case.call(base_url=self._url, timeout=30)
+        called = f"{case.method} {case.formatted_path} {answer.status_code}"
+        if answer.status_code >= 500:
+            self.faults.append(f"{called} {answer.text[:300]}")
+        elif answer.status_code >= 400 and "problem+json" not in str(answer.headers.get("content-type")):
+            self.faults.append(f"{called} is no problem: {answer.text[:200]}")
