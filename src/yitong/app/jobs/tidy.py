@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.contact import store as ledger
+from yitong.domains.reporting import store as projections
 from yitong.domains.sites.store import published
 from yitong.domains.sites.store.kinds import PROMPT
 from yitong.kit.clock import SECOND, Clock, moment
@@ -25,13 +26,14 @@ _log = structlog.get_logger("yitong.tidy")
 
 
 class Tidy:
-    """``faults`` is what the ledger's keeper must look at, by code: an alarm while it is not empty."""
+    """``faults`` is what the ledger's keeper must look at, by code: an alarm while it is not empty. ``behind``: events not folded yet."""
 
     def __init__(self, database: Database, clock: Clock, prompts: Path) -> None:
         self._database = database
         self._clock = clock
         self._prompts = prompts
         self.faults: dict[str, int] = {}
+        self.behind = 0
 
     async def run(self) -> None:
         """For ever."""
@@ -55,6 +57,7 @@ class Tidy:
                 _log.info("ledger partitions made", months=made)
         async with self._database.transaction() as connection:
             self.faults = await ledger.faults(connection)
+            self.behind = await projections.events_behind(connection)
             await self._measure(connection, now)
         if self.faults:
             _log.error("the ledger needs a look", **self.faults)

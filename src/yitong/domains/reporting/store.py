@@ -140,6 +140,18 @@ async def behind(connection: AsyncConnection) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
+async def events_behind(connection: AsyncConnection) -> int:
+    """How many events are written and not folded yet: the projections' lag."""
+    behind = await connection.scalar(
+        text(
+            "select coalesce(sum(l.sequence - coalesce(p.sequence, 0)), 0) from ledger_positions l left join projection_positions p"
+            " on p.projection = :projection and (p.tenant_id, p.site_id) = (l.tenant_id, l.site_id)"
+        ),
+        {"projection": PROJECTION},
+    )
+    return int(behind or 0)
+
+
 async def zones(connection: AsyncConnection, tenant: str) -> dict[str, ZoneInfo]:
     """The zone of each site of a tenant."""
     rows = await connection.execute(text("select id, zone from sites where tenant_id = :tenant"), {"tenant": tenant})

@@ -35,8 +35,8 @@ create table contacts (
   wrap_up_us bigint not null default 0,
   wrap_up_code_id uuid,
   wrap_up_note_id uuid,
-  survey_answer smallint,
-  segments smallint not null default 0,
+  survey_answer integer,
+  segments integer not null default 0,
   keys jsonb not null default '[]',
   attributes jsonb not null default '{}',
   sequence bigint not null,
@@ -51,7 +51,7 @@ create table segments (
   site_id uuid not null,
   contact_id uuid not null,
   arrived_at timestamptz not null,
-  number smallint not null,
+  number integer not null,
   kind text not null,
   began_at timestamptz not null,
   ended_at timestamptz,
@@ -63,7 +63,7 @@ create table segments (
   ring_us bigint not null default 0,
   talk_us bigint not null default 0,
   hold_us bigint not null default 0,
-  holds smallint not null default 0,
+  holds integer not null default 0,
   wrap_up_us bigint not null default 0,
   primary key (tenant_id, id)
 );
@@ -106,7 +106,7 @@ create table surveys (
   queue_id uuid,
   asked_at timestamptz,
   answered_at timestamptz,
-  answer smallint,
+  answer integer,
   primary key (tenant_id, contact_id, segment_id, survey)
 );
 create index on surveys (tenant_id, agent_id, asked_at desc);
