@@ -164,8 +164,8 @@ class Registry:
 
     def forget_old(self, now: int) -> None:
         """Let tombstones go that are older than ten minutes."""
-        for connection in [name for name, at in self._gone.items() if at + TOMBSTONE_US < now]:
-            del self._gone[connection]
+        while self._gone and (oldest := next(iter(self._gone.items())))[1] + TOMBSTONE_US < now:
+            del self._gone[oldest[0]]
 
     # --- facts ---------------------------------------------------------------------------------------------------------------------
 

@@ -168,9 +168,9 @@ class Model:
 
     def forget_old(self, now: int) -> None:
         """Let tombstones go after ten minutes."""
-        for connection in [name for name, at in self.gone.items() if at + TOMBSTONE_US < now]:
-            del self.gone[connection]
-            self.registry.claimed.discard(connection)
+        while self.gone and (oldest := next(iter(self.gone.items())))[1] + TOMBSTONE_US < now:
+            del self.gone[oldest[0]]
+            self.registry.claimed.discard(oldest[0])
 
     def watch_queued(self, queued: Queued) -> None:
         self.deadlines.set(f"q:{queued.contact}", queued.deadline())

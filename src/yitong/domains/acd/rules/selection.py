@@ -7,7 +7,7 @@ he may take, and among several free agents the queue's strategy chooses.
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -43,7 +43,8 @@ def score(agent: Free, policy: Policy, contact: str) -> tuple[float, ...]:
         levels = sum(agent.skills.get(skill, 0) for skill in policy.requirement) if policy.requirement else sum(agent.skills.values())
         return (-float(levels), idle)
     if policy.strategy == "random":
-        return (float(zlib.crc32(f"{contact}/{agent.agent}".encode())), idle)
+        drawn = hashlib.sha256(f"{contact}/{agent.agent}".encode()).digest()
+        return (float(int.from_bytes(drawn[:4], "big")), idle)
     return (idle,)
 
 
