@@ -60,7 +60,8 @@ class World:
         environment = {
             **os.environ, "YITONG_HOME": str(self.home), "YITONG_SIP_PORT": str(self.sip_port), "YITONG_SIP_WS_PORT": str(self.ws_port),
 
-            "YITONG_NATS_URL": self.url, "YITONG_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "YITONG_MEDIA_WORKERS": "1", "YITONG_RUNTIME": str(self.media.socket.parent),
+            "YITONG_NATS_URL": self.url, "YITONG_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+            "YITONG_MEDIA_WORKERS": "1", "YITONG_RUNTIME": str(self.media.socket.parent),
         }  # fmt: skip
         log = (self.home / "switch.log").open("ab")
         try:
