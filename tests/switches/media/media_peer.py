@@ -87,6 +87,7 @@ class Phone:
         self.target: tuple[str, int] = ("", 0)
         self.ssrc = self.port * 7919
         self.sequence, self.timestamp = 65500, (1 << 32) - 3200
+        self._pressed = 0
         self.sent = 0
         self.heard: list[bytes] = []
         self.packets: list[rtp.Packet] = []
@@ -117,7 +118,7 @@ class Phone:
 
     def press(self, key: str, ends: int = 3, double: bool = False, frames: int = 5) -> None:
         """Send a key by RFC 4733; the audio stream goes on meanwhile, as with many phones."""
-        stamp = self.timestamp
+        stamp = self._pressed = max(self.timestamp, self._pressed + 160)
         for number in range(1, frames + ends):
             end = number >= frames
             duration = min(number, frames) * 160

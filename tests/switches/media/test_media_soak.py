@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.switches.media.media_peer import Phone, running_worker
 from tests.switches.media.test_media_record import read_stereo
+
 from yitong.ct.switches.soft import media_messages as m
 
 _MINUTES = 10
