@@ -31,4 +31,12 @@ const title = () => {
 router.afterEach(title)
 watch(language, title)
 
+// A new release was put in place while this page was open: its parts have other names now.
+window.addEventListener('vite:preloadError', () => {
+  const last = Number(sessionStorage.getItem('yitong.reloaded') ?? 0)
+  if (Date.now() - last < 60_000) return
+  sessionStorage.setItem('yitong.reloaded', String(Date.now()))
+  location.reload()
+})
+
 app.use(router).mount('#app')

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { answerable } from '@/phone/challenges'
 import { g711Only } from '@/phone/sdp'
 
 const CHROME = [
@@ -26,5 +27,24 @@ describe('g711Only', () => {
   it('leaves a section without G.711 as it is', () => {
     const sdp = 'v=0\r\nm=audio 9 RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n'
     expect(g711Only(sdp)).toBe(sdp)
+  })
+})
+
+describe('answerable', () => {
+  const md5 = 'WWW-Authenticate: Digest realm="yitong", nonce="a", qop="auth", algorithm=MD5'
+  const sha = 'WWW-Authenticate: Digest realm="yitong", nonce="a", qop="auth", algorithm=SHA-256'
+
+  it('leaves JsSIP the MD5 challenge, wherever it stands', () => {
+    for (const order of [[md5, sha], [sha, md5]]) {
+      expect(answerable(['SIP/2.0 401 Unauthorized', ...order, 'CSeq: 1 REGISTER', '', ''].join('\r\n'))).toBe(
+        ['SIP/2.0 401 Unauthorized', md5, 'CSeq: 1 REGISTER', '', ''].join('\r\n'),
+      )
+    }
+  })
+
+  it('changes nothing else', () => {
+    for (const message of [`SIP/2.0 401 Unauthorized\r\n${sha}\r\n\r\n`, 'SIP/2.0 200 OK\r\nCSeq: 1 REGISTER\r\n\r\n', `INVITE sip:x SIP/2.0\r\n\r\nv=0\r\n`]) {
+      expect(answerable(message)).toBe(message)
+    }
   })
 })

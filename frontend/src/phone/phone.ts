@@ -8,6 +8,7 @@ import type { RTCSession } from 'jssip/lib/RTCSession'
 import type { PhoneCredential } from '@/api/types'
 import { after } from '@/live/awake'
 import { audioChoice, closeMicrophone, MicrophoneError, openMicrophone, type MicrophoneTrouble } from './microphone'
+import { PageSocket } from './challenges'
 import { g711Only } from './sdp'
 
 export type Registration = 'off' | 'connecting' | 'registered' | 'reconnecting' | 'refused'
@@ -57,7 +58,7 @@ export class Phone {
     const uri = JsSIP.URI.parse(credential.uri)
     this.domain = uri?.host ?? location.hostname
     const ua = new JsSIP.UA({
-      sockets: [new JsSIP.WebSocketInterface(credential.url)],
+      sockets: [new PageSocket(credential.url)],
       uri: credential.uri,
       authorization_user: credential.username,
       password: credential.password,
@@ -67,7 +68,7 @@ export class Phone {
       session_timers: false,
       connection_recovery_min_interval: 1,
       connection_recovery_max_interval: 4,
-      user_agent: 'Yitong page',
+      user_agent: `JsSIP ${JsSIP.version} (Yitong page)`,
     })
     this.ua = ua
     this.hears.registration('connecting')

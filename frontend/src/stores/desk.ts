@@ -25,6 +25,7 @@ export const useDesk = defineStore('desk', () => {
   let renew: (() => void) | null = null
   let renewWanted = false
   let retries = 0
+  let opening = false
 
   const assignments = computed(() =>
     Object.values(document_.value?.assignments ?? {}).sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.since - b.since),
@@ -48,7 +49,16 @@ export const useDesk = defineStore('desk', () => {
   async function open(): Promise<void> {
     sessionStorage.setItem(OPEN_KEY, '1')
     live.follow('desk')
-    if (phone !== null || live.takenOver) return
+    if (opening || phone !== null || live.takenOver) return
+    opening = true
+    try {
+      await openPhone()
+    } finally {
+      opening = false
+    }
+  }
+
+  async function openPhone(): Promise<void> {
     const unfit = supportTrouble()
     if (unfit) return cannot(unfit)
     const may = await permission()

@@ -1,0 +1,182 @@
+"""Pictures of every page of a running system, in both sizes and languages, into docs/screens/ (`make screens`).
+
+The pages show the truth of that moment: one call is made from the customer's page, so that the desk is seen ringing, talking and wrapping
+up. Settings: `YITONG_URL` (default: this machine, `YITONG_HTTP_PORT`), `YITONG_DEMO_PASSWORD`, `YITONG_CHROMIUM`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Error as PageError
+
+OUT = Path(__file__).parent.parent / "docs" / "screens"
+URL = os.environ.get("YITONG_URL") or f"http://localhost:{os.environ.get('YITONG_HTTP_PORT') or 8000}"
+SIZES = ((1440, 900), (1920, 1080))
+LANGUAGES = ("zh-CN", "en")
+AGENT, SUPERVISOR, ADMINISTRATOR = "1001", "1100", "admin"
+MOST_BYTES = 4_000_000
+_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--allow-loopback-in-peer-connection",
+]  # fmt: skip
+
+
+def browser_of(playwright: Playwright) -> Browser:
+    """Debian's Chromium, or the one that ``YITONG_CHROMIUM`` names."""
+    return playwright.chromium.launch(executable_path=os.environ.get("YITONG_CHROMIUM") or "/usr/bin/chromium", args=_FLAGS)
+
+
+@contextmanager
+def page_of(browser: Browser) -> Iterator[Page]:
+    """A browser of its own, as another person would have."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["microphone"], locale="zh-CN")
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    try:
+        yield page
+    finally:
+        context.close()
+
+
+def sign_in(page: Page, username: str, password: str) -> None:
+    """Through the page, as everybody does."""
+    page.goto(f"{URL}/login")
+    page.fill("#username", username)
+    page.fill("#password", password)
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda address: not address.split("?")[0].endswith("/login"))
+
+
+def take(page: Page, name: str) -> None:
+    """The page as it stands, in both languages and sizes, without loading it anew."""
+    for language in LANGUAGES:
+        page.locator(f"[role=group] button[lang='{language}']").evaluate("button => button.click()")
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(300)
+            keep(page.screenshot(), OUT / f"{name}-{language}-{width}.png")
+    page.locator(f"[role=group] button[lang='{LANGUAGES[0]}']").evaluate("button => button.click()")
+    page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
+
+
+def keep(png: bytes, path: Path) -> None:
+    """Write ``png`` with a palette: these pages have few colours."""
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def the_call(browser: Browser, password: str) -> None:
+    """From the customer's button to the wrap-up, both sides in pages."""
+    with page_of(browser) as desk, page_of(browser) as customer:
+        desk.goto(f"{URL}/login")
+        take(desk, "login")
+        sign_in(desk, AGENT, password)
+        desk.wait_for_selector("[data-test=phone] .dot.ready")
+        take(desk, "desk-not-ready")
+        desk.click("[data-test=ready]")
+        customer.goto(f"{URL}/call")
+        customer.wait_for_selector("[data-test=call]")
+        take(customer, "call")
+        customer.click("[data-test=call]")
+        customer.wait_for_selector(".incall.talking")
+        customer.wait_for_timeout(1500)
+        customer.click("[data-key='0']")
+        desk.wait_for_selector("[data-test=answer]:enabled")
+        take(desk, "desk-ringing")
+        desk.click("[data-test=answer]")
+        desk.wait_for_selector("[data-test=mute]:enabled")
+        take(customer, "call-talking")
+        take(desk, "desk-talking")
+        desk.click("[data-test=hold]")
+        desk.wait_for_selector(".card.held")
+        take(desk, "desk-held")
+        desk.click("[data-test=hold]")
+        desk.wait_for_selector(".card.active")
+        desk.click("[data-test=hang-up]")
+        desk.wait_for_selector("#wrap-up-note")
+        desk.fill("#wrap-up-note", "客户询问账单，已说明。")
+        if desk.locator("input[name=code]").count():
+            desk.locator("input[name=code]").first.check()
+        take(desk, "desk-wrap-up")
+        customer.wait_for_timeout(1000)
+        customer.click("[data-key='1']")
+        desk.click("[data-test=finish]")
+        desk.wait_for_selector(".card.none")
+        customer.wait_for_selector("[data-test=call]")
+        desk.wait_for_timeout(1500)
+        take(desk, "desk-ready")
+
+
+def the_supervisor(browser: Browser, password: str) -> None:
+    """Board, wallboard, list and one call."""
+    with page_of(browser) as page:
+        sign_in(page, SUPERVISOR, password)
+        page.goto(f"{URL}/board")
+        page.wait_for_selector(".tiles")
+        take(page, "board")
+        page.goto(f"{URL}/board?wall=1")
+        page.wait_for_selector(".wall .tiles")
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(300)
+            keep(page.screenshot(), OUT / f"wallboard-{LANGUAGES[0]}-{width}.png")
+        page.goto(f"{URL}/calls")
+        page.wait_for_selector("tbody tr")
+        take(page, "calls")
+        page.locator("tbody .link").first.click()
+        page.wait_for_selector(".journey")
+        page.wait_for_timeout(700)
+        take(page, "calls-detail")
+
+
+def the_settings(browser: Browser, password: str) -> None:
+    """Lists, a dialog, the history, the flow editor with its check."""
+    with page_of(browser) as page:
+        sign_in(page, ADMINISTRATOR, password)
+        for kind in ("queues", "users", "prompts"):
+            page.goto(f"{URL}/settings/{kind}")
+            page.wait_for_selector("tbody tr")
+            take(page, f"settings-{kind}")
+        page.goto(f"{URL}/settings/queues")
+        page.locator("tbody .link").first.click()
+        page.wait_for_selector("#item")
+        take(page, "settings-queue")
+        page.goto(f"{URL}/settings/flows")
+        page.locator("tbody .link").first.click()
+        page.wait_for_selector("textarea")
+        page.click("[data-test=check]")
+        page.wait_for_selector("aside [role=status], aside .problem")
+        take(page, "settings-flow")
+
+
+def main() -> int:
+    """Take them all; returns the exit code."""
+    password = os.environ.get("YITONG_DEMO_PASSWORD", "")
+    if not password:
+        print("screens: set YITONG_DEMO_PASSWORD (and YITONG_URL for a system elsewhere)", file=sys.stderr)
+        return 2
+    OUT.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = browser_of(playwright)
+        try:
+            for story in (the_call, the_supervisor, the_settings):
+                story(browser, password)
+        except PageError as error:
+            print(f"screens: {error}", file=sys.stderr)
+            return 1
+        finally:
+            browser.close()
+    size = sum(path.stat().st_size for path in OUT.glob("*.png"))
+    print(f"screens: {len(list(OUT.glob('*.png')))} pictures, {size / 1e6:.1f} MB, in {OUT.relative_to(Path.cwd())}")
+    return 0 if size <= MOST_BYTES else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
