@@ -10,7 +10,7 @@ import pytest
 from tests.flow.flowing import Caller, World, kinds, library
 
 from yitong.contact.messages import AttributeSet, ContactEnded
-from yitong.ct.events import Collected, Played, ServiceFailed
+from yitong.ct.events import Collected, DigitPressed, Played, ServiceFailed
 from yitong.ct.services import Clear, Collect, Play, Route
 from yitong.domains.survey.messages import SurveyAnswered, SurveyAsked
 from yitong.flow.messages import FlowEnded, StepEntered, StepLeft, StepRetried
@@ -48,6 +48,12 @@ def test_greeting_then_menu_then_information_and_back(hotline: World) -> None:
     assert hotline.last.prompts[0].file.endswith("information.wav")
     played(hotline)
     assert [fact.visit for fact in hotline.told(StepEntered) if fact.step == "menu"] == [1, 2]
+
+
+def test_a_key_stops_what_is_played_and_the_menu_follows(hotline: World) -> None:
+    hotline.tell(DigitPressed(call="call1", connection="leg1", digit="1"))
+    assert isinstance(hotline.last, Collect)
+    assert not hotline.last.discard
 
 
 def test_an_old_result_means_nothing(hotline: World) -> None:

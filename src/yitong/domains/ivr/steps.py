@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from yitong.contact.bus import Unit
 from yitong.contact.messages import AttributeSet
-from yitong.ct.events import ConnectionCleared, CtEvent, Failed, Played, ServiceFailed
+from yitong.ct.events import ConnectionCleared, CtEvent, DigitPressed, Failed, Played, ServiceFailed
 from yitong.ct.model import StandingOrder
 from yitong.ct.services import Clear, Play, Route, Target
 from yitong.domains.ivr.rules import DAYS, is_open
@@ -25,11 +25,15 @@ BRANCH = {
     "additionalProperties": False,
     "properties": {"if": EXPRESSION, "then": VARIABLE},
 }
+BARGE_IN = {"barge_in": {"type": "boolean"}}
 NOTHING: frozenset[str] = frozenset()
 
 
 class PlayStep:
-    """«play»: prompts, one after the other. «say»: the same for text that is rendered to speech and cached."""
+    """«play»: prompts, one after the other. «say»: the same for text that is rendered to speech and cached.
+
+    A key stops it at once unless ``barge_in`` is false, and counts for the menu that follows (type-ahead).
+    """
 
     repeats = True
 
@@ -37,9 +41,9 @@ class PlayStep:
         self.kind = kind
         self._library = library
         if kind == "say":
-            self.schema: Mapping[str, Any] = {"required": ["text"], "properties": {"text": TEXTS_SCHEMA}}
+            self.schema: Mapping[str, Any] = {"required": ["text"], "properties": {"text": TEXTS_SCHEMA, **BARGE_IN}}
         else:
-            self.schema = {"required": ["prompts"], "properties": {"prompts": PIECES_SCHEMA}}
+            self.schema = {"required": ["prompts"], "properties": {"prompts": PIECES_SCHEMA, **BARGE_IN}}
 
     def _pieces(self, parameters: Mapping[str, Any]) -> list[Any]:
         return [{"text": parameters["text"]}] if self.kind == "say" else list(parameters["prompts"])
@@ -63,7 +67,9 @@ class PlayStep:
         return None
 
     def hear(self, place: Place, parameters: Mapping[str, Any], event: CtEvent, unit: Unit) -> str | None:
-        return "done" if isinstance(event, (Played, ServiceFailed)) and event.service == place.waiting else None
+        if isinstance(event, DigitPressed) and parameters.get("barge_in", True):
+            return "done"
+        return "done" if isinstance(event, Played | ServiceFailed) and event.service == place.waiting else None
 
 
 class MenuStep(AskStep):
