@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.web.world import FakeCore, World
 
+import yitong
+from yitong.domains.sites.api.flow_texts import TEXTS
+from yitong.kit.http import choose_language
 from yitong.web.problems import problem_body
-from yitong.web.sentences import SENTENCES, choose_language
+from yitong.web.sentences import SENTENCES
 
 
 @pytest.mark.parametrize("code", sorted(SENTENCES))
@@ -84,3 +88,14 @@ async def test_core_refusing_or_away_is_said(world: World, core: FakeCore) -> No
     assert core.commands[-1]["agent"] == world.mine.people["1001"].agent
     nobody = await world.ask("PUT", "/me/state", await world.headers("admin"), json={"state": "ready"})
     assert nobody.status_code == 403
+
+
+def test_every_code_of_the_flow_checker_has_a_sentence_in_both_languages() -> None:
+    source = Path(yitong.__file__).parent
+    files = [*source.glob("flow/*.py"), *source.glob("domains/*/steps.py"), *source.glob("domains/ivr/*.py")]
+    codes = {code for file in files for code in re.findall(r'code="(flow\.[a-z_]+)"', file.read_text("utf-8"))}
+    assert codes
+    assert codes <= TEXTS.keys()
+    for code, (chinese, english) in TEXTS.items():
+        names = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (chinese, english)]
+        assert names[0] == names[1], code

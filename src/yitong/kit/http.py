@@ -18,6 +18,7 @@ from fastapi import Depends, Request
 from yitong.kit.scope import Denied, Scope
 
 _T = TypeVar("_T")
+LANGUAGES = ("zh-CN", "en")
 
 
 class BadCursor(Exception):
@@ -122,3 +123,31 @@ def iso(at: datetime | int | None) -> str | None:
     if isinstance(at, int):
         at = datetime.fromtimestamp(at // 1_000_000, UTC).replace(microsecond=at % 1_000_000)
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def choose_language(accept: str) -> str:
+    """The language of ours that ``accept`` (RFC 9110 §12.5.4) likes best; Chinese when it names none of ours."""
+    best, best_weight = LANGUAGES[0], 0.0
+    for part in accept.split(",")[:20]:
+        tag, _, options = part.strip().partition(";")
+        language = _ours(tag.strip().lower())
+        weight = _weight(options)
+        if language and weight > best_weight:
+            best, best_weight = language, weight
+    return best
+
+
+def _ours(tag: str) -> str:
+    if tag.startswith("zh"):
+        return "zh-CN"
+    return "en" if tag.startswith("en") else ""
+
+
+def _weight(options: str) -> float:
+    name, _, value = options.strip().partition("=")
+    if name != "q":
+        return 1.0
+    try:
+        return min(1.0, max(0.0, float(value[:6])))
+    except ValueError:
+        return 0.0

@@ -19,10 +19,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.contact.bus import Refused
-from yitong.kit.http import BadCursor, BadVersion
+from yitong.kit.http import BadCursor, BadVersion, choose_language
 from yitong.kit.records import Conflict, Missing, Stale
 from yitong.kit.scope import Denied
-from yitong.web.sentences import choose_language, sentence
+from yitong.web.sentences import sentence
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import msgspec
 
-LANGUAGES = ("zh-CN", "en")
-
 
 class Sentence(msgspec.Struct, frozen=True):
     """A refusal: its HTTP status (RFC 9110 §15) and its text in each language."""
@@ -136,6 +134,11 @@ SENTENCES: dict[str, Sentence] = {
         "The message service is away at the moment. Talks go on; try again shortly.",
     ),
     "busy": Sentence(503, "系统繁忙。请稍后重试。", "The system is busy. Try again shortly."),
+    "fault": Sentence(
+        500,
+        "呼叫核心处理此操作时出错，已记录。请查看最新状态后重试；若仍出现，请告知管理员。",
+        "The call core failed at this and logged it. Look at the present state and try again; if it stays, tell an administrator.",
+    ),
     "internal": Sentence(
         500,
         "系统内部错误，已记录（编号 {incident}）。请重试；若仍出现，请把编号告诉管理员。",
@@ -149,31 +152,3 @@ _OTHER = Sentence(409, "操作被拒绝（{code}）。请查看最新状态后�
 def sentence(code: str) -> Sentence:
     """The sentence of ``code``; a general one for a code that only a newer part knows."""
     return SENTENCES.get(code, _OTHER)
-
-
-def choose_language(accept: str) -> str:
-    """The language of ours that ``accept`` (RFC 9110 §12.5.4) likes best; Chinese when it names none of ours."""
-    best, best_weight = LANGUAGES[0], 0.0
-    for part in accept.split(",")[:20]:
-        tag, _, options = part.strip().partition(";")
-        language = _ours(tag.strip().lower())
-        weight = _weight(options)
-        if language and weight > best_weight:
-            best, best_weight = language, weight
-    return best
-
-
-def _ours(tag: str) -> str:
-    if tag.startswith("zh"):
-        return "zh-CN"
-    return "en" if tag.startswith("en") else ""
-
-
-def _weight(options: str) -> float:
-    name, _, value = options.strip().partition("=")
-    if name != "q":
-        return 1.0
-    try:
-        return min(1.0, max(0.0, float(value[:6])))
-    except ValueError:
-        return 0.0

@@ -9,16 +9,17 @@ from fastapi import APIRouter, Request, Response
 
 from yitong.contact.bus import Refused
 from yitong.domains.sites import service
+from yitong.domains.sites.api.flow_texts import text_of
 from yitong.domains.sites.api.kinds import reason_of
 from yitong.domains.sites.api.shapes import Page
 from yitong.domains.sites.store import configured
 from yitong.domains.sites.store.published import compiled_all
-from yitong.flow.checker import check, knowledge_of, problem_text
+from yitong.flow.checker import check, knowledge_of
 from yitong.flow.definition import Kinds
 from yitong.flow.step import Problem
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
-from yitong.kit.http import Caller, etag, need, part, version_asked
+from yitong.kit.http import Caller, choose_language, etag, need, part, version_asked
 
 router = APIRouter(prefix="/config/flows", tags=["configuration"])
 _KNOWN = ("tenant", "queue", "prompt", "agent")
@@ -32,11 +33,15 @@ async def flow_schema(caller: Caller = need("config.read"), kinds: Kinds = part(
 
 @router.post("/{id}/check")
 async def check_flow(
-    id: UUID, caller: Caller = need("config.read"), database: Database = part(Database), kinds: Kinds = part(Kinds)
+    id: UUID,
+    request: Request,
+    caller: Caller = need("config.read"),
+    database: Database = part(Database),
+    kinds: Kinds = part(Kinds),
 ) -> Page:
     """What is wrong with the draft; empty when it may be published."""
     _, problems = await _checked(database, caller, str(id), kinds)
-    return Page(items=[_shown(problem) for problem in problems])
+    return Page(items=_shown(problems, request))
 
 
 @router.post("/{id}/publish")
@@ -52,7 +57,7 @@ async def publish_flow(
     """Let new contacts enter the draft as it stands. If-Match, when sent, must carry the version that was looked at."""
     flow, problems = await _checked(database, caller, str(id), kinds)
     if problems:
-        raise Refused("flow_has_problems", count=len(problems), problems=[_shown(problem) for problem in problems])
+        raise Refused("flow_has_problems", count=len(problems), problems=_shown(problems, request))
     version = version_asked(request) if "if-match" in request.headers else flow["version"]
     async with database.transaction() as connection:
         value = await service.publish_flow(connection, caller.scope, str(id), version, at=clock.now(), reason=reason_of(request))
@@ -74,5 +79,8 @@ async def _checked(database: Database, caller: Caller, id: str, kinds: Kinds) ->
     return flow, problems
 
 
-def _shown(problem: Problem) -> dict[str, Any]:
-    return {"step": problem.step, "code": problem.code, "parameters": problem.parameters, "message": problem_text(problem)}
+def _shown(problems: list[Problem], request: Request) -> list[dict[str, Any]]:
+    language = choose_language(request.headers.get("accept-language", ""))
+    return [
+        {"step": one.step, "code": one.code, "parameters": one.parameters, "message": text_of(one, language)} for one in problems
+    ]

@@ -1,0 +1,58 @@
+"""What is wrong in a flow, as a sentence for the person who edits it: per code of the checker and language."""
+
+from __future__ import annotations
+
+from yitong.flow.step import Problem
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "flow.bad_expression": (
+        "表达式“{expression}”有误：{message}。请改正。",
+        "The expression “{expression}” is wrong: {message}. Correct it.",
+    ),
+    "flow.endless_loop": (
+        "这些步骤会无人操作地循环下去。请让其中一步等待按键，或改走别处。",
+        "This step goes round without anybody acting. Let one step of the circle wait for a key, or lead elsewhere.",
+    ),
+    "flow.form": ("{at} 的格式不对：{message}。请改正。", "The form of {at} is wrong: {message}. Correct it."),
+    "flow.minimum_above_maximum": ("最少位数大于最多位数。请改正。", "The minimum is above the maximum. Correct one of them."),
+    "flow.no_exit": (
+        "从这一步走不到结束。请连到挂机或转接步骤。",
+        "No end can be reached from this step. Lead it to one that hangs up or transfers.",
+    ),
+    "flow.no_prompt": ("没有“{language}”的提示音“{prompt}”。请先上传。", "There is no prompt “{prompt}” in “{language}”. Upload it first."),
+    "flow.no_speech": (
+        "此处要朗读“{language}”文字，但没有录音，也未安装语音合成。请上传提示音。",
+        "Text in “{language}” would be spoken here, but there is no recording and no speech engine. Upload a prompt.",
+    ),
+    "flow.no_way_on": ("结果“{outcome}”之后没有下一步。请连上。", "Nothing follows the outcome “{outcome}”. Connect it."),
+    "flow.unknown_extension": ("没有分机 {extension}。请从列表中选择。", "There is no extension {extension}. Choose one from the list."),
+    "flow.unknown_outcome": (
+        "这一步不会有结果“{outcome}”。请删除这条连线。",
+        "This step never has the outcome “{outcome}”. Remove that connection.",
+    ),
+    "flow.unknown_queue": ("没有队列“{queue}”。请从列表中选择。", "There is no queue “{queue}”. Choose one from the list."),
+    "flow.unknown_start": (
+        "开始步骤“{start}”不存在。请选择一个步骤作为开始。",
+        "The start “{start}” is no step. Choose the step to begin with.",
+    ),
+    "flow.unknown_step": (
+        "下一步“{target}”不存在。请改连到已有的步骤。",
+        "The next step “{target}” does not exist. Connect an existing one.",
+    ),
+    "flow.unknown_zone": (
+        "没有时区“{zone}”。请用 IANA 名称，如 Asia/Shanghai。",
+        "There is no zone “{zone}”. Use an IANA name such as Asia/Shanghai.",
+    ),
+    "flow.unreachable": ("没有任何步骤通向这里。请连上或删除。", "No step leads here. Connect it or remove it."),
+}
+
+
+def text_of(problem: Problem, language: str) -> str:
+    """The sentence of ``problem``; its code and parameters where the checker is newer than this table."""
+    texts = TEXTS.get(problem.code)
+    if texts is None:
+        return f"{problem.code} {problem.parameters}"
+    try:
+        return texts[0 if language == "zh-CN" else 1].format(**problem.parameters)
+    except KeyError:
+        return f"{problem.code} {problem.parameters}"
