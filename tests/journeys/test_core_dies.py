@@ -37,8 +37,8 @@ def test_everybody_is_where_he_was(saved: bool) -> None:
     world.put("queue", "q1", {**queue, "wrap_up_seconds": 0})
     wrapped = world.caller("19000", steps=TO_A_PERSON)
     world.run(9)
-    for number in ("1901", "1902"):
-        world.agent(number, usual=IGNORES)
+    for extension in ("1901", "1902"):
+        world.agent(extension, usual=IGNORES)
     ringing = [world.caller(f"2{number}", steps=TO_A_PERSON) for number in range(2)]
     world.run(5)
     waiting = []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.journeys.world import CODES, FLOW, HOTLINE, QUEUE_VALUE
 
-from yitong.app.host import Host
+from yitong.app.host import Host, LeaseLost
 from yitong.contact.bus import Refused
 from yitong.contact.client import Core as Client
 from yitong.contact.ledger import Batch
@@ -27,10 +27,11 @@ from yitong.kit.outbox import Outbox
 from yitong.kit.publisher import Publisher
 from yitong.kit.stream import read
 from yitong.kit.tasks import Tasks
-from yitong.sim.callers import Customer, Press, UntilAsked
+from yitong.sim.callers import Customer, Press, UntilAsked, UntilHears
 from yitong.sim.switch import Behaviour, SimSwitch
 from yitong.sim.timeline import Timeline
 
+WHOLE_WAY = (UntilAsked(), Press("0"), UntilHears("survey"), Press("1"))
 Until = Callable[..., Awaitable[None]]
 
 
@@ -87,7 +88,8 @@ class Centre:
     async def core(self, node: str = "n1") -> AsyncIterator[Host]:
         """A core that dies at the end of the block without a word."""
         nats, tasks = await Nats.connect(self.url, "core"), Tasks()
-        publishers = [Publisher(nats, stream, tasks, outbox=Outbox(self.folder / f"{node}-{stream}")) for stream in ("LEDGER", "PERSONAL")]
+        boxes = [Outbox(self.folder / f"{node}-{stream}") for stream in ("LEDGER", "PERSONAL")]
+        publishers = [Publisher(nats, stream, tasks, outbox=box) for stream, box in zip(("LEDGER", "PERSONAL"), boxes, strict=True)]
         for publisher in publishers:
             await publisher.start()
             await publisher.drained()
@@ -101,11 +103,21 @@ class Centre:
         finally:
             await tasks.close()
             await nats.close()
+            for box in boxes:
+                box.close()
 
     async def types(self) -> list[str]:
         """The types in the ledger."""
-        batches = read(self.nats, "LEDGER", f"ledger.{self.tenant}.{self.site}")
-        return [event.type async for stored in batches for event in decode(stored.data, Batch).events]
+        types: list[str] = []
+        async for stored in read(self.nats, "LEDGER", f"ledger.{self.tenant}.{self.site}"):
+            batch: Batch = decode(stored.data, Batch)
+            types += [event.type for event in batch.events]
+        return types
+
+    async def document(self, topic: str) -> dict[str, Any]:
+        """A live document as core has it."""
+        asked: dict[str, Any] = await self.nats.request(f"core.live.{self.tenant}.{self.site}", {"topic": topic}, dict[str, Any], seconds=2)
+        return asked
 
 
 @pytest.fixture
@@ -126,7 +138,7 @@ async def test_a_call_survives_the_death_of_core(centre: Centre, until: Until) -
         assert await centre.client.obey(centre.tenant, "s1", SetAgentState(agent="a1001", state="ready")) == "ready"
         with pytest.raises(Refused):
             await centre.client.obey(centre.tenant, "s1", HangUp(agent="a1001", assignment="none"))
-        customer.append(Customer(switch, tenant=centre.tenant, called=HOTLINE, calling="139", steps=(UntilAsked(), Press("0"))))
+        customer.append(Customer(switch, tenant=centre.tenant, called=HOTLINE, calling="139", steps=WHOLE_WAY))
         await until(lambda: any(one.state == "active" for one in host.partition.acd.model.assignments()))
         host.save()
         waiting = Customer(switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
@@ -162,13 +174,13 @@ async def test_a_live_document_is_a_snapshot_and_its_changes(centre: Centre, nat
     await nats.subscribe(f"live.{centre.tenant}.s1.desk.a1001", dict[str, Any], hear)
     switch.register(centre.tenant, "1001", usual=Behaviour(answer_after=0.2))
     async with centre.core() as host:
-        document = await nats.request(f"core.live.{centre.tenant}.s1", {"topic": "desk.a1001"}, dict[str, Any], seconds=2)
+        document = await centre.document("desk.a1001")
         await centre.client.obey(centre.tenant, "s1", SetAgentState(agent="a1001", state="ready"))
         Customer(switch, tenant=centre.tenant, called=HOTLINE, calling="13912345678", steps=(UntilAsked(), Press("0")))
         await until(lambda: any(one.state == "active" for one in host.partition.acd.model.assignments()))
         await until(lambda: bool(heard) and "calls" in str(heard[-1]))
         await until(lambda: host.partition.live.flush() == [] and not host._live_changed.is_set())
-        fresh = await nats.request(f"core.live.{centre.tenant}.s1", {"topic": "desk.a1001"}, dict[str, Any], seconds=2)
+        fresh = await centre.document("desk.a1001")
         await until(lambda: heard[-1]["seq"] == fresh["seq"])
     data = document["data"]
     for number, update in enumerate(heard, document["seq"] + 1):
@@ -179,10 +191,8 @@ async def test_a_live_document_is_a_snapshot_and_its_changes(centre: Centre, nat
     assert (assignment["customer"]["name"], assignment["calling"]) == ("王", "13912345678")
 
 
-async def test_a_second_core_of_another_node_takes_over_and_the_first_ends(centre: Centre, until: Until) -> None:
-    async with centre.core("n1") as first:
-        lease, first._lease.keep = first._lease, None  # type: ignore[assignment]
-        async with centre.core("n1") as second:
-            assert second.engine.epoch > first.engine.epoch
-            await until(lambda: first._tasks.failure is not None, 5)
-            assert lease is first._lease
+async def test_whoever_lost_the_lease_ends_himself(centre: Centre, until: Until) -> None:
+    async with centre.core() as first, centre.core() as second:
+        assert second.engine.epoch > first.engine.epoch
+        await until(lambda: isinstance(first.failure, LeaseLost), 5)
+        assert second.failure is None

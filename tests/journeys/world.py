@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ class World:
             self.switch.ask(service)
         for question in outcome.questions:
             if isinstance(question, WhoIs):
-                self.timeline.after(0.05, lambda asked=question: self._answer(asked))
+                self.timeline.after(0.05, partial(self._answer, question))
         self._arm()
         if self.after_each is not None:
             self.after_each(self)

@@ -59,7 +59,7 @@ class Arena:
         return connection
 
     def pass_time(self) -> None:
-        self.now += 10_000
+        self.now += 61_000_000
         self.take(self.engine.timer(self.now))
 
 

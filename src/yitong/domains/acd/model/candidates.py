@@ -1,4 +1,4 @@
-"""What the dispatcher compares: queues' policies, agents who are free, contacts that wait. Plain values, so that a choice can be replayed."""
+"""What the dispatcher compares: queues' policies, free agents, waiting contacts. Plain values, so that a choice can be replayed."""
 
 from __future__ import annotations
 

@@ -15,10 +15,12 @@ from yitong.contact.bus import Unit
 from yitong.ct.events import Snapshot
 from yitong.domains.reporting.rules.changes import Change, diff
 from yitong.domains.reporting.rules.counters import QueueToday, Today
-from yitong.domains.reporting.rules.view import SHOWN_AS, SeenAgent, SeenAssignment, View, ViewState
+from yitong.domains.reporting.rules.seen import SeenAgent, SeenAssignment, ViewState
+from yitong.domains.reporting.rules.view import View
 
 Section = tuple[str, str]
 LISTED = 20
+SHOWN_AS = {"interrupted": "held"}
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +175,12 @@ class Live:
 
     def _person(self, key: str) -> dict[str, Any]:
         config = self.view.names["agent"].get(key, {})
-        return {"id": key, "extension": config.get("extension", ""), "name": config.get("name") or "", "team": self._team(config.get("team"))}
+        return {
+            "id": key,
+            "extension": config.get("extension", ""),
+            "name": config.get("name") or "",
+            "team": self._team(config.get("team")),
+        }
 
     def _team(self, key: Any) -> dict[str, Any] | None:
         if not key:
@@ -188,7 +195,9 @@ class Live:
 
     def _desk_agent(self, key: str) -> dict[str, Any]:
         agent = self.view.state.agents.get(key) or SeenAgent(id=key)
-        devices = {name: {"kind": kind, "registered": on, "answering": answers} for name, (kind, on, answers) in sorted(agent.devices.items())}
+        devices = {
+            name: {"kind": kind, "registered": on, "answering": answers} for name, (kind, on, answers) in sorted(agent.devices.items())
+        }
         return {
             **self._person(key), "duty": {"state": agent.duty, "reason": agent.reason or None, "since": agent.duty_since},
             "state": self.view.agent_state(agent), "state_since": agent.state_since, "devices": devices,
@@ -234,10 +243,10 @@ class Live:
     def _desk_queue(self, key: str) -> dict[str, Any]:
         waiting = self._waiting(key)
         contacts = self.view.state.contacts
+        numbers = {one.contact: contacts[one.contact].calling for one in waiting[:LISTED] if one.contact in contacts}
         listed = [
-            {"contact": one.contact, "since": one.since, "calling_masked": masked(contacts[one.contact].calling if one.contact in contacts else "")}
-            for one in waiting[:LISTED]
-        ]  # fmt: skip
+            {"contact": one.contact, "since": one.since, "calling_masked": masked(numbers.get(one.contact, ""))} for one in waiting[:LISTED]
+        ]
         return {
             "id": key, "name": self._name("queue", key), "waiting": len(waiting), "longest_since": waiting[0].since if waiting else None,
             "ready": self._states(key)["ready"], "list": listed,

@@ -10,102 +10,18 @@ from datetime import UTC, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from yitong.contact.bus import Bus
 from yitong.contact.ledger import Fact, Personal
-from yitong.contact.messages import Card, ContactArrived, ContactEnded
+from yitong.contact.messages import ContactArrived, ContactEnded
 from yitong.contact.registry import LiveContact, Registry
 from yitong.domains.acd import messages as acd
 from yitong.domains.quality.messages import RecordingAsked, RecordingEnded, RecordingLost
-from yitong.domains.reporting.rules.counters import AgentToday, Today, count, day_of
+from yitong.domains.reporting.rules.counters import AgentToday, count, day_of
+from yitong.domains.reporting.rules.seen import PastCall, SeenAgent, SeenAssignment, SeenContact, SeenWaiting, ViewState
 from yitong.domains.survey.messages import SurveyAnswered
 from yitong.flow.messages import StepLeft
 
 CALLS_KEPT = 50
-SHOWN_AS = {"interrupted": "held"}
-
-
-class SeenContact(msgspec.Struct, kw_only=True):
-    """A contact as desks show it."""
-
-    id: str
-    calling: str = ""
-    called: str = ""
-    direction: str = "in"
-    language: str = ""
-    card: Card | None = None
-    keys: list[tuple[str, str]] = []
-    ended: bool = False
-
-
-class SeenAssignment(msgspec.Struct, kw_only=True):
-    """An assignment as a desk shows it."""
-
-    id: str
-    agent: str
-    contact: str
-    queue: str
-    segment: str
-    channel: str
-    state: str
-    since: int
-    waited_us: int
-    ring_until: int
-    answered_at: int = 0
-    wrap_until: int = 0
-    wrapping: bool = False
-    code: str = ""
-    note: str = ""
-    recording: str = ""
-
-
-class SeenAgent(msgspec.Struct, kw_only=True):
-    """An agent as desk and board show him."""
-
-    id: str
-    duty: str = "logged_off"
-    reason: str = ""
-    duty_since: int = 0
-    logged_on_at: int = 0
-    state_since: int = 0
-    devices: dict[str, tuple[str, bool, bool]] = {}
-    assignments: list[str] = []
-
-
-class SeenWaiting(msgspec.Struct, kw_only=True):
-    """A waiting contact."""
-
-    contact: str
-    queue: str
-    since: int
-    agent: str = ""
-
-
-class PastCall(msgspec.Struct, kw_only=True):
-    """One of an agent's own calls of today."""
-
-    contact: str
-    segment: str
-    at: int
-    direction: str
-    queue: str
-    calling: str
-    customer: str
-    talk_us: int = 0
-    survey: int | None = None
-
-
-class ViewState(msgspec.Struct, kw_only=True):
-    """What a snapshot keeps."""
-
-    contacts: dict[str, SeenContact] = {}
-    assignments: dict[str, SeenAssignment] = {}
-    agents: dict[str, SeenAgent] = {}
-    waiting: dict[str, SeenWaiting] = {}
-    calls: dict[str, list[PastCall]] = {}
-    notes: dict[str, str] = {}
-    today: Today = msgspec.field(default_factory=Today)
 
 
 class View:
