@@ -175,6 +175,8 @@ class Answering:
             return
         status, headers = self._registrations.register(who, event.request, event.flow)
         self._endpoint.respond(event.transaction, status, self._lines.now, headers=headers)
+        if status == 200:
+            self._lines.registered(who.device, who.username, event.flow)
 
 
 def _offer(request: Request) -> Session | None:

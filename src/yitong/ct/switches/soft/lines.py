@@ -50,6 +50,10 @@ class Reach(Protocol):
         """The best registered device of an internal number, or empty."""
         ...
 
+    def owner(self, device: str) -> str:
+        """The user name that registered a device."""
+        ...
+
     def alive(self, flow: Flow) -> bool:
         """Whether something can be sent by a flow."""
         ...
@@ -95,6 +99,7 @@ class Lines:
     def invite(self, connection: str, device: str, invitation: Invitation) -> None:
         one = self.function.table.connections[connection]
         line = Line(connection=connection, call=one.call, device=device, kind=one.kind, incoming=False, invitation=invitation)
+        line.username = self.reach.owner(device)
         line.secure = one.kind in (DeviceKind.PAGE, DeviceKind.GUEST)
         self.add(line)
         label = f"{one.tenant}/{one.call}"
@@ -326,6 +331,16 @@ class Lines:
             return
         line.held = remote.held
         self.sound.set_remote(line.connection, remote)
+
+    def registered(self, device: str, username: str, flow: Flow) -> None:
+        """A device registered: a page whose connection broke goes on by the new one; another page in its place ends the old one's call."""
+        for line in [line for line in self.all.values() if line.device == device and line.lost_at]:
+            line.lost_at = 0.0
+            if line.username == username and line.dialog is not None:
+                line.dialog.flow = flow
+                self.changed.add(line.connection)
+            else:
+                self.lose(line, Cause.SIGNALLING_LOST)
 
     def lose(self, line: Line, cause: Cause) -> None:
         """A connection is lost: BYE goes out if there is a way, the switching function is told."""

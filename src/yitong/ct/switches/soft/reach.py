@@ -27,6 +27,9 @@ class Reachability:
     def device_called(self, tenant: str, number: str) -> str:
         return self._registrations.device_called(tenant, number)
 
+    def owner(self, device: str) -> str:
+        return self._registrations.owner(device)
+
     def alive(self, flow: Flow) -> bool:
         return self._transports.alive(flow)
 

@@ -75,9 +75,9 @@ class Registrations:
                 return device
         return ""
 
-    def devices_of(self, flow: Flow) -> list[str]:
-        """Devices that are reached by a flow."""
-        return [binding.aor for binding in self.registrar.snapshot() if binding.flow == flow]
+    def owner(self, device: str) -> str:
+        """The user name that registered a device, or empty."""
+        return self._owners.get(device, "")
 
     # --- changes ---
 

@@ -1,0 +1,220 @@
+"""Pages: SIP over WebSocket, the Origin check, secure offers, a newer page, a broken connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.switches.rigs import CALLING, TENANT
+from tests.switches.situations import answered_caller, make, new_id
+from tests.switches.soft_rig import SITE, Media, SoftRig, home_of
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from yitong.ct import services
+from yitong.ct.events import ConnectionCleared, DeviceChanged, Established, Originated
+from yitong.ct.model import Cause, DeviceKind, StandingOrder
+from yitong.sip.digest import Credentials, authorize, ha1
+from yitong.sip.message import Request, Response, make_response, parse
+from yitong.sip.negotiation import Local, Secure, make_answer
+from yitong.sip.sdp import parse as parse_sdp
+
+ORIGIN = "http://127.0.0.1:8000"
+DEVICE = f"{TENANT}/page/1001"
+
+
+@pytest.fixture
+async def paged(media: Media, tmp_path: Path) -> AsyncIterator[SoftRig]:
+    made = await SoftRig(home_of(tmp_path), media, ws_port=0).start()
+    made.configure("agent", "a1", {"extension": "1001", "site": SITE})
+    yield made
+    await made.close()
+
+
+class Page:
+    """A page's telephone, by hand: registers, answers INVITE with a secure description."""
+
+    def __init__(self, rig: SoftRig, socket: ClientConnection, username: str) -> None:
+        self._rig, self.socket, self.username = rig, socket, username
+        self.invite: Request | None = None
+        self.requests: list[Request] = []
+        self.status = 0
+        self._reader = asyncio.create_task(self._read())
+        self._registering: Request | None = None
+
+    @classmethod
+    async def open(cls, rig: SoftRig, username: str, *, session: str = "s", expires_at: int = 0) -> Page:
+        fields = {"username": username, "realm": "yitong", "kind": "page", "agent": "a1", "expires_at": expires_at}
+        fields |= {"ha1_md5": ha1("MD5", username, "yitong", "pw"), "ha1_sha256": ha1("SHA-256", username, "yitong", "pw")}
+        rig.switch.configure(f"{TENANT}.page.{session}", json.dumps(fields).encode())
+        socket = await connect(f"ws://127.0.0.1:{rig.switch.transports.ports['ws']}", subprotocols=["sip"], origin=ORIGIN)  # type: ignore[list-item, arg-type]
+        page = cls(rig, socket, username)
+        await page.register()
+        return page
+
+    async def register(self, cseq: int = 1, *extra: tuple[str, str], call_id: str = "") -> None:
+        aor = f"<sip:{self.username}@127.0.0.1>"
+        headers = [
+            ("Via", f"SIP/2.0/WS x.invalid;branch=z9hG4bK{secrets.token_hex(6)}"), ("Max-Forwards", "70"),
+            ("From", f"{aor};tag=p"), ("To", aor), ("Call-ID", call_id or secrets.token_hex(6)), ("CSeq", f"{cseq} REGISTER"),
+            ("Contact", f"<sip:{self.username}@x.invalid;transport=ws>;expires=300"), *extra,
+        ]  # fmt: skip
+        self._registering = Request("REGISTER", "sip:127.0.0.1", headers)
+        await self.socket.send(self._registering.encode().decode())
+
+    async def _read(self) -> None:
+        try:
+            async for data in self.socket:
+                await self._take(parse(data.encode() if isinstance(data, str) else data))
+        except ConnectionClosed:
+            return
+
+    async def _take(self, message: Request | Response) -> None:
+        if isinstance(message, Response):
+            if message.status == 401 and self._registering is not None:
+                header = authorize(self._registering, message, Credentials(self.username, "pw"), "abcd")
+                assert header is not None
+                await self.register(2, header, call_id=self._registering.call_id)
+            elif message.cseq.method == "REGISTER":
+                self.status = message.status
+            return
+        self.requests.append(message)
+        if message.method == "INVITE":
+            self.invite = message
+            await self.answer(message, 180)
+        elif message.method != "ACK":
+            await self.answer(message, 200)
+
+    async def answer(self, request: Request, status: int, body: bytes = b"") -> None:
+        contact = [("Contact", f"<sip:{self.username}@x.invalid;transport=ws>")]
+        response = make_response(request, status, to_tag="page", headers=contact, body=body, content_type="application/sdp" if body else "")
+        await self.socket.send(response.encode().decode())
+
+    async def pick_up(self) -> None:
+        assert self.invite is not None
+        offer = parse_sdp(self.invite.body)
+        secure = Secure(fingerprint="sha-256 " + ":".join(["AB"] * 32), ufrag="abcd", password="x" * 24, candidates=("127.0.0.1",))
+        answer, _ = make_answer(offer, Local(address="127.0.0.1", rtp_port=40000, secure=secure))
+        await self.answer(self.invite, 200, answer.encode())
+
+    async def close(self) -> None:
+        await self.socket.close()
+        self._reader.cancel()
+
+
+async def rung(rig: SoftRig, page: Page, *, resume: bool = False) -> tuple[str, str]:
+    """A caller for whom the page rings; caller's and page's connections."""
+    far = await answered_caller(rig)
+    target = services.Target(connection=new_id(), device=DEVICE)
+    order = StandingOrder(wait_seconds=20.0)
+    rig.ask(
+        make(
+            services.Route, connection=far.connection, targets=(target,), calling=CALLING, contact="c-1", resume=resume, order=order,
+            calling_name="李雷",
+        )
+    )  # fmt: skip
+    await rig.true(lambda: page.invite is not None)
+    return far.connection, target.connection
+
+
+async def test_strange_origins_are_refused(paged: SoftRig) -> None:
+    url = f"ws://127.0.0.1:{paged.switch.transports.ports['ws']}"
+    for origin in ("http://evil.example", None):
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(url, subprotocols=["sip"], origin=origin)  # type: ignore[list-item, arg-type]
+        assert refused.value.response.status_code == 403
+    with pytest.raises(InvalidStatus):
+        await connect(url, origin=ORIGIN)  # type: ignore[arg-type]
+
+
+async def test_page_registers_and_rings_with_everything(paged: SoftRig) -> None:
+    page = await Page.open(paged, "page-1")
+    told = await paged.until(DeviceChanged)
+    assert (told.device.device, told.device.kind, told.device.registered, told.site) == (DEVICE, DeviceKind.PAGE, True, SITE)
+    await rung(paged, page, resume=True)
+    assert page.invite is not None
+    assert page.invite.from_.uri.user == CALLING
+    assert page.invite.from_.name == "李雷"
+    assert page.invite.get("X-Yitong-Contact") == "c-1"
+    assert page.invite.get("X-Yitong-Resume") == "1"
+    media = parse_sdp(page.invite.body).media[0]
+    assert media.protocol == "UDP/TLS/RTP/SAVPF"
+    assert media.get("fingerprint")
+    assert media.get("rtcp-mux") == ""
+    assert media.all("candidate")
+    await page.close()
+
+
+async def test_page_answers_and_hangs_up(paged: SoftRig) -> None:
+    page = await Page.open(paged, "page-1")
+    _, connection = await rung(paged, page)
+    await page.pick_up()
+    await paged.until(Established, connection=connection)
+    paged.ask(make(services.Clear, connection=connection))
+    await paged.true(lambda: any(one.method == "BYE" for one in page.requests))
+    await page.close()
+
+
+async def test_newer_page_has_the_device(paged: SoftRig) -> None:
+    old = await Page.open(paged, "page-1", session="s1", expires_at=time.time_ns() // 1000 + 60_000_000)
+    await paged.true(lambda: old.status == 200)
+    new = await Page.open(paged, "page-2", session="s2", expires_at=time.time_ns() // 1000 + 90_000_000)
+    await paged.true(lambda: new.status == 200)
+    await old.register()
+    await paged.true(lambda: old.status == 403)
+    await rung(paged, new)
+    assert old.invite is None
+    for page in (old, new):
+        await page.close()
+
+
+async def test_broken_connection_of_a_page_ends_its_part(paged: SoftRig) -> None:
+    page = await Page.open(paged, "page-1")
+    caller, connection = await rung(paged, page)
+    await page.pick_up()
+    await paged.until(Established, connection=connection)
+    await page.close()
+    event = await paged.until(ConnectionCleared, connection=connection)
+    assert (event.cause, event.by_device) == (Cause.SIGNALLING_LOST, False)
+    assert [one.connection for one in paged.snapshot().connections] == [caller]
+
+
+async def test_new_page_after_a_reload_takes_over_at_once(paged: SoftRig) -> None:
+    page = await Page.open(paged, "page-1", session="s1")
+    _, connection = await rung(paged, page)
+    await page.pick_up()
+    await paged.until(Established, connection=connection)
+    await page.close()
+    began = time.monotonic()
+    again = await Page.open(paged, "page-2", session="s1")
+    await paged.until(ConnectionCleared, connection=connection)
+    assert time.monotonic() - began < 1.5
+    await again.close()
+
+
+async def test_page_that_comes_back_keeps_its_call(paged: SoftRig) -> None:
+    page = await Page.open(paged, "page-1", session="s1")
+    _, connection = await rung(paged, page)
+    await page.pick_up()
+    await paged.until(Established, connection=connection)
+    await page.close()
+    again = await Page.open(paged, "page-1", session="s1")
+    await paged.true(lambda: again.status == 200)
+    await paged.settle(2.5)
+    assert connection in {one.connection for one in paged.snapshot().connections}
+    paged.ask(make(services.Clear, connection=connection))
+    await paged.true(lambda: any(one.method == "BYE" for one in again.requests))
+    await again.close()
+
+
+async def test_page_that_closes_while_ringing_fails(paged: SoftRig) -> None:
+    page = await Page.open(paged, "page-1")
+    caller, connection = await rung(paged, page)
+    await paged.until(Originated, connection=connection)
+    await page.close()
+    await paged.true(lambda: [one.connection for one in paged.snapshot().connections] == [caller])
