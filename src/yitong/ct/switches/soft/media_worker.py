@@ -34,6 +34,7 @@ from yitong.media.plane import Plane
 STEP_SECONDS = 1 / STEPS_PER_SECOND
 _MOST_CATCH_UP = 40
 _NICE = -11
+_PRIORITY = 1
 _REFRESH_STEPS = 20 * STEPS_PER_SECOND
 
 
@@ -183,8 +184,12 @@ class MediaWorker:
 
 
 def _be_prompt() -> None:
-    """Ask the scheduler to prefer this thread (Linux sets it for a thread alone); without the right to it, all works, with more jitter."""
+    """Ask the scheduler for this thread: real time (it sleeps most of each step, and refuses rows before it takes a core), else a better
+    nice value, else nothing; without the right to either all works, with more jitter on a busy machine."""
     try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-    except PermissionError:
-        return
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(_PRIORITY))
+    except OSError:
+        try:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        except OSError:
+            return
