@@ -3,7 +3,7 @@ import { createI18n } from 'vue-i18n'
 import type { Language, Named } from '@/api/types'
 import en from './locales/en.json'
 import zh from './locales/zh-CN.json'
-import { named } from './format'
+import { named, phoneText } from './format'
 
 const KEY = 'yitong.language'
 
@@ -31,5 +31,7 @@ export function useWords() {
   const nameOf = (name: Named | null | undefined) => named(name, language())
   /** `t(prefix.code)` where we have words for it, else the code itself. */
   const word = (prefix: string, code: string | null | undefined) => (code ? (te(`${prefix}.${code}`) ? t(`${prefix}.${code}`) : code) : '')
-  return { t, te, nameOf, word, language: computed(language) }
+  /** A telephone number; a guest of the customer page has a made-up name instead of one. */
+  const caller = (number: string | null | undefined) => (number?.startsWith('guest') ? t('call.web_caller') : phoneText(number))
+  return { t, te, nameOf, word, caller, language: computed(language) }
 }

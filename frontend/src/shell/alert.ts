@@ -6,7 +6,7 @@ import { useDesk } from '@/stores/desk'
 
 export function useAlert(): void {
   const desk = useDesk()
-  const { t } = useWords()
+  const { t, caller } = useWords()
   const tone = new Ringtone()
   let flashing: ReturnType<typeof setInterval> | null = null
   let title = ''
@@ -27,7 +27,7 @@ export function useAlert(): void {
     let on = false
     flashing = setInterval(() => {
       on = !on
-      document.title = on ? `☎ ${t('desk.state.offered')} ${desk.ringing?.calling ?? ''}` : title
+      document.title = on ? `☎ ${t('desk.state.offered')} ${caller(desk.ringing?.calling)}` : title
     }, 800)
   }
 
