@@ -189,6 +189,8 @@ def _health(switch: SoftSwitch, cache: Cache) -> Health:
     numbers = {name: float(value) for name, value in figures.items()}
     if not figures["media_workers"]:
         return Health(state="failed", reason="no_media_worker", figures=numbers)
+    if not switch.directory.configured:
+        return Health(state="failed", reason="no_number_configured", figures=numbers)
     if not cache.ready:
         return Health(state="degraded", reason="configuration_not_confirmed", figures=numbers)
     return Health(figures=numbers)

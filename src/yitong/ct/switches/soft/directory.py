@@ -105,6 +105,11 @@ class Directory:
         self._identities: dict[str, Identity] = {}
         self._devices: dict[str, Identity] = {}
 
+    @property
+    def configured(self) -> bool:
+        """There is a number that can be called."""
+        return bool(self._records["number"])
+
     def put(self, key: str, value: bytes | None) -> None:
         """Take an entry of a bucket (None: deleted). One that cannot be read is logged and left out."""
         parts = key.split(".", 2)
