@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from yitong.ct import services
 from yitong.ct.events import (
@@ -183,6 +184,14 @@ class SwitchingFunction:
         if one is None:
             return
         finish(self.board, one, cause, now, by_device=by_device)
+
+    def gone_together(self, connections: Iterable[str], cause: Cause, now: int) -> None:
+        """Connections that were lost at one blow: each ends with the same cause, no standing order of one for the other."""
+        lost = [one for name in connections if (one := self.table.connections.get(name)) is not None]
+        for one in lost:
+            one.had_peer = False
+        for one in lost:
+            self.gone(one.connection, cause, now, by_device=False)
 
     def held(self, connection: str, now: int) -> None:
         """The device itself holds."""

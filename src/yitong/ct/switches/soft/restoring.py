@@ -141,11 +141,10 @@ class Memory:
                 sound.recorders[name] = worker
             else:
                 worker.ask(lambda number, name=name: m.StopRecord(id=number, recording=name))  # type: ignore[misc]
-        for connection in sound.rows_of(worker):
-            row = sound.rows[connection]
-            self._unsure.discard(connection)
-            if row.opened is not None and connection not in alive:
-                function.gone(connection, Cause.MEDIA_LOST, now, by_device=False)
+        ours = sound.rows_of(worker)
+        self._unsure.difference_update(ours)
+        lost = [connection for connection in ours if sound.rows[connection].opened is not None and connection not in alive]
+        function.gone_together(lost, Cause.MEDIA_LOST, now)
         self._restore_links(function, alive)
         if not self._unsure:
             self._settle_recordings(function, lines, now)
@@ -167,8 +166,7 @@ class Memory:
         """Give up what no worker has confirmed in time."""
         if self.patience is None or now < self.patience:
             return
-        for connection in sorted(self._unsure):
-            function.gone(connection, Cause.MEDIA_LOST, lines.clock.now(), by_device=False)
+        function.gone_together(sorted(self._unsure), Cause.MEDIA_LOST, lines.clock.now())
         self._unsure.clear()
         self._settle_recordings(function, lines, lines.clock.now())
 

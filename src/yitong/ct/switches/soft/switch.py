@@ -363,8 +363,7 @@ class SoftSwitch:
         for recording in [name for name, one in self.sound.recorders.items() if one is worker]:
             del self.sound.recorders[recording]
             self.function.recorded(recording, now, milliseconds=0, size=0, sha256="", holds=(), complete=False)
-        for connection in lost:
-            self.function.gone(connection, Cause.MEDIA_LOST, now, by_device=False)
+        self.function.gone_together(lost, Cause.MEDIA_LOST, now)
 
     def _recording_refused(self, recording: str, reason: str) -> None:
         self.later(lambda: self.function.recording_refused(recording, reason, self.clock.now()))
