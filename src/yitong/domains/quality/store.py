@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import phonenumbers
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,17 +19,29 @@ from yitong.kit.scope import Scope
 
 _VISIBLE = """
 c.tenant_id = :tenant and c.site_id = any(cast(:sites as uuid[])) and (:all
-  or (cast(:agent as uuid) is not null and c.id in (
-    select s.contact_id from segments s where s.tenant_id = :tenant and s.agent_id = :agent and s.answered_at is not null))
-  or (cast(:teams as uuid[]) <> '{}' and (
-    c.id in (select s.contact_id from segments s join agents a on (a.tenant_id, a.id) = (s.tenant_id, s.agent_id)
-             where s.tenant_id = :tenant and a.team_id = any(cast(:teams as uuid[])) and s.answered_at is not null)
-    or (c.agent_id is null and c.queue_id is not null and c.site_id in (
-          select t.site_id from teams t where t.tenant_id = :tenant and t.id = any(cast(:teams as uuid[]))))))
+  or exists (select 1 from segments s join agents a on (a.tenant_id, a.id) = (s.tenant_id, s.agent_id)
+             where (s.tenant_id, s.contact_id) = (c.tenant_id, c.id) and s.answered_at is not null
+               and (a.id = cast(:agent as uuid) or a.team_id = any(cast(:teams as uuid[]))))
+  or (c.agent_id is null and c.queue_id is not null and exists (
+        select 1 from teams t where t.tenant_id = c.tenant_id and t.site_id = c.site_id and t.id = any(cast(:teams as uuid[]))))
 )
 """
 
-_LIST = f"""
+# Each agent's newest contacts by index, then the newest of them all: a page costs the same however many contacts there are.
+_OF_AGENTS = """
+select v.id from agents a cross join lateral (
+    select s.arrived_at, c.id from segments s join contacts c on (c.tenant_id, c.id) = (s.tenant_id, s.contact_id)
+    where s.tenant_id = a.tenant_id and s.agent_id = a.id and s.answered_at is not null and c.site_id = any(cast(:sites as uuid[])) {where}
+    group by s.arrived_at, s.contact_id, c.id order by s.arrived_at desc, s.contact_id desc limit :limit) v
+  where a.tenant_id = :tenant and (a.id = cast(:agent as uuid) or a.team_id = any(cast(:teams as uuid[])))
+union
+(select c.id from contacts c
+  where c.tenant_id = :tenant and c.agent_id is null and c.queue_id is not null and c.site_id = any(cast(:sites as uuid[]))
+    and c.site_id in (select t.site_id from teams t where t.tenant_id = :tenant and t.id = any(cast(:teams as uuid[]))) {where}
+  order by c.arrived_at desc, c.id desc limit :limit)
+"""
+
+_LIST = """
 select c.id, c.channel, c.direction, c.number, c.arrived_at, c.ended_at, c.outcome, c.cause, c.language,
   c.answered_at is not null as answered,
   c.wait_us, c.ring_us, c.talk_us, c.hold_us, c.wrap_up_us, c.survey_answer, c.queue_id, c.agent_id, c.customer_id, c.customer_new,
@@ -43,12 +56,11 @@ select c.id, c.channel, c.direction, c.number, c.arrived_at, c.ended_at, c.outco
   (select r.id from recordings r where (r.tenant_id, r.contact_id) = (c.tenant_id, c.id) and r.ended_at is not null
    order by r.began_at limit 1) as recording
 from contacts c
-where {_VISIBLE}
 """
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked for; None and "" mean anything. ``number``: digits within the customer's number."""
+    """What is looked for; None and "" mean anything. ``number``: how the customer's number begins."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -71,40 +83,56 @@ async def contacts(
     connection: AsyncConnection, scope: Scope, agent: str, wanted: Filter, *, before: tuple[int, str] | None, limit: int
 ) -> list[dict[str, Any]]:
     """Contacts that the caller (``agent``: himself as an agent) may see, newest first, after the place ``before``."""
-    conditions, values = _conditions(wanted)
+    conditions, values = _conditions(wanted, await _country_code(connection, scope) if wanted.number else "")
     if before is not None:
         conditions.append("(c.arrived_at, c.id) < (:before_at, cast(:before_id as uuid))")
         values |= {"before_at": moment(before[0]), "before_id": before[1]}
     where = "".join(f" and {condition}" for condition in conditions)
+    if scope.may("contacts.all"):
+        chosen = f"c.site_id = any(cast(:sites as uuid[])) {where}"
+    else:
+        chosen = f"c.id in ({_OF_AGENTS.format(where=where)})"
     rows = await connection.execute(
-        text(f"{_LIST}{where} order by c.arrived_at desc, c.id desc limit :limit"), _who(scope, agent) | values | {"limit": limit}
+        text(f"{_LIST} where c.tenant_id = :tenant and {chosen} order by c.arrived_at desc, c.id desc limit :limit"),
+        _who(scope, agent) | values | {"limit": limit},
     )
     return [dict(row) for row in rows.mappings()]
 
 
-def _conditions(wanted: Filter) -> tuple[list[str], dict[str, Any]]:
+async def _country_code(connection: AsyncConnection, scope: Scope) -> str:
+    country = await connection.scalar(text("select country from tenants where id = :tenant"), {"tenant": scope.tenant})
+    return f"+{phonenumbers.country_code_for_region(str(country))}"
+
+
+def _conditions(wanted: Filter, country_code: str) -> tuple[list[str], dict[str, Any]]:
     given: dict[str, tuple[str, Any]] = {
         "since": ("c.arrived_at >= :since", wanted.since),
         "until": ("c.arrived_at < :until", wanted.until),
         "queue": ("c.queue_id = cast(:queue as uuid)", wanted.queue),
         "by": (
-            "c.id in (select s.contact_id from segments s where s.tenant_id = :tenant and s.agent_id = cast(:by as uuid))", wanted.agent,
-        ),
-        "number": (
-            "c.calling_id in (select p.id from personals p where p.tenant_id = :tenant and p.kind = 'address'"
-            " and strpos(p.value, :number) > 0)", wanted.number,
+            "exists (select 1 from segments g where (g.tenant_id, g.contact_id) = (c.tenant_id, c.id) and g.agent_id = cast(:by as uuid)"
+            " and g.answered_at is not null)", wanted.agent,
         ),
     }  # fmt: skip
     used = {name: pair for name, pair in given.items() if pair[1] not in (None, "")}
     conditions = [condition for condition, _ in used.values()]
+    values = {name: value for name, (_, value) in used.items()}
+    if wanted.number:
+        digits = wanted.number.removeprefix("+")
+        begins = [f"+{digits}%", f"{digits}%", f"{country_code}{digits.removeprefix('0')}%"]
+        likes = " or ".join(f"p.value like :n{place}" for place in range(len(begins)))
+        conditions.append(
+            f"c.calling_id in (select p.id from personals p where p.tenant_id = :tenant and p.kind = 'address' and ({likes}))"
+        )
+        values |= {f"n{place}": pattern for place, pattern in enumerate(begins)}
     if wanted.answered is not None:
         conditions.append("c.answered_at is not null" if wanted.answered else "c.answered_at is null")
-    return conditions, {name: value for name, (_, value) in used.items()}
+    return conditions, values
 
 
 async def contact(connection: AsyncConnection, scope: Scope, agent: str, id: str) -> dict[str, Any] | None:
     """One contact, if the caller may see it."""
-    rows = await connection.execute(text(f"{_LIST} and c.id = :id"), _who(scope, agent) | {"id": id})
+    rows = await connection.execute(text(f"{_LIST} where c.id = :id and {_VISIBLE}"), _who(scope, agent) | {"id": id})
     row = rows.mappings().first()
     return None if row is None else dict(row)
 
