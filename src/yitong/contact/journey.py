@@ -53,12 +53,14 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     language: str | None = ""
 
 
-def bound(bindings: Mapping[str, Binding], called: str, calling: str, device: str) -> Binding | None:
-    """The most exact binding of a call: one that names the trunk before one that does not, then the longest calling prefix."""
-    trunk = device.rpartition("/")[2]
+def bound(bindings: Mapping[str, Binding], called: str, calling: str, trunks: frozenset[str]) -> Binding | None:
+    """The most exact binding of a call: one that names the trunk before one that does not, then the longest calling prefix.
+
+    ``trunks``: the trunk that the call came by, under each of its names.
+    """
     fits = [
         binding for binding in bindings.values()
-        if binding.number == called and (binding.trunk or device) in (device, trunk) and calling.startswith(binding.calling or "")
+        if binding.number == called and (not binding.trunk or binding.trunk in trunks) and calling.startswith(binding.calling or "")
     ]  # fmt: skip
     return max(fits, key=lambda binding: (bool(binding.trunk), len(binding.calling or ""), binding.id), default=None)
 
@@ -91,6 +93,7 @@ class Journey:
         self._site = site
         self._start_flow = start_flow
         self._bindings: dict[str, Binding] = {}
+        self._trunks: dict[str, str] = {}
         self._deadlines = Deadlines()
         self._tries: dict[str, int] = {}
         bus.hears(Delivered, self.delivered)
@@ -109,9 +112,11 @@ class Journey:
     # --- configuration -------------------------------------------------------------------------------------------------------------
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
-        """Numbers lead to flows; the tenant's language is the default."""
+        """Numbers lead to flows; trunks have a code beside their id; the tenant's language is the default."""
         if kind == "tenant" and value and value.get("language"):
             self.language = value["language"]
+        if kind == "trunk":
+            self._trunks[key] = str(value["code"]) if value is not None else ""
         if kind != "number":
             return
         self._bindings.pop(key, None)
@@ -127,7 +132,7 @@ class Journey:
             return
         if self.registry.of_customer(event.connection) or self.registry.is_gone(event.connection):
             return
-        binding = bound(self._bindings, event.called, event.calling, event.device)
+        binding = self._bound(event.called, event.calling, event.device)
         if binding is None:
             self._ask_clear(event.connection, Cause.NO_SUCH_NUMBER, unit)
             return
@@ -139,6 +144,11 @@ class Journey:
             number=binding.number, trunk=event.device.rpartition("/")[2], language=binding.language or self.language, flow=binding.flow,
         ))  # fmt: skip
         self._ask_answer(event.connection, unit)
+
+    def _bound(self, called: str, calling: str, device: str) -> Binding | None:
+        trunk = device.rpartition("/")[2]
+        names = {device, trunk, self._trunks.get(trunk, trunk), *(key for key, code in self._trunks.items() if code == trunk)}
+        return bound(self._bindings, called, calling, frozenset(names))
 
     def _originated(self, event: Originated | Delivered, unit: Unit) -> None:
         self.registry.adopt(event.connection, event.call)
@@ -274,7 +284,7 @@ class Journey:
         known = self.registry.of_customer(connection.connection) or connection.connection in self.registry.claimed
         if known or connection.state is not ConnectionState.ALERTING:
             return 0
-        if not bound(self._bindings, connection.called, connection.calling, connection.device):
+        if self._bound(connection.called, connection.calling, connection.device) is None:
             return 0
         hear(Delivered(
             call=connection.call, connection=connection.connection, device=connection.device, kind=connection.kind, incoming=True,

@@ -82,7 +82,9 @@ class Core:
             self._frame.tasks.start(self._open_site(tenant, key), f"site {tenant}.{key}", vital=True)
 
     def _health(self) -> Health:
-        """Degraded while a switch is silent or the ledger does not acknowledge."""
+        """Degraded while a switch is silent or the ledger does not acknowledge; failed while no site is served."""
+        if not any(host.ready for host in self.hosts.values()):
+            return Health(state="failed", reason="no_site_served")
         behind = [host.site for host in self.hosts.values() if host.engine.behind]
         reason = "switch_silent" if behind else "ledger_waits" if self._ledger.disturbed else ""
         figures = {
