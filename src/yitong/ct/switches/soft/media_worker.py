@@ -118,6 +118,13 @@ class MediaWorker:
                 break
         self._prompts.deliver()
         self._secure.deliver()
+        if self._control.rows:
+            self._through(now)
+        self._review(now)
+        self._server.flush()
+
+    def _through(self, now: int) -> None:
+        """Frames that came are mixed and go out; an idle worker spares itself this."""
         done = self._plane.advance(now)
         self._wire.send(done.rows)
         for row, packet in done.extra:
@@ -128,8 +135,6 @@ class MediaWorker:
             self._services.press(by_index[index], key)
         for index in done.ended:
             self._services.play_ended(by_index[index])
-        self._review(now)
-        self._server.flush()
 
     def _receive(self, batch: Batch) -> bool:
         """Packets of a round; true when some were not plain audio, so that more may wait behind them."""
