@@ -335,3 +335,18 @@ async def test_removed_account_is_gone_at_once(soft: SoftRig) -> None:
     await soft.settle(0.1)
     assert not [event for event in soft.events if isinstance(event, Originated)]
     assert not [one for one in phone.agent.requests if one.method == "INVITE"]
+
+
+async def test_published_numbers_name_their_trunk_by_id_or_not_at_all(soft: SoftRig, wires: dict[str, Wire]) -> None:
+    wire = wires["127.0.0.1"]
+    soft.configure("trunk", "id-of-demo", {"code": "demo2", "addresses": ["127.0.0.1/32"], "site": None, "numbers": []})
+    soft.configure("number", "n2", {"number": "10001", "trunk": "id-of-demo", "site": SITE, "calling": None})
+    soft.configure("number", "n3", {"number": "10002", "trunk": None, "site": SITE})
+    soft.configure("number", "n4", {"number": "10003", "trunk": "id-of-another", "site": SITE})
+    for number in ("10001", "10002"):
+        wire.send(wire.build("INVITE", number, user=CALLING, body=SDP))
+        told = await soft.until(Delivered, called=number)
+        assert told.site == SITE
+    refused = await wire.ask("INVITE", "10003", user=CALLING, body=SDP)
+    assert refused is not None
+    assert refused.status == 407

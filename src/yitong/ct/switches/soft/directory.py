@@ -23,11 +23,11 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A number of ours that leads to a flow."""
+    """A number of ours that leads to a flow. ``trunk``: id (or code) of the only trunk that carries it."""
 
     number: str
-    trunk: str = ""
-    site: str = ""
+    trunk: str | None = None
+    site: str | None = None
     web: bool = False
 
 
@@ -35,8 +35,8 @@ class TrunkRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A line to the public network: where it calls from."""
 
     code: str
-    site: str = ""
-    addresses: list[str] = []
+    site: str | None = None
+    addresses: list[str] | None = None
 
 
 class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,17 +46,17 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     realm: str = DEFAULT_REALM
     ha1_md5: str = ""
     ha1_sha256: str = ""
-    agent: str = ""
+    agent: str | None = None
     kind: str = "phone"
-    site: str = ""
-    extension: str = ""
+    site: str | None = None
+    extension: str | None = None
 
 
 class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An agent, as far as the page's device is named after the extension."""
 
-    extension: str = ""
-    site: str = ""
+    extension: str | None = None
+    site: str | None = None
 
 
 class CredentialRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +66,11 @@ class CredentialRecord(msgspec.Struct, frozen=True, kw_only=True):
     realm: str = DEFAULT_REALM
     ha1_md5: str = ""
     ha1_sha256: str = ""
-    agent: str = ""
+    agent: str | None = None
     kind: str = "page"
-    number: str = ""
-    site: str = ""
-    extension: str = ""
+    number: str | None = None
+    site: str | None = None
+    extension: str | None = None
     expires_at: int = 0
 
 
@@ -181,12 +181,12 @@ class Directory:
         self._devices.clear()
         for tenant, _, account in self._all(AccountRecord):
             extension = account.extension or account.username
-            self._add(tenant, account, DeviceKind.PHONE, extension, account.site, "", 0)
+            self._add(tenant, account, DeviceKind.PHONE, extension, account.site or "", "", 0)
         pages = sorted(self._all(CredentialRecord), key=lambda entry: entry[2].expires_at)
         for tenant, _, page in pages:
-            agent = agents.get(page.agent, AgentRecord())
-            extension = page.extension or agent.extension
-            self._add(tenant, page, DeviceKind(page.kind), extension, page.site or agent.site, page.number, page.expires_at)
+            agent = agents.get(page.agent or "", AgentRecord())
+            extension, site = page.extension or agent.extension or "", page.site or agent.site or ""
+            self._add(tenant, page, DeviceKind(page.kind), extension, site, page.number or "", page.expires_at)
 
     def _add(
         self,
@@ -201,7 +201,7 @@ class Directory:
         name = record.username if kind is DeviceKind.GUEST else extension or record.username
         one = Identity(
             tenant=tenant, site=site, username=record.username, kind=kind, device=f"{tenant}/{kind.value}/{name}", extension=extension,
-            agent=record.agent, number=number, expires_at=expires_at,
+            agent=record.agent or "", number=number, expires_at=expires_at,
             digest=Account(record.username, record.ha1_md5, record.ha1_sha256),
         )  # fmt: skip
         self._identities[record.username] = one
@@ -211,10 +211,11 @@ class Directory:
 
     # --- where ---
 
-    def number(self, number: str, tenant: str = "", trunk: str | None = None) -> tuple[str, NumberRecord] | None:
-        """The tenant and record of a number in the flow table; by a trunk only such that it carries."""
+    def number(self, number: str, tenant: str = "", trunks: frozenset[str] | None = None) -> tuple[str, NumberRecord] | None:
+        """The tenant and record of a number in the flow table; by a trunk (its id and code) only such that it carries."""
         for owner, _, record in self._all(NumberRecord):
-            if record.number == number and tenant in ("", owner) and (trunk is None or record.trunk in ("", trunk)):
+            carried = trunks is None or not record.trunk or record.trunk in trunks
+            if record.number == number and tenant in ("", owner) and carried:
                 return owner, record
         return None
 
@@ -224,9 +225,9 @@ class Directory:
             source = ipaddress.ip_address(address)
         except ValueError:
             return None
-        for tenant, _, trunk in self._all(TrunkRecord):
-            if any(_holds(network, source) for network in trunk.addresses):
-                found = self.number(number, tenant, trunk.code)
+        for tenant, name, trunk in self._all(TrunkRecord):
+            if any(_holds(network, source) for network in trunk.addresses or ()):
+                found = self.number(number, tenant, frozenset((name, trunk.code)))
                 if found is not None:
                     return tenant, trunk, found[1]
         return None

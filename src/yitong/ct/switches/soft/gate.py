@@ -80,7 +80,7 @@ class Gate:
         found = self._directory.trunk(flow.host, called)
         if found is not None:
             tenant, trunk, number = found
-            return FromTrunk(tenant, number.site or trunk.site, trunk.code, called)
+            return FromTrunk(tenant, number.site or trunk.site or "", trunk.code, called)
         who = self.authenticate(request, flow, now, utc)
         if isinstance(who, Refused):
             return who
