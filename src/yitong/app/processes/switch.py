@@ -26,6 +26,8 @@ from yitong.kit.settings import Settings
 from yitong.kit.stream import watch
 
 BUCKETS = ("config", "credentials")
+WANTED = [["site"], ["number"], ["trunk"], ["account"], ["agent"], ["page"]]
+"""The kinds that a switch needs to know: second part of a key."""
 KEPT_EVENTS = 20_000
 MEDIA_SECONDS = 2.0
 """How long the start waits for a media worker; a call that comes before there is one gets 503."""
@@ -68,6 +70,8 @@ class Cache:
                 for key in set(self._journal.all(bucket)) - self._seen[bucket]:
                     self._journal.drop(bucket, key)
                     self._switch.configure(key, None)
+            return
+        if revision.key.split(".", 2)[1:2] not in WANTED:
             return
         self._seen[bucket].add(revision.key)
         self._switch.configure(revision.key, revision.value)
