@@ -1,0 +1,189 @@
+"""The room in which processes are killed: a queue, numbers and agents of its own on the running product, and what is measured there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import json
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tests.system.load import Call, Load, Phone, make_agents, until
+from tests.system.stack import PASSWORD, Stack
+
+ROOT = Path(__file__).parents[2]
+FLOW = json.loads((ROOT / "packs/demo/flows/hotline.json").read_text())
+STRAIGHT = {
+    "schema_version": 1, "name": {"en": "Straight to the queue"}, "start": "person",
+    "steps": {
+        "person": {"kind": "queue", "queue": "fast", "next": {"served": "end", "timeout": "end", "full": "end", "no_agents": "end"}},
+        "end": {"kind": "hang_up"},
+    },
+}  # fmt: skip
+
+
+def figure(case: str, text: str) -> None:
+    """Note what a case reached: printed, and kept in build/figures.jsonl, from which docs/reliability.md is written."""
+    print(f"{case}: {text}")
+    folder = ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    with (folder / "figures.jsonl").open("a") as file:
+        file.write(json.dumps({"case": case, "figure": text}) + "\n")
+
+
+class Room:
+    """Configuration made once for a stack: ``hotline`` (menu, queue ``load``, survey) and
+    ``fast_line`` (queue ``fast``, 1 s of wrap-up)."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.secrets: dict[str, str] = {}
+        self.fast: dict[str, str] = {}
+        self.queues: dict[str, str] = {}
+        self._tag = 100 + secrets.randbelow(900)
+        self.hotline, self.fast_line = f"969{self._tag}1", f"969{self._tag}2"
+
+    async def prepare(self, load: Load, *, slow: int = 27, fast: int = 4) -> None:
+        """Make what is not there yet."""
+        if self.secrets:
+            return
+        first = {kind: (await load.ask("admin", "GET", f"/config/{kind}"))["items"][0]["id"] for kind in ("sites", "teams", "trunks")}
+        site = next(one["id"] for one in (await load.ask("admin", "GET", "/config/sites"))["items"])
+        for number, (code, flow, seconds) in enumerate(((self.hotline, FLOW, 0), (self.fast_line, STRAIGHT, 1))):
+            kind = ("load", "fast")[number]
+            queue = f"{kind}{self._tag}"
+            skill = (await load.ask("admin", "POST", "/config/skills", expect=201, json={"code": queue, "name": {"en": queue}}))["id"]
+            made = await load.ask("admin", "POST", "/config/queues", expect=201, json={
+                "code": queue, "name": {"en": queue}, "site": site, "requirement": [{"skill": skill, "level": 1}], "music": "music",
+                "ring_seconds": (60, 8)[number], "wrap_up_seconds": seconds, "maximum_wait_seconds": 600,
+            })  # fmt: skip
+            self.queues[kind] = made["id"]
+            document = copy.deepcopy(flow)
+            document["steps"]["person"]["queue"] = queue
+            await self._number(load, queue, document, code, site, first["trunks"])
+            base = 200_000 + 100 * self._tag + 50 * number
+            numbers = range(base, base + (slow, fast)[number])
+            made_agents = await make_agents(load.people["admin"], numbers, site, first["teams"], {skill: 50}, PASSWORD)
+            (self.secrets, self.fast)[number].update(made_agents)
+        await asyncio.sleep(1.0)  # the worker publishes it to core and switch
+
+    async def _number(self, load: Load, code: str, document: dict[str, Any], number: str, site: str, trunk: str) -> None:
+        flow = await load.ask(
+            "admin", "POST", "/config/flows", expect=201, json={"code": code, "name": {"en": code}, "document": document}
+        )  # fmt: skip
+        await load.ask("admin", "POST", f"/config/flows/{flow['id']}/publish")
+        await load.ask(
+            "admin", "POST", "/config/numbers", expect=201,
+            json={"number": number, "name": {"en": code}, "flow": flow["id"], "site": site, "trunk": trunk},
+        )  # fmt: skip
+
+    async def agents(self, load: Load, users: list[str], **options: Any) -> list[Phone]:
+        """Their phones, registered; they are ready."""
+        known = {**self.secrets, **self.fast}
+        return list(await asyncio.gather(*(load.agent(user, known[user], **options) for user in users)))
+
+    async def dismiss(self, load: Load) -> None:
+        """Everybody hangs up and goes home, so that the next test begins with an empty room."""
+        for call in [*load.callers.calls, *load.desks.calls]:
+            call.hang_up()
+        users = set(load.desks.phones)
+        end = time.monotonic() + 30
+        while users and time.monotonic() < end:
+            await self.end_wrap_ups(load, users)
+            users -= await self._go_home(load, users)
+        assert not users, f"agents who cannot go home: {await self.state_of(load, users)}"
+        await load.close()
+
+    async def _go_home(self, load: Load, users: set[str]) -> set[str]:
+        states = await self.state_of(load, users)
+        home = {user for user in users if states[user] in ("ready", "not_ready", "logged_off")}
+        gone = set()
+        for user in home:
+            with contextlib.suppress(AssertionError):
+                await load.ask(user, "PUT", "/me/state", expect=204, json={"state": "logged_off"})
+                gone.add(user)
+        return gone
+
+    async def end_wrap_ups(self, load: Load, users: set[str]) -> None:
+        """End the wrap-up of each of these agents who is in one; they are ready then."""
+        items = (await load.ask("admin", "GET", "/agents"))["items"]
+        for one in items:
+            if one["extension"] not in users or one["state"] != "working_after_call" or not one["contact"]:
+                continue
+            segments = (await load.ask("admin", "GET", f"/contacts/{one['contact']}"))["segments"]
+            for segment in [segment for segment in segments if segment.get("assignment")]:
+                with contextlib.suppress(AssertionError):
+                    path = f"/me/assignments/{segment['assignment']}/wrap_up"
+                    await load.ask(one["extension"], "PUT", path, expect=204, json={"next_state": "ready"})
+
+    async def state_of(self, load: Load, users: set[str]) -> dict[str, str]:
+        """What the product says of agents."""
+        items = (await load.ask("admin", "GET", "/agents"))["items"]
+        return {one["extension"]: one["state"] for one in items if one["extension"] in users}
+
+    async def waiting(self, load: Load, queue: str) -> int:
+        """How many wait, as the product says."""
+        items = (await load.ask("admin", "GET", "/queues"))["items"]
+        return int(next(one["waiting"] for one in items if one["id"] == self.queues[queue]))
+
+    async def contacts(self, load: Load, prefix: str) -> list[dict[str, Any]]:
+        """The contacts of callers whose number begins so, newest first."""
+        found: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            parameters = {"limit": 200, **({"cursor": cursor} if cursor else {})}
+            page = await load.ask("admin", "GET", "/contacts", params=parameters)
+            fresh = [one for one in page["items"] if str(one["calling"]).startswith(prefix)]
+            found.extend(fresh)
+            cursor = page["next"]
+            if not cursor or (not fresh and found):
+                return found
+
+    async def closed(self, load: Load, prefix: str, number: int, seconds: float = 30.0) -> list[dict[str, Any]]:
+        """The contacts of callers with ``prefix``, once there are ``number`` of them and all are closed."""
+        end = time.monotonic() + seconds
+        while True:
+            found = await self.contacts(load, prefix)
+            if len(found) >= number and all(one["ended_at"] for one in found):
+                return found
+            assert time.monotonic() < end, f"{len(found)} of {number} contacts, open: {[o['calling'] for o in found if not o['ended_at']]}"
+            await asyncio.sleep(0.5)
+
+    async def talking(self, load: Load, phones: list[Phone], prefix: str, number: str) -> list[tuple[Call, Call]]:
+        """Each phone talks with a caller of its own: (caller's side, agent's side)."""
+        callers = []
+        for index in range(len(phones)):
+            callers.append(load.callers.call(f"{prefix}{index:03}", number, keys="0" if number == self.hotline else ""))
+            await asyncio.sleep(0.05)
+        await until(lambda: all(phone.call and phone.call.state == "up" for phone in phones), 40, "not all talk")
+        sides = {phone.call.calling[-11:]: phone.call for phone in phones if phone.call}
+        return [(caller, sides[caller.user]) for caller in callers]
+
+    def healthz(self) -> dict[str, Any]:
+        """The body of /healthz; empty while web is away."""
+        try:
+            answer: dict[str, Any] = httpx.get(f"{self.stack.base}/healthz", timeout=2.0).json()
+            return answer
+        except (httpx.HTTPError, ValueError):
+            return {}
+
+    async def well(self, seconds: float = 60.0) -> None:
+        """All processes are heard again and nothing is away."""
+        end = time.monotonic() + seconds
+        while (await asyncio.to_thread(self.healthz)).get("state") != "ok":
+            assert time.monotonic() < end, f"not well: {self.healthz()}"
+            await asyncio.sleep(0.2)
+
+    async def died(self, process: str) -> float:
+        """``kill -9``; returns the wall-clock moment."""
+        await asyncio.to_thread(self.stack.kill, process)
+        return time.time()
+
+
+def gaps(pairs: list[tuple[Call, Call]], begin: float, end: float) -> list[float]:
+    """The largest silence in ms at each ear of the pairs between two moments."""
+    return [call.stream.largest_gap(begin, end) for pair in pairs for call in pair if call.stream is not None]
