@@ -69,7 +69,7 @@ def take(page: Page, name: str) -> None:
 
 def keep(png: bytes, path: Path) -> None:
     """Write ``png`` with a palette: these pages have few colours."""
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def the_call(browser: Browser, password: str) -> None:

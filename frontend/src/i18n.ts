@@ -32,6 +32,6 @@ export function useWords() {
   /** `t(prefix.code)` where we have words for it, else the code itself. */
   const word = (prefix: string, code: string | null | undefined) => (code ? (te(`${prefix}.${code}`) ? t(`${prefix}.${code}`) : code) : '')
   /** A telephone number; a guest of the customer page has a made-up name instead of one. */
-  const caller = (number: string | null | undefined) => (number?.startsWith('guest') ? t('call.web_caller') : phoneText(number))
+  const caller = (number: string | null | undefined) => (/^gue(st|\*)/.test(number ?? '') ? t('call.web_caller') : phoneText(number))
   return { t, te, nameOf, word, caller, language: computed(language) }
 }

@@ -29,7 +29,7 @@ export const router = createRouter({
 /** The first page that this user may see. */
 export function home(): string {
   const session = useSession()
-  if (session.can('calls.take')) return '/desk'
+  if (maySee('calls.take')) return '/desk'
   if (session.can('board.see')) return '/board'
   return session.can('config.read') ? '/settings' : '/calls'
 }
@@ -37,6 +37,7 @@ export function home(): string {
 export function maySee(right: string | undefined): boolean {
   const session = useSession()
   if (right === 'contacts.own') return ['contacts.own', 'contacts.team', 'contacts.all'].some(session.can)
+  if (right === 'calls.take' && !session.me?.agent && !session.me?.extension) return false // the right, but nobody's desk
   return !right || session.can(right)
 }
 

@@ -17,6 +17,7 @@ export interface Me {
   roles: string[]
   rights: string[]
   extension: string | null
+  agent?: string | null
   team: Place | string | null
   site: Place | string | null
   tenant: Place | string
