@@ -31,7 +31,8 @@ c.tenant_id = :tenant and c.site_id = any(cast(:sites as uuid[])) and (:all
 _OF_AGENTS = """
 select v.id from agents a cross join lateral (
     select s.arrived_at, c.id from segments s join contacts c on (c.tenant_id, c.id) = (s.tenant_id, s.contact_id)
-    where s.tenant_id = a.tenant_id and s.agent_id = a.id and s.answered_at is not null and c.site_id = any(cast(:sites as uuid[])) {where}
+    where s.tenant_id = a.tenant_id and s.agent_id = a.id and s.answered_at is not null
+      and c.site_id = any(cast(:sites as uuid[])) {taken} {where}
     group by s.arrived_at, s.contact_id, c.id order by s.arrived_at desc, s.contact_id desc limit :limit) v
   where a.tenant_id = :tenant and (a.id = cast(:agent as uuid) or a.team_id = any(cast(:teams as uuid[])))
 union
@@ -91,7 +92,8 @@ async def contacts(
     if scope.may("contacts.all"):
         chosen = f"c.site_id = any(cast(:sites as uuid[])) {where}"
     else:
-        chosen = f"c.id in ({_OF_AGENTS.format(where=where)})"
+        taken = "and false" if wanted.answered is False else ""  # what an agent took is answered: nothing to search
+        chosen = f"c.id in ({_OF_AGENTS.format(where=where, taken=taken)})"
     rows = await connection.execute(
         text(f"{_LIST} where c.tenant_id = :tenant and {chosen} order by c.arrived_at desc, c.id desc limit :limit"),
         _who(scope, agent) | values | {"limit": limit},
