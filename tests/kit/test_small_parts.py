@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 import structlog
 
+from yitong.kit import clock as clock_module
 from yitong.kit import logs
-from yitong.kit.clock import ManualClock
+from yitong.kit.clock import SECOND, ManualClock, SystemClock
 from yitong.kit.money import CurrencyMismatch, Money
 from yitong.kit.scope import Denied, Scope
 from yitong.kit.tasks import Tasks
@@ -89,3 +90,16 @@ def test_a_scope_has_its_rights_and_no_other() -> None:
     scope.require("board.see")
     with pytest.raises(Denied, match=r"config\.write"):
         scope.require("config.write")
+
+
+@pytest.mark.case("F4")
+@pytest.mark.parametrize("step", [3600 * SECOND, -3600 * SECOND])
+def test_a_wall_clock_that_jumps_moves_no_timer_and_makes_no_duration_negative(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    clock = SystemClock()
+    honest = clock_module.time.time_ns
+    before = clock.now(), clock.monotonic(), clock.wall()
+    monkeypatch.setattr(clock_module.time, "time_ns", lambda: honest() + step * 1_000)
+    after = clock.now(), clock.monotonic(), clock.wall()
+    assert 0 <= after[0] - before[0] < SECOND, "timers and durations go on as if nothing had happened"
+    assert 0 <= after[1] - before[1] < 1.0
+    assert abs(after[2] - before[2] - step) < SECOND, "only what asks for the wall clock sees the jump"
