@@ -60,6 +60,7 @@ def test_there_are_11() -> None:
     assert len(FORMS) == 11
 
 
+@pytest.mark.case("P1")
 @pytest.mark.parametrize(("name", "data", "allowed"), FORMS, ids=[name for name, _, _ in FORMS])
 def test_form(server: Any, name: str, data: bytes, allowed: set[Any]) -> None:
     assert server.outcome(data, FLOW) in allowed

@@ -161,6 +161,7 @@ def test_there_are_more_than_200() -> None:
     assert len(FORMS) >= 200
 
 
+@pytest.mark.case("P2")
 @pytest.mark.parametrize(("name", "data", "allowed"), FORMS, ids=[f"{i}-{name}" for i, (name, _, _) in enumerate(FORMS)])
 def test_form(server: Any, name: str, data: bytes, allowed: set[Any]) -> None:
     assert server.outcome(data) in allowed
@@ -175,6 +176,7 @@ STREAMS: list[Form] = [
 ]  # fmt: skip
 
 
+@pytest.mark.case("P2")
 @pytest.mark.parametrize(("name", "data", "allowed"), STREAMS, ids=[name for name, _, _ in STREAMS])
 def test_stream(server: Any, name: str, data: bytes, allowed: set[Any]) -> None:
     assert server.outcome(data, TCP) in allowed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import resource
 from pathlib import Path
 from types import ModuleType
 
@@ -28,12 +29,25 @@ def soak() -> ModuleType:
     return module
 
 
+@pytest.mark.case("P3")
 def test_3000_mutated_datagrams_and_300_streams(soak: ModuleType) -> None:
     target = soak.walk(3000, 300, 20261122)
     target.endpoint.handle_timer(target.now + 4000)
     assert target.endpoint.transactions == 0
 
 
+@pytest.mark.soak
+@pytest.mark.case("P3")
+@pytest.mark.timeout(3600)
+def test_60_000_mutated_datagrams_and_5000_streams(soak: ModuleType) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    target = soak.walk(60_000, 5_000, 20261122)
+    target.endpoint.handle_timer(target.now + 4000)
+    assert target.endpoint.transactions == 0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000, "grew by more than 50 MB"
+
+
+@pytest.mark.case("P8")
 def test_the_parser_raises_only_the_declared_error(soak: ModuleType) -> None:
     """Case P8 in small: everything a user can ask of a message."""
     rng = random.Random(8)
@@ -59,6 +73,7 @@ def test_values_raise_only_the_declared_error(soak: ModuleType, read: object) ->
             continue
 
 
+@pytest.mark.case("P4")
 def test_a_message_in_single_bytes_costs_no_more_than_its_length() -> None:
     """Case P4: counted, not timed."""
     data = b"OPTIONS sip:b SIP/2.0\r\nX: " + b"y" * 60_000 + b"\r\nContent-Length: 0\r\n\r\n"
@@ -68,6 +83,7 @@ def test_a_message_in_single_bytes_costs_no_more_than_its_length() -> None:
     assert framer.work <= 5 * len(data)
 
 
+@pytest.mark.case("P4")
 def test_10_000_pipelined_messages_cost_no_more_than_their_length() -> None:
     one = b"OPTIONS sip:b SIP/2.0\r\nContent-Length: 0\r\n\r\n"
     framer = StreamFramer()
