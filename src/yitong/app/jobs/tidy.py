@@ -1,4 +1,4 @@
-"""What must be done now and then: partitions ahead, sessions and keys that are over, the length of new prompts."""
+"""What must be done now and then: partitions ahead, sessions that are over, the length of new prompts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from yitong.kit.database import OUTAGES, Database
 from yitong.kit.records import Change, change, read_all
 
 SESSIONS_KEPT_US = 7 * 24 * 3600 * SECOND
-KEYS_KEPT_US = 24 * 3600 * SECOND
 _EVERY_SECONDS = 10.0
 _RARELY = 60  # every tenth minute
 
@@ -85,8 +84,7 @@ def milliseconds(file: Path) -> int:
 
 
 async def drop_old(connection: AsyncConnection, now: int) -> None:
-    """Sessions a week after their end, answers to POSTs after a day."""
+    """Sessions a week after their end."""
     await connection.execute(
         text("delete from sessions where least(expires_at, coalesce(ended_at, expires_at)) < :at"), {"at": moment(now - SESSIONS_KEPT_US)}
     )
-    await connection.execute(text("delete from idempotency_keys where created_at < :at"), {"at": moment(now - KEYS_KEPT_US)})

@@ -153,17 +153,3 @@ create table sessions (
 create index on sessions (token_hash);
 create index on sessions (tenant_id, user_id);
 create index on sessions (expires_at);
-
--- What was answered to a POST, so that the same key is answered the same again. actor: user id, or the guest's address.
-create table idempotency_keys (
-  tenant_id uuid not null references tenants,
-  actor text not null,
-  key text not null,
-  request_hash bytea not null,
-  status smallint,
-  headers jsonb,
-  body bytea,
-  created_at timestamptz not null default now(),
-  primary key (tenant_id, actor, key)
-);
-create index on idempotency_keys (created_at);
