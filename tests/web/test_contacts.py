@@ -86,9 +86,12 @@ async def test_one_contact_tells_its_whole_journey_and_looking_is_audited(world:
     assert recording["url"] == f"/api/v1/recordings/{recording['id']}"
     assert recording["holds"] == [[200, 300]]
     await world.ask("GET", f"/recordings/{recording['id']}", who)
+    assert len((await world.ask("GET", "/contacts", who)).json()["items"]) == 1
     async with world.database.transaction() as connection:
         rows = await connection.execute(text("select action, object_id from audit where action in ('contact.read', 'recording.heard')"))
         assert {(row.action, row.object_id) for row in rows} == {("contact.read", id), ("recording.heard", recording["id"])}
+        listed = (await connection.execute(text("select actor::text, details from audit where action = 'contact.listed'"))).one()
+        assert (listed.actor, listed.details["count"]) == (world.mine.people["1001"].id, 1)
 
 
 async def test_a_recording_is_a_stereo_wav_and_parts_of_it_can_be_asked(world: World) -> None:

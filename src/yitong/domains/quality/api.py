@@ -60,8 +60,9 @@ async def list_contacts(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     caller: Caller = need(),
     database: Database = part(Database),
+    clock: SystemClock = part(SystemClock),
 ) -> Contacts:
-    """The contacts that one may see, newest first. Times without a zone are UTC."""
+    """The contacts that one may see, newest first. Times without a zone are UTC. Numbers and names are shown: it is audited."""
     before = from_cursor(cursor, tuple[int, UUID]) if cursor else None
     wanted = Filter(
         since=_utc(since), until=_utc(until), queue=str(queue or ""), agent=str(agent or ""), number=number, answered=answered
@@ -69,6 +70,8 @@ async def list_contacts(
     place = (min(max(before[0], 0), 4_000_000_000 * _SECOND), str(before[1])) if before else None
     async with database.transaction() as connection:
         rows = await store.contacts(connection, caller.scope, caller.agent, wanted, before=place, limit=limit + 1)
+        if rows:
+            await _audit(connection, caller, clock, "contact.listed", "contact", "", count=min(len(rows), limit))
     last = rows[limit - 1] if len(rows) > limit else None
     return Contacts(
         items=[_listed(row) for row in rows[:limit]], next=to_cursor(microseconds(last["arrived_at"]), last["id"]) if last else None
@@ -166,10 +169,10 @@ def _bytes(path: Path, first: int, last: int) -> Iterator[bytes]:
             yield chunk
 
 
-async def _audit(connection: Any, caller: Caller, clock: SystemClock, action: str, kind: str, id: str) -> None:
+async def _audit(connection: Any, caller: Caller, clock: SystemClock, action: str, kind: str, id: str, **details: Any) -> None:
     await audit(
         connection, tenant=caller.tenant, at=clock.now(), actor=caller.user, action=action, kind=kind, object=id,
-        details={"source": caller.source},
+        details={"source": caller.source, **details},
     )  # fmt: skip
 
 
