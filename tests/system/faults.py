@@ -81,6 +81,10 @@ class Room:
             json={"number": number, "name": {"en": code}, "flow": flow["id"], "site": site, "trunk": trunk},
         )  # fmt: skip
 
+    def caller(self, case: int, index: int) -> str:
+        """A caller's number that no other test uses; those of a case begin with ``caller(case, 0)[:7]``."""
+        return f"13{self._tag}{case:02}{index:04}"
+
     async def agents(self, load: Load, users: list[str], **options: Any) -> list[Phone]:
         """Their phones, registered; they are ready."""
         known = {**self.secrets, **self.fast}
@@ -114,10 +118,10 @@ class Room:
         for one in items:
             if one["extension"] not in users or one["state"] != "working_after_call" or not one["contact"]:
                 continue
-            segments = (await load.ask("admin", "GET", f"/contacts/{one['contact']}"))["segments"]
-            for segment in [segment for segment in segments if segment.get("assignment")]:
+            events = (await load.ask("admin", "GET", f"/contacts/{one['contact']}"))["events"]
+            for assignment in {event["payload"]["assignment"] for event in events if event["type"] == "acd.wrap_up_began"}:
                 with contextlib.suppress(AssertionError):
-                    path = f"/me/assignments/{segment['assignment']}/wrap_up"
+                    path = f"/me/assignments/{assignment}/wrap_up"
                     await load.ask(one["extension"], "PUT", path, expect=204, json={"next_state": "ready"})
 
     async def state_of(self, load: Load, users: set[str]) -> dict[str, str]:
@@ -130,37 +134,39 @@ class Room:
         items = (await load.ask("admin", "GET", "/queues"))["items"]
         return int(next(one["waiting"] for one in items if one["id"] == self.queues[queue]))
 
-    async def contacts(self, load: Load, prefix: str) -> list[dict[str, Any]]:
-        """The contacts of callers whose number begins so, newest first."""
+    async def contacts(self, load: Load, case: int) -> list[dict[str, Any]]:
+        """The contacts of a case's callers."""
         found: list[dict[str, Any]] = []
-        cursor = ""
+        cursor, prefix = "", self.caller(case, 0)[:7]
         while True:
-            parameters = {"limit": 200, **({"cursor": cursor} if cursor else {})}
-            page = await load.ask("admin", "GET", "/contacts", params=parameters)
-            fresh = [one for one in page["items"] if str(one["calling"]).startswith(prefix)]
-            found.extend(fresh)
+            page = await load.ask("admin", "GET", "/contacts", params={"limit": 200, **({"cursor": cursor} if cursor else {})})
+            found.extend(one for one in page["items"] if str(one["calling"]).startswith(prefix))
             cursor = page["next"]
-            if not cursor or (not fresh and found):
+            if not cursor:
                 return found
 
-    async def closed(self, load: Load, prefix: str, number: int, seconds: float = 30.0) -> list[dict[str, Any]]:
-        """The contacts of callers with ``prefix``, once there are ``number`` of them and all are closed."""
+    async def closed(self, load: Load, case: int, users: set[str], seconds: float = 30.0) -> list[dict[str, Any]]:
+        """The contacts of a case, once each of ``users`` has one and all are closed. Nobody may have two."""
         end = time.monotonic() + seconds
         while True:
-            found = await self.contacts(load, prefix)
-            if len(found) >= number and all(one["ended_at"] for one in found):
+            found = await self.contacts(load, case)
+            callers = [one["calling"] for one in found]
+            twice = {calling for calling in callers if callers.count(calling) > 1}
+            assert not twice, f"two contacts of one call: {twice}"
+            missing, still = users - set(callers), [one["calling"] for one in found if not one["ended_at"]]
+            if not missing and not still:
                 return found
-            assert time.monotonic() < end, f"{len(found)} of {number} contacts, open: {[o['calling'] for o in found if not o['ended_at']]}"
+            assert time.monotonic() < end, f"without a contact: {sorted(missing)}; still open: {still}"
             await asyncio.sleep(0.5)
 
-    async def talking(self, load: Load, phones: list[Phone], prefix: str, number: str) -> list[tuple[Call, Call]]:
+    async def talking(self, load: Load, phones: list[Phone], case: int, number: str) -> list[tuple[Call, Call]]:
         """Each phone talks with a caller of its own: (caller's side, agent's side)."""
         callers = []
         for index in range(len(phones)):
-            callers.append(load.callers.call(f"{prefix}{index:03}", number, keys="0" if number == self.hotline else ""))
+            callers.append(load.callers.call(self.caller(case, index), number, keys="0" if number == self.hotline else ""))
             await asyncio.sleep(0.05)
         await until(lambda: all(phone.call and phone.call.state == "up" for phone in phones), 40, "not all talk")
-        sides = {phone.call.calling[-11:]: phone.call for phone in phones if phone.call}
+        sides = {phone.call.calling: phone.call for phone in phones if phone.call}
         return [(caller, sides[caller.user]) for caller in callers]
 
     def healthz(self) -> dict[str, Any]:
@@ -177,6 +183,17 @@ class Room:
         while (await asyncio.to_thread(self.healthz)).get("state") != "ok":
             assert time.monotonic() < end, f"not well: {self.healthz()}"
             await asyncio.sleep(0.2)
+
+    async def no_ghosts(self, seconds: float = 64.0) -> None:
+        """Switch and core know of no call any more."""
+        end = time.monotonic() + seconds
+        while True:
+            beats = {one["process"]: one["figures"] for one in (await asyncio.to_thread(self.healthz)).get("processes", ())}
+            calls, contacts = beats.get("switch", {}).get("calls"), beats.get("core", {}).get("contacts")
+            if calls == 0 and contacts == 0:
+                return
+            assert time.monotonic() < end, f"left over: {calls} calls in the switch, {contacts} contacts in core"
+            await asyncio.sleep(0.3)
 
     async def died(self, process: str) -> float:
         """``kill -9``; returns the wall-clock moment."""

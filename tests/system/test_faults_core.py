@@ -19,7 +19,7 @@ JITTER_MS = 250.0
 async def test_core_dies_in_a_full_room(room: Room, load: Load) -> None:
     users = sorted(room.secrets)
     phones = await room.agents(load, users[:21])
-    pairs = await room.talking(load, phones, "13001000", room.hotline)
+    pairs = await room.talking(load, phones, 0, room.hotline)
     wrapping = phones[20]
     assert wrapping.call is not None
     served = next(caller for caller, side in pairs if side is wrapping.call)
@@ -27,14 +27,14 @@ async def test_core_dies_in_a_full_room(room: Room, load: Load) -> None:
     served.hang_up()
     pairs = [pair for pair in pairs if pair[0] is not served]
     ringers = await room.agents(load, users[21:23], mode="ring")
-    wanting = [load.callers.call(f"1310100000{n}", room.hotline, keys="0") for n in range(2)]
+    wanting = [load.callers.call(room.caller(1, n), room.hotline, keys="0") for n in range(2)]
     await until(lambda: all(phone.call for phone in ringers), 15, "two ring")
     waiting = []
     for number in range(5):
-        waiting.append(load.callers.call(f"1320100000{number}", room.hotline, keys="0"))
+        waiting.append(load.callers.call(room.caller(2, number), room.hotline, keys="0"))
         await asyncio.sleep(0.2)
     await asyncio.sleep(1.5)
-    choosing = [load.callers.call(f"1330100000{n}", room.hotline) for n in range(5)]
+    choosing = [load.callers.call(room.caller(3, n), room.hotline) for n in range(5)]
     await asyncio.sleep(4.5)
     assert await room.waiting(load, "load") == 5 + 2
     assert (count(waiting, "up"), count(choosing, "up"), count([one for pair in pairs for one in pair], "up")) == (5, 5, 40)
@@ -42,7 +42,7 @@ async def test_core_dies_in_a_full_room(room: Room, load: Load) -> None:
 
     at = await room.died("core")
     began = time.monotonic()
-    late = [load.callers.call(f"1340100000{n}", room.hotline) for n in range(5)]
+    late = [load.callers.call(room.caller(4, n), room.hotline) for n in range(5)]
     for gone in (pairs[0][0], waiting[0], choosing[0]):
         gone.hang_up()
     await until(lambda: count(late, "up") == 5, 20, "the calls of the outage are not answered")

@@ -1,0 +1,188 @@
+"""``kill -9`` of web, worker and NATS, PostgreSQL standing still, all at once: calls go on and no fact is lost or doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+
+import httpx
+import pytest
+from tests.system.faults import Room, figure, gaps
+from tests.system.load import Call, Load, Phone, count, until
+
+pytestmark = [pytest.mark.phone, pytest.mark.timeout(240)]
+
+
+async def served(room: Room, load: Load, case: int, first: int, number: int) -> list[Call]:
+    """So many calls of the fast line, one after the other, each heard out: the agents hang up."""
+    calls = []
+    for index in range(first, first + number):
+        calls.append(load.callers.call(room.caller(case, index), room.fast_line))
+        await asyncio.sleep(0.3)
+    await until(lambda: count(calls, "over") == number, 60, "all are served")
+    assert {call.cause for call in calls} == {"theirs"}
+    return calls
+
+
+@pytest.mark.case("K5", "K7")
+async def test_web_dies(room: Room, load: Load) -> None:
+    phones = await room.agents(load, sorted(room.fast))
+    pairs = await _three(room, load, phones)
+    before = await room.state_of(load, set(room.fast))
+    at = await room.died("web")
+    began = time.monotonic()
+    await room.well()
+    back = time.monotonic() - began
+    await asyncio.sleep(0.5)
+    assert await room.state_of(load, set(room.fast)) == before, "an agent's state changed without a cause"
+    worst = max(gaps(pairs, at, time.time() - 0.1))
+    assert all(side.state == "up" for pair in pairs for side in pair)
+    figure("K5", f"all well {back:.1f} s after the kill; {len(before)} agents' states as before; gap in the talks <= {worst:.0f} ms")
+    figure("K7", "0 calls affected")
+    for caller, _ in pairs:
+        caller.hang_up()
+    await room.closed(load, 30, {caller.user for caller, _ in pairs})
+
+
+async def _three(room: Room, load: Load, phones: list[Phone]) -> list[tuple[Call, Call]]:
+    """Three of four agents talk."""
+    callers = [load.callers.call(room.caller(30, index), room.fast_line) for index in range(3)]
+    await until(lambda: sum(bool(phone.call and phone.call.state == "up") for phone in phones) == 3, 20, "three talk")
+    sides = {phone.call.calling: phone.call for phone in phones if phone.call}
+    return [(caller, sides[caller.user]) for caller in callers]
+
+
+@pytest.mark.case("K9")
+async def test_worker_dies(room: Room, load: Load) -> None:
+    await room.agents(load, sorted(room.fast), talk=0.5)
+    calls = await served(room, load, 40, 0, 3)
+    await room.died("worker")
+    calls += await served(room, load, 40, 3, 4)
+    found = await room.closed(load, 40, {call.user for call in calls})
+    assert all(one["answered"] for one in found)
+    figure("K9", f"{len(found)} contacts of {len(calls)} calls, each once and closed")
+
+
+@pytest.mark.case("D6")
+async def test_nats_dies(room: Room, load: Load) -> None:
+    phones = await room.agents(load, sorted(room.fast))
+    pairs = await room.talking(load, phones, 50, room.fast_line)
+    at = await room.died("nats-server")
+    await asyncio.sleep(0.3)
+    pairs[0][0].hang_up()
+    late = load.callers.call(room.caller(51, 0), room.fast_line)
+    await room.well()
+    worst = max(gaps(pairs[1:], at, time.time() - 0.1))
+    assert all(side.state == "up" for pair in pairs[1:] for side in pair), "a talk was cut"
+    await until(lambda: pairs[0][1].state == "over", 10, "who was hung up on hears it")
+    new = late if late.state != "over" else load.callers.call(room.caller(51, 1), room.fast_line)
+    await until(lambda: any(phone.call and phone.call.calling == new.user for phone in phones), 30, "a new call works")
+    figure("NATS", f"3 talks went on (gap <= {worst:.0f} ms); INVITE of the outage: {late.status or late.state}; new calls work after it")
+    for call in load.callers.calls:
+        call.hang_up()
+    await room.closed(load, 50, {caller.user for caller, _ in pairs})
+    await room.no_ghosts()
+
+
+@pytest.mark.case("D1", "D2", "D3")
+async def test_postgresql_stands_still(room: Room, load: Load) -> None:
+    seconds = float(os.environ.get("YITONG_FAULT_SECONDS", "12"))
+    await room.agents(load, sorted(room.fast), talk=0.5)
+    stopped = room.stack.pids("postgres") + _children(room.stack.pids("postgres"))
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        end, calls, number = time.monotonic() + seconds, [], 0
+        while time.monotonic() < end:
+            calls += await served(room, load, 60, number, 2)
+            number += 2
+        slowest = max(call.ended - call.began for call in calls)
+        began = time.monotonic()
+        status = await asyncio.to_thread(_sign_in, room.stack.base)
+        refused = time.monotonic() - began
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    began = time.monotonic()
+    found = await room.closed(load, 60, {call.user for call in calls}, seconds=60)
+    figure("D1", f"{len(calls)} new calls served while PostgreSQL stood still for {seconds:.0f} s, each in <= {slowest:.1f} s")
+    figure("D2", f"{len(found)} contacts of {len(calls)} calls in PostgreSQL {time.monotonic() - began:.1f} s after it went on, none twice")
+    figure("D3", f"signing in meanwhile: {status} after {refused:.1f} s")
+    assert status == 503
+
+
+def _children(parents: list[int]) -> list[int]:
+    found = []
+    for folder in os.listdir("/proc"):
+        if folder.isdigit():
+            try:
+                with open(f"/proc/{folder}/stat") as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) in parents:
+                found.append(int(folder))
+    return found
+
+
+def _sign_in(base: str) -> int:
+    answer = httpx.post(f"{base}/api/v1/sessions", json={"username": "1002", "password": "wrong-password"}, timeout=10.0)
+    return answer.status_code
+
+
+@pytest.mark.case("K12", "K11")
+async def test_every_call_has_one_contact_whatever_dies(room: Room, load: Load) -> None:
+    """Calls all the time, a random process killed now and then: exactly one contact for each call that was answered."""
+    seconds, rng = float(os.environ.get("YITONG_FAULT_SECONDS", "30")), random.Random(12)
+    phones = await room.agents(load, sorted(room.fast), talk=0.5)
+    for phone in phones:
+        phone.sound = False
+    end, index, kills, due = time.monotonic() + seconds, 0, 0, time.monotonic() + 2
+    allowed = {"core": 3, "switch": 3, "worker": 2, "web": 2}
+    while time.monotonic() < end:
+        load.callers.call(room.caller(70, index), room.fast_line, sound=False)
+        index += 1
+        if time.monotonic() > due:
+            name = rng.choice([name for name, left in allowed.items() if left])
+            if await asyncio.to_thread(room.stack.pids, name):
+                await room.died(name)
+                allowed[name] -= 1
+                kills += 1
+            due = time.monotonic() + rng.uniform(3, 6)
+        await asyncio.sleep(rng.uniform(0.3, 0.7))
+    await room.well(90)
+    calls = list(load.callers.calls)
+    await asyncio.sleep(3.0)
+    for call in calls:
+        call.hang_up()
+    await room.no_ghosts()
+    answered = {call.user for call in calls if call.answered}
+    found = await room.closed(load, 70, answered, seconds=60)
+    states = await room.state_of(load, set(room.fast))
+    figure("K12", f"{index} calls ({len(answered)} answered), {kills} kills: {len(found)} contacts, none twice, none missing, none open")
+    assert set(states.values()) <= {"ready", "not_ready", "working_after_call"}, states
+
+
+@pytest.mark.case("K10")
+async def test_everything_dies_at_once(room: Room, load: Load) -> None:
+    phones = await room.agents(load, sorted(room.fast), talk=0.5)
+    done = await served(room, load, 80, 0, 3)
+    for phone in phones:
+        phone.talk = 0.0
+    running = load.callers.call(room.caller(80, 3), room.fast_line)
+    await until(lambda: any(phone.call and phone.call.state == "up" for phone in phones), 20, "one talks")
+    room.stack.kill("run")
+    await asyncio.sleep(1.0)
+    for name in ("core", "switch", "web", "worker", "media", "postgres"):
+        assert not room.stack.pids(name), f"{name} outlived its supervisor"
+    began = time.monotonic()
+    await asyncio.to_thread(room.stack.start)
+    up = time.monotonic() - began
+    found = await room.closed(load, 80, {call.user for call in [*done, running]}, seconds=60)
+    causes = {one["calling"]: one["cause"] for one in found}
+    assert causes[running.user] in ("interrupted", "signalling_lost", "media_lost"), causes
+    assert all(one["answered"] for one in found)
+    figure("K10", f"all up {up:.1f} s after the start; {len(done)} of {len(done)} finished calls there; running: {causes[running.user]}")
