@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
-from tests.web.world import World
+from tests.web.world import NAME, World
 
 
 @pytest.mark.case("W1")
@@ -113,3 +115,25 @@ async def test_a_recording_is_a_stereo_wav_and_parts_of_it_can_be_asked(world: W
     assert len(peaks["left"]) == len(peaks["right"]) == 100
     assert 0.45 < max(peaks["left"]) < 0.5
     assert 0.22 < max(peaks["right"]) < 0.26
+
+
+@pytest.mark.case("W1")
+async def test_who_belongs_to_one_site_sees_nothing_of_another(world: World) -> None:
+    mine = world.mine
+    branch = await world.seed.put(mine.id, "site", {"code": "branch", "name": NAME, "zone": "Europe/Berlin", "address": ""})
+    await world.contact(mine, "here", "1001")
+    there = await world.contact(replace(mine, site=branch), "there", "1001")
+    boss = {"username": "boss", "name": NAME, "language": "en", "active": True, "site": mine.site}
+    id = await world.seed.put(mine.id, "user", boss | {"roles": [mine.ids["role administrator"]]})
+    async with world.database.transaction() as connection:
+        await connection.execute(
+            text("insert into user_passwords (tenant_id, user_id, hash) select tenant_id, cast(:id as uuid), hash from user_passwords"
+                 " where user_id = cast(:admin as uuid)"), {"id": id, "admin": mine.people["admin"].id},
+        )  # fmt: skip
+    for username, expected in (("admin", {"here", "there"}), ("boss", {"here"})):
+        who = await world.headers(username)
+        items = (await world.ask("GET", "/contacts", who)).json()["items"]
+        assert {name for name, id in mine.contacts.items() if id in {item["id"] for item in items}} == expected
+        assert (await world.ask("GET", f"/contacts/{there}", who)).status_code == (200 if "there" in expected else 404)
+        sound = await world.ask("GET", f"/recordings/{mine.ids['recording there']}", who)
+        assert sound.status_code == (200 if "there" in expected else 404)
