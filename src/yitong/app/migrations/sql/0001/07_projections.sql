@@ -155,7 +155,7 @@ create table agent_folds (
   primary key (tenant_id, agent_id)
 );
 
--- Base quantities of docs/kpis.md section 1, per quarter of an hour of the outcome (offered: of the queueing), UTC.
+-- Base quantities of a queue, per quarter of an hour of the outcome (offered: of the queueing), UTC.
 create table queue_intervals (
   tenant_id uuid not null,
   site_id uuid not null,
