@@ -48,8 +48,8 @@ class Page:
         self._registering: Request | None = None
 
     @classmethod
-    async def open(cls, rig: SoftRig, username: str, *, session: str = "s", expires_at: int = 0) -> Page:
-        fields = {"username": username, "realm": "yitong", "kind": "page", "agent": "a1", "expires_at": expires_at}
+    async def open(cls, rig: SoftRig, username: str, *, session: str = "s", issued_at: int = 0, expires_at: int = 0) -> Page:
+        fields = {"username": username, "realm": "yitong", "kind": "page", "agent": "a1", "issued_at": issued_at, "expires_at": expires_at}
         fields |= {"ha1_md5": ha1("MD5", username, "yitong", "pw"), "ha1_sha256": ha1("SHA-256", username, "yitong", "pw")}
         rig.switch.configure(f"{TENANT}.page.{session}", json.dumps(fields).encode())
         socket = await connect(f"ws://127.0.0.1:{rig.switch.transports.ports['ws']}", subprotocols=["sip"], origin=ORIGIN)  # type: ignore[list-item, arg-type]
@@ -160,10 +160,11 @@ async def test_page_answers_and_hangs_up(paged: SoftRig) -> None:
     await page.close()
 
 
-async def test_newer_page_has_the_device(paged: SoftRig) -> None:
-    old = await Page.open(paged, "page-1", session="s1", expires_at=time.time_ns() // 1000 + 60_000_000)
+async def test_newer_page_has_the_device_however_long_its_session_lives(paged: SoftRig) -> None:
+    now = time.time_ns() // 1000
+    old = await Page.open(paged, "page-1", session="s1", issued_at=now, expires_at=now + 90_000_000)
     await paged.true(lambda: old.status == 200)
-    new = await Page.open(paged, "page-2", session="s2", expires_at=time.time_ns() // 1000 + 90_000_000)
+    new = await Page.open(paged, "page-2", session="s2", issued_at=now + 1, expires_at=now + 60_000_000)
     await paged.true(lambda: new.status == 200)
     await old.register()
     await paged.true(lambda: old.status == 403)

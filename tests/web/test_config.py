@@ -179,3 +179,9 @@ async def test_customers_are_found_however_the_number_is_written(world: World) -
     taken = await world.ask("POST", "/customers", who, json={"name": "other", "numbers": ["13800138000"]})
     assert (taken.status_code, taken.json()["code"]) == (409, "exists")
     assert (await world.ask("POST", "/customers", who, json={"numbers": ["12"]})).status_code == 422
+
+
+async def test_everybody_may_choose_a_reason_for_not_being_ready(world: World) -> None:
+    listed = (await world.ask("GET", "/reasons", await world.headers("1001"))).json()
+    assert [set(item) for item in listed["items"]] == [{"id", "code", "name"}] * len(listed["items"])
+    assert world.mine.ids["reason"] in {item["id"] for item in listed["items"]}

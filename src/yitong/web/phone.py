@@ -42,6 +42,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     ha1_md5: str
     ha1_sha256: str
     kind: str
+    issued_at: int
     expires_at: int
     agent: str = ""
     extension: str = ""
@@ -126,6 +127,7 @@ async def my_phone(
     caller: Caller = need("calls.take"),
     phones: Phones = part(Phones),
     database: Database = part(Database),
+    clock: SystemClock = part(SystemClock),
 ) -> Phone:
     """A telephone for the desk page, valid while the session lives; a newer one replaces it."""
     if not caller.agent:
@@ -134,7 +136,7 @@ async def my_phone(
         realm = await people.realm_of(connection, caller.tenant) or DEFAULT_REALM
     return await phones.give(request, Credential(
         id=caller.session, tenant=caller.tenant, site=caller.site, username=f"page-{secrets.token_hex(6)}", realm=realm, ha1_md5="",
-        ha1_sha256="", kind="page", expires_at=caller.expires_at, agent=caller.agent, extension=caller.extension,
+        ha1_sha256="", kind="page", issued_at=clock.now(), expires_at=caller.expires_at, agent=caller.agent, extension=caller.extension,
         device=f"{caller.tenant}/page/{caller.extension}", session=caller.session, language=caller.language,
     ))  # fmt: skip
 
@@ -160,5 +162,6 @@ async def guest_phone(
     name = f"guest-{secrets.token_hex(8)}"
     return await phones.give(request, Credential(
         id=name, tenant=number["tenant"], site=number["site"], username=name, realm=realm, ha1_md5="", ha1_sha256="", kind="guest",
-        expires_at=now + GUEST_LIFE, number=given.number, language=number["language"], device=f"{number['tenant']}/guest/{name}",
+        issued_at=now, expires_at=now + GUEST_LIFE, number=given.number, language=number["language"],
+        device=f"{number['tenant']}/guest/{name}",
     ))  # fmt: skip

@@ -60,7 +60,8 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A page's short-lived credential. ``number``: the only one that a guest may call. ``expires_at``: UTC microseconds."""
+    """A page's short-lived credential. ``number``: the only one that a guest may call. ``issued_at`` (the
+    newest page of an agent has the device) and ``expires_at``: UTC microseconds."""
 
     username: str
     realm: str = DEFAULT_REALM
@@ -71,6 +72,7 @@ class CredentialRecord(msgspec.Struct, frozen=True, kw_only=True):
     number: str | None = None
     site: str | None = None
     extension: str | None = None
+    issued_at: int = 0
     expires_at: int = 0
 
 
@@ -182,7 +184,7 @@ class Directory:
         for tenant, _, account in self._all(AccountRecord):
             extension = account.extension or account.username
             self._add(tenant, account, DeviceKind.PHONE, extension, account.site or "", "", 0)
-        pages = sorted(self._all(CredentialRecord), key=lambda entry: entry[2].expires_at)
+        pages = sorted(self._all(CredentialRecord), key=lambda entry: entry[2].issued_at)
         for tenant, _, page in pages:
             agent = agents.get(page.agent or "", AgentRecord())
             extension, site = page.extension or agent.extension or "", page.site or agent.site or ""

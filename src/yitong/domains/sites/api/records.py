@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from yitong.domains.sites.api.shapes import Page
-from yitong.domains.sites.store import people
+from yitong.domains.sites.store import configured, people
 from yitong.kit.audit import Entry, entries, verify
 from yitong.kit.database import Database
 from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
@@ -28,6 +28,14 @@ async def public(database: Database = part(Database)) -> dict[str, Any]:
         "numbers": [{"number": row["number"], "name": row["name"], "language": row["language"]} for row in numbers],
         "version": importlib.metadata.version("yitong"),
     }
+
+
+@router.get("/reasons", tags=["desk"])
+async def reasons(caller: Caller = need(), database: Database = part(Database)) -> Page:
+    """The reasons for not being ready, for the desk's menu."""
+    async with database.transaction() as connection:
+        found = await configured.reasons(connection, caller.scope)
+    return Page(items=[{"id": one["id"], "code": one["code"], "name": one["name"]} for one in found])
 
 
 @router.get("/config/audit", tags=["configuration"])

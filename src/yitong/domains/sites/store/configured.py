@@ -32,6 +32,11 @@ async def every(connection: AsyncConnection, scope: Scope, kind: str) -> list[Va
     return await read_all(connection, KINDS[kind], scope.tenant, ids=ids)
 
 
+async def reasons(connection: AsyncConnection, scope: Scope) -> list[Value]:
+    """The not-ready reasons, which everybody of the tenant may choose from, in the order of their codes."""
+    return await read_all(connection, KINDS["reason"], scope.tenant)
+
+
 async def past(connection: AsyncConnection, scope: Scope, kind: str, id: str) -> list[Past]:
     """Every change of a record, newest first; also of one that was removed. Raises Denied."""
     _require(scope, kind)
