@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import copy
 import json
+import os
 import secrets
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -195,10 +198,35 @@ class Room:
             assert time.monotonic() < end, f"left over: {calls} calls in the switch, {contacts} contacts in core"
             await asyncio.sleep(0.3)
 
+    def engine(self, name: str) -> list[int]:
+        """The processes of an engine (``postgres``, ``nats-server``): descendants of our supervisor that are called so."""
+        parents = {pid: (name, parent) for pid, name, parent in _processes()}
+        (supervisor,) = self.stack.pids("run")
+
+        def ours(pid: int) -> bool:
+            while pid in parents and pid != supervisor:
+                pid = parents[pid][1]
+            return pid == supervisor
+
+        return [pid for pid, (comm, _) in parents.items() if comm == name and ours(pid)]
+
     async def died(self, process: str) -> float:
-        """``kill -9``; returns the wall-clock moment."""
-        await asyncio.to_thread(self.stack.kill, process)
+        """``kill -9`` of one of our processes or of ``nats-server``; returns the wall-clock moment."""
+        if process == "nats-server":
+            for pid in self.engine(process):
+                os.kill(pid, signal.SIGKILL)
+        else:
+            await asyncio.to_thread(self.stack.kill, process)
         return time.time()
+
+
+def _processes() -> Iterator[tuple[int, str, int]]:
+    """(process id, name, parent) of everything that runs."""
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdigit():
+                head, _, tail = (folder / "stat").read_text().rpartition(")")
+                yield int(folder.name), head.partition("(")[2], int(tail.split()[1])
 
 
 def gaps(pairs: list[tuple[Call, Call]], begin: float, end: float) -> list[float]:

@@ -367,7 +367,7 @@ class Load:
         """A request of a signed-in person, beside the calls."""
         if user not in self.people:
             async with self._signing_in:
-                self.people[user] = await asyncio.to_thread(Api, self.base, user)
+                self.people[user] = await asyncio.to_thread(_again, lambda: Api(self.base, user))
         return await asyncio.to_thread(patiently, self.people[user], method, path, expect, **options)
 
     async def agent(self, user: str, secret: str, **options: Any) -> Phone:
@@ -380,16 +380,21 @@ class Load:
 
 
 def patiently(person: Api, method: str, path: str, expect: int, **options: Any) -> Any:
-    """A request as a script of an operator makes it: again, with the same key, when the answer is 503."""
+    """A request as an operator's script makes it: again, with the same key, when the answer is 503."""
     headers = {"Idempotency-Key": secrets.token_hex(16)} if method == "POST" else {}
-    for pause in (0.5, 1.0, 2.0, 4.0, 0.0):
+    return _again(lambda: person(method, path, expect, headers=headers, **options))
+
+
+def _again(what: Callable[[], T]) -> T:
+    """Until it works, while the product says that it is not available."""
+    for pause in (0.5, 1.0, 2.0, 4.0):
         try:
-            return person(method, path, expect, headers=headers, **options)
+            return what()
         except (AssertionError, httpx.TransportError) as error:
-            if not pause or (isinstance(error, AssertionError) and ": 503 " not in str(error)):
+            if isinstance(error, AssertionError) and "unavailable" not in str(error):
                 raise
             time.sleep(pause)
-    raise AssertionError
+    return what()
 
 
 async def until(what: Callable[[], T], seconds: float = 10.0, why: str = "") -> T:
