@@ -76,6 +76,7 @@ class Call:
         answer, remote = negotiation.make_answer(parse(self.invitation.request.body), self.local)
         self.phones.endpoint.respond(self.invitation, 200, time.monotonic(), body=answer.encode(), content_type=SDP)
         self.dialog = self.invitation.dialog
+        self.phones.by_dialog[id(self.dialog)] = self
         self.connected(remote)
         self.phones.pump()
 
@@ -125,7 +126,7 @@ class Phones(asyncio.DatagramProtocol):
         self.phones: dict[str, Phone] = {}
         self.calls: list[Call] = []
         self.by_transaction: dict[int, Call] = {}
-        self._by_dialog: dict[int, Call] = {}
+        self.by_dialog: dict[int, Call] = {}
         self._registering: dict[int, Phone] = {}
         self._asking: dict[int, asyncio.Future[int]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -201,7 +202,7 @@ class Phones(asyncio.DatagramProtocol):
         if call in self.calls:
             self.calls.remove(call)
         self.by_transaction = {key: value for key, value in self.by_transaction.items() if value is not call}
-        self._by_dialog = {key: value for key, value in self._by_dialog.items() if value is not call}
+        self.by_dialog = {key: value for key, value in self.by_dialog.items() if value is not call}
 
     def _contact(self, user: str) -> str:
         return f"<sip:{user}@127.0.0.1:{self.port}>"
@@ -264,7 +265,7 @@ class Phones(asyncio.DatagramProtocol):
 
     def _request(self, event: RequestReceived) -> None:
         now, method = time.monotonic(), event.request.method
-        call = self._by_dialog.get(id(event.dialog)) or next((one for one in self.calls if one.dialog is event.dialog), None)
+        call = self.by_dialog.get(id(event.dialog))
         if method == "INVITE" and event.dialog is None:
             self._rung(event, now)
         elif method == "INVITE" and call is not None:
@@ -318,7 +319,7 @@ class Phones(asyncio.DatagramProtocol):
                 self.endpoint.ack(transaction, event.dialog, time.monotonic())
                 if call.state == "calling":
                     call.dialog = event.dialog
-                    self._by_dialog[id(event.dialog)] = call
+                    self.by_dialog[id(event.dialog)] = call
                     call.connected(negotiation.accept_answer(parse(event.response.body), call.local))
             elif status >= 300:
                 call.over(str(status))

@@ -1,0 +1,168 @@
+"""Set-up of queue calls on the whole product: rate and CPU, INVITE-in to INVITE-to-agent, idle time of agents while callers wait.
+
+    python -m bench.calls [--rates 10,20,25] [--seconds 8] [--agents 45]
+
+The work is that of the peers' measurement: answer, queue, offer, the agent answers at once after 180 and hangs up after 0.5 s, no RTP.
+Unlike there, every call is recorded, stands in the ledger and leaves 1 s of after-call work. Load and product share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.media_steady import cpu_seconds
+from tests.system.faults import Room
+from tests.system.load import Call, Load, Phone
+from tests.system.stack import Stack
+
+PROCESSES = ("switch", "core", "media", "worker", "web")
+ENGINES = ("nats-server", "postgres")
+WRAP_UP = 1.0
+PEERS_SETUP = {"Asterisk": 7.0, "FreeSWITCH": 25.0}
+"""CPU ms a call."""
+PEERS_IDLE = {"Asterisk": 511, "FreeSWITCH": 597}
+"""Median ms that an agent is idle while callers wait."""
+
+
+@dataclass
+class Rate:
+    """One run: calls offered a second, failed ones, CPU ms a call by process, INVITE to the agent's INVITE in ms."""
+
+    rate: float
+    calls: int = 0
+    failed: int = 0
+    cpu: dict[str, float] = field(default_factory=dict)
+    delays: list[float] = field(default_factory=list)
+    load_cpu: float = 0.0
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+
+
+def cpu_of(room: Room) -> dict[str, float]:
+    """CPU seconds used so far by each kind of process."""
+    used = {name: sum(map(cpu_seconds, room.stack.pids(name))) for name in PROCESSES}
+    return used | {name: sum(map(cpu_seconds, room.engine(name))) for name in ENGINES}
+
+
+async def run_rate(room: Room, load: Load, rate: float, seconds: float, case: int) -> Rate:
+    """Calls at ``rate`` for ``seconds``."""
+    done = Rate(rate)
+    before, own = cpu_of(room), time.process_time()
+    began, calls = time.monotonic(), list[Call]()
+    while (now := time.monotonic()) < began + seconds:
+        if now >= began + len(calls) / rate:
+            calls.append(load.callers.call(room.caller(case, len(calls)), room.fast_line, sound=False))
+        await asyncio.sleep(max(0.0, began + len(calls) / rate - time.monotonic()))
+    end = time.monotonic() + 15
+    while any(call.state != "over" for call in calls) and time.monotonic() < end:
+        await asyncio.sleep(0.1)
+    after = cpu_of(room)
+    done.calls = len(calls)
+    done.failed = sum(call.cause != "theirs" or call.ended - call.began > 15 for call in calls)
+    done.cpu = {name: 1000 * (after[name] - before[name]) / len(calls) for name in after}
+    done.load_cpu = 1000 * (time.process_time() - own) / len(calls)
+    asked = {call.user: call.began for call in calls}
+    done.delays = [1000 * (call.began - asked[call.calling]) for call in load.desks.calls if call.calling in asked]
+    for call in calls:
+        call.hang_up()
+    await asyncio.sleep(2.0)
+    load.callers.forget()
+    load.desks.forget()
+    for phone in load.desks.phones.values():
+        phone.calls.clear()
+    return done
+
+
+async def run_idle(room: Room, load: Load, phones: list[Phone], seconds: float) -> list[float]:
+    """20 agents who talk 1.5 to 2.5 s, always 40 callers: ms from an agent's BYE to his next INVITE, after-call work taken off."""
+    chance = random.Random(1)
+    for phone in phones[20:]:
+        await load.ask(phone.user, "PUT", "/me/state", expect=204, json={"state": "not_ready"})
+    for phone in phones[:20]:
+        phone.talk = chance.uniform(1.5, 2.5)
+    calls: list[Call] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        while sum(call.state != "over" for call in calls) < 40:
+            calls.append(load.callers.call(room.caller(98, len(calls)), room.fast_line, sound=False))
+        await asyncio.sleep(0.05)
+    idle = []
+    for phone in phones[:20]:
+        for left, taken in zip(phone.calls, phone.calls[1:], strict=False):
+            if left.cause == "ours" and left.ended > end - seconds + 3:
+                idle.append(1000 * (taken.began - left.ended - WRAP_UP))
+    for call in calls:
+        call.hang_up()
+    await asyncio.sleep(1.0)
+    return idle
+
+
+def row(one: Rate) -> str:
+    """A line of the table."""
+    total, parts = sum(one.cpu.values()), " / ".join(f"{ms:.1f}" for ms in one.cpu.values())
+    delays = f"{percentile(one.delays, 0.5):.1f} / {percentile(one.delays, 0.99):.1f}"
+    ratios = " / ".join(f"{total / theirs:.1f}" for theirs in PEERS_SETUP.values())
+    failed = 100 * one.failed / one.calls
+    return f"| {one.rate:g} | {one.calls} | {failed:.2f} | {total:.1f} | {parts} | {one.load_cpu:.1f} | {delays} | {ratios} |"
+
+
+async def measure(stack: Stack, rates: list[float], seconds: float, agents: int) -> str:
+    """Everything, as Markdown."""
+    load = await Load(stack.base, stack.sip_port, sound=False).open()
+    room = Room(stack)
+    await room.prepare(load, slow=0, fast=agents)
+    phones = await room.agents(load, sorted(room.fast), talk=0.5)
+    await asyncio.sleep(1.0)
+    lines = [
+        f"Set-up (load average {os.getloadavg()[0]:.1f}; peers: Asterisk 7, FreeSWITCH 25 ms of CPU a call, no ledger, no recording):", "",
+        "| calls/s | calls | failed % | CPU ms a call | of it " + " / ".join((*PROCESSES, *ENGINES)) + " | load's own CPU ms "
+        "| INVITE to agent's INVITE p50 / p99 ms | × Asterisk / × FreeSWITCH |", "| --- " * 8 + "|",
+    ]  # fmt: skip
+    for number, rate in enumerate([5.0, *rates]):
+        one = await run_rate(room, load, rate, max(seconds, 12.0) if rate == 5.0 else seconds, 90 + number)
+        lines.append(row(one))
+        print(lines[-1], flush=True)
+    idle = await run_idle(room, load, phones, 20.0)
+    p50, p90, p99 = (percentile(idle, share) for share in (0.5, 0.9, 0.99))
+    lines += [
+        "", "Peers at 5 calls/s: Asterisk 3.4 / 14 ms, FreeSWITCH 47 / 106 ms.", "",
+        "Idle time of agents while 20 callers wait (20 agents, 40 callers; the 1 s of after-call work is taken off):", "",
+        "| | n | p50 | p90 | p99 ms |", "| --- | --- | --- | --- | --- |", f"| Yitong | {len(idle)} | {p50:.0f} | {p90:.0f} | {p99:.0f} |",
+        "| Asterisk app_queue | 373 | 511 | 922 | 1225 |", "| FreeSWITCH mod_callcenter | 162 | 597 | 1034 | 1139 |",
+    ]  # fmt: skip
+    await load.close()
+    return "\n".join(lines)
+
+
+def run(rates: list[float], seconds: float, agents: int) -> str:
+    """On a product of its own, started and stopped here."""
+    with tempfile.TemporaryDirectory() as name:
+        stack = Stack(Path(name) / "home", YITONG_MEDIA_WORKERS="1")
+        try:
+            stack.start()
+            return asyncio.run(measure(stack, rates, seconds, agents))
+        finally:
+            stack.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rates", default="10,20,25")
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--agents", type=int, default=45)
+    chosen = parser.parse_args()
+    print(run([float(rate) for rate in chosen.rates.split(",")], chosen.seconds, chosen.agents))
+
+
+if __name__ == "__main__":
+    main()
