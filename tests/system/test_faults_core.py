@@ -17,6 +17,11 @@ JITTER_MS = 250.0
 @pytest.mark.case("K4", "K11")
 @pytest.mark.timeout(240)
 async def test_core_dies_in_a_full_room(room: Room, load: Load) -> None:
+    await full_room(room, load, 15.0)
+
+
+async def full_room(room: Room, load: Load, bound: float) -> None:
+    """20 talk, 2 ring, 1 wraps up, 5 wait, 5 are in the menu; 5 INVITEs and 3 hang-ups in the outage. ``bound``: s until it serves."""
     users = sorted(room.secrets)
     phones = await room.agents(load, users[:21])
     pairs = await room.talking(load, phones, 0, room.hotline)
@@ -59,7 +64,7 @@ async def test_core_dies_in_a_full_room(room: Room, load: Load) -> None:
     assert await _agents_in(room, load, "working_after_call") == {pairs[0][1].user, wrapping.user}
     figure("K4", f"calls of the outage answered {seconds:.1f} s after the kill; gap in 38 ears <= {worst:.0f} ms ({before:.0f} before)")
     figure("K11", f"agents and queue equal to the calls {after:.1f} s after core was back")
-    assert seconds < 15
+    assert seconds < bound
 
     for call in (*choosing[1:], *late):
         assert call.stream is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import signal
 import time
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 from tests.system.faults import Room, figure, gaps
 from tests.system.load import Call, Load, Phone, count, until
+from tests.system.storm import storm
 
 pytestmark = [pytest.mark.phone, pytest.mark.timeout(240)]
 
@@ -123,34 +123,8 @@ def _sign_in(base: str) -> int:
 @pytest.mark.case("K12", "K11")
 async def test_every_call_has_one_contact_whatever_dies(room: Room, load: Load) -> None:
     """Calls all the time, a random process killed now and then: exactly one contact for each call that was answered."""
-    seconds, rng = float(os.environ.get("YITONG_FAULT_SECONDS", "30")), random.Random(12)
-    phones = await room.agents(load, sorted(room.fast), talk=0.5)
-    for phone in phones:
-        phone.sound = False
-    end, index, kills, due = time.monotonic() + seconds, 0, 0, time.monotonic() + 2
-    allowed = {"core": 3, "switch": 3, "worker": 2, "web": 2}
-    while time.monotonic() < end:
-        load.callers.call(room.caller(70, index), room.fast_line, sound=False)
-        index += 1
-        if time.monotonic() > due:
-            name = rng.choice([name for name, left in allowed.items() if left])
-            if await asyncio.to_thread(room.stack.pids, name):
-                await room.died(name)
-                allowed[name] -= 1
-                kills += 1
-            due = time.monotonic() + rng.uniform(3, 6)
-        await asyncio.sleep(rng.uniform(0.3, 0.7))
-    await room.well(90)
-    calls = list(load.callers.calls)
-    await asyncio.sleep(3.0)
-    for call in calls:
-        call.hang_up()
-    await room.no_ghosts()
-    answered = {call.user for call in calls if call.answered}
-    found = await room.closed(load, 70, answered, seconds=60)
-    states = await room.state_of(load, set(room.fast))
-    figure("K12", f"{index} calls ({len(answered)} answered), {kills} kills: {len(found)} contacts, none twice, none missing, none open")
-    assert set(states.values()) <= {"ready", "not_ready", "working_after_call"}, states
+    seconds = float(os.environ.get("YITONG_FAULT_SECONDS", "30"))
+    figure("K12", await storm(room, load, 70, seconds, {"core": 3, "switch": 3, "worker": 2, "web": 2}, (3.0, 6.0)))
 
 
 @pytest.mark.case("K10")

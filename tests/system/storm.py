@@ -1,0 +1,45 @@
+"""Calls all the time while processes die at random: every answered call has exactly one contact, and nothing is stuck afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+from tests.system.faults import Room
+from tests.system.load import Call, Load
+
+
+async def storm(room: Room, load: Load, case: int, seconds: float, allowed: dict[str, int], pause: tuple[float, float]) -> str:
+    """``allowed``: how often each process may be killed; ``pause``: seconds between two kills. Returns the figure."""
+    chance = random.Random(case)
+    left = dict(allowed)
+    for phone in await room.agents(load, sorted(room.fast), talk=0.5):
+        phone.sound = False
+    calls: list[Call] = []
+    end, due = time.monotonic() + seconds, time.monotonic() + 2
+    while time.monotonic() < end:
+        calls.append(load.callers.call(room.caller(case, len(calls)), room.fast_line, sound=False))
+        if time.monotonic() > due and any(left.values()):
+            await _kill(room, chance.choice([name for name, more in left.items() if more]), left)
+            due = time.monotonic() + chance.uniform(*pause)
+        await asyncio.sleep(chance.uniform(0.3, 0.7))
+    await room.well(90)
+    await asyncio.sleep(3.0)
+    for call in calls:
+        call.hang_up()
+    await room.no_ghosts()
+    answered = {call.user for call in calls if call.answered}
+    found = await room.closed(load, case, answered, seconds=60)
+    states = await room.state_of(load, set(room.fast))
+    assert set(states.values()) <= {"ready", "not_ready", "working_after_call"}, states
+    kills = sum(allowed.values()) - sum(left.values())
+    return (f"{len(calls)} calls ({len(answered)} answered), {kills} kills in {seconds:.0f} s: {len(found)} contacts, "
+            "none twice, none missing, none open; no agent stuck")  # fmt: skip
+
+
+async def _kill(room: Room, name: str, left: dict[str, int]) -> None:
+    alive = room.engine(name) if name == "nats-server" else await asyncio.to_thread(room.stack.pids, name)
+    if alive:
+        await room.died(name)
+        left[name] -= 1

@@ -1,0 +1,49 @@
+"""The long ones (``make soak``): kills at random for half an hour, and core dying beside a ledger of a million contacts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+from scripts.fill_ledger import fill
+from tests.system.faults import Room, figure
+from tests.system.load import Load
+from tests.system.stack import Stack
+from tests.system.storm import storm
+from tests.system.test_faults_core import full_room
+
+from yitong.app import embedded
+
+pytestmark = [pytest.mark.soak, pytest.mark.phone]
+SECONDS = float(os.environ.get("YITONG_SOAK_SECONDS", "1800"))
+CONTACTS = int(os.environ.get("YITONG_SOAK_CONTACTS", "1000000"))
+
+
+@pytest.mark.case("K12", "K11")
+@pytest.mark.timeout(7200)
+async def test_half_an_hour_of_kills(room: Room, load: Load) -> None:
+    often = int(SECONDS // 60) + 1
+    allowed = {"core": often, "switch": often, "worker": often, "web": often, "nats-server": often}
+    figure("K12", await storm(room, load, 71, SECONDS, allowed, (8.0, 20.0)))
+
+
+@pytest.mark.case("K4", "K11")
+@pytest.mark.timeout(7200)
+async def test_core_dies_beside_a_million_contacts(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home")
+    try:
+        await asyncio.to_thread(stack.start)
+        began = time.monotonic()
+        events = await fill(embedded.postgres(stack.home).url, CONTACTS, "archive", 365, project=False)
+        print(f"{CONTACTS} contacts, {events} events written in {time.monotonic() - began:.0f} s")
+        room = Room(stack)
+        load = await Load(stack.base, stack.sip_port).open()
+        await room.prepare(load)
+        await full_room(room, load, 15.0)
+        figure("K4", f"the same with {CONTACTS} closed contacts in the ledger")
+        await room.dismiss(load)
+    finally:
+        await asyncio.to_thread(stack.stop)
