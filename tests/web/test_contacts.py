@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -94,6 +95,28 @@ async def test_one_contact_tells_its_whole_journey_and_looking_is_audited(world:
         assert {(row.action, row.object_id) for row in rows} == {("contact.read", id), ("recording.heard", recording["id"])}
         listed = (await connection.execute(text("select actor::text, details from audit where action = 'contact.listed'"))).one()
         assert (listed.actor, listed.details["count"]) == (world.mine.people["1001"].id, 1)
+
+
+_MEASURED = """
+insert into ledger (id, type, version, tenant_id, site_id, producer, epoch, sequence, occurred_at, contact_id, payload) values (
+  gen_random_uuid(), 'quality.speech_measured', 1, :tenant, :site, 'test', 1, :sequence, now(), :contact, cast(:payload as jsonb))
+"""
+
+
+async def test_a_contact_tells_how_well_each_side_was_heard(world: World) -> None:
+    id = await world.contact(world.mine, "red", "1001")
+    who = await world.headers("1001")
+    assert (await world.ask("GET", f"/contacts/{id}", who)).json()["quality"] is None
+    for sequence, (side, packets, mos) in enumerate((("customer", 3000, 4.2), ("agent", 200, 3.1), ("agent", 2600, 4.4)), 2):
+        measured = {"side": side, "packets": packets, "lost": 3, "late": 1, "jitter_ms": 2.5, "mos": mos}
+        values = {"tenant": world.mine.id, "site": world.mine.site, "sequence": sequence, "contact": id, "payload": json.dumps(measured)}
+        async with world.database.transaction() as connection:
+            await connection.execute(text(_MEASURED), values)
+    quality = (await world.ask("GET", f"/contacts/{id}", who)).json()["quality"]
+    assert quality == {
+        "customer": {"mos": 4.2, "lost": 3, "packets": 3000, "jitter_ms": 2.5},
+        "agent": {"mos": 4.4, "lost": 3, "packets": 2600, "jitter_ms": 2.5},
+    }
 
 
 async def test_a_recording_is_a_stereo_wav_and_parts_of_it_can_be_asked(world: World) -> None:

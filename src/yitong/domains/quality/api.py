@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from yitong.contact.bus import Refused
 from yitong.domains.quality import store
+from yitong.domains.quality.messages import SpeechMeasured
 from yitong.domains.quality.model import HEADER_BYTES, data_range, peaks
 from yitong.domains.quality.store import Filter
 from yitong.kit.audit import audit
@@ -209,8 +210,18 @@ def _whole(row: dict[str, Any], parts: tuple[list[dict[str, Any]], ...], card: d
         "survey_answers": [_timed(one) for one in surveys],
         "recordings": [_timed(one) | {"url": f"/api/v1/recordings/{one['id']}"} for one in recordings if one["ended_at"]],
         "wrap_up": wrap_up,
-        "quality": None,
+        "quality": _quality(events),
     }  # fmt: skip
+
+
+def _quality(events: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Speech as it was measured, per side. Of several connections of a side (a second agent) the one that carried most packets."""
+    found: dict[str, Any] = {}
+    for payload in (one["payload"] for one in events if one["type"] == SpeechMeasured.TYPE):
+        best = found.get(payload["side"])
+        if best is None or payload["packets"] > best["packets"]:
+            found[payload["side"]] = {name: payload[name] for name in ("mos", "lost", "packets", "jitter_ms")}
+    return found or None
 
 
 def _timed(row: dict[str, Any]) -> dict[str, Any]:
