@@ -5,16 +5,17 @@ All migrations of one run are one transaction: when one fails, the schema is as 
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from yitong.kit.database import Database, sqlalchemy_url
 from yitong.kit.settings import Settings
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x79_69_74_6F_6E_67  # "yitong": the key of the advisory lock that only one migration holds
@@ -25,6 +26,8 @@ class SchemaError(Exception):
 
 
 def _config(folder: Path) -> Config:
+    from alembic.config import Config  # here: every process asks for ``head`` at its start, and few need Alembic's seconds of import
+
     config = Config()
     config.set_main_option("script_location", str(folder))
     config.set_main_option("path_separator", "os")
@@ -33,7 +36,19 @@ def _config(folder: Path) -> Config:
 
 def head(folder: Path = MIGRATIONS) -> str:
     """The schema version this release needs."""
-    return ScriptDirectory.from_config(_config(folder)).get_current_head() or ""
+    names = [_names(file) for file in sorted((folder / "versions").glob("*.py"))]
+    followed = {before for _, before in names}
+    return next((revision for revision, _ in reversed(names) if revision not in followed), "")
+
+
+def _names(file: Path) -> tuple[str, str | None]:
+    """``revision`` and ``down_revision`` of a migration, read without running it."""
+    said: dict[str, str | None] = {}
+    for line in ast.parse(file.read_text()).body:
+        target = line.targets[0] if isinstance(line, ast.Assign) else line.target if isinstance(line, ast.AnnAssign) else None
+        if isinstance(line, ast.Assign | ast.AnnAssign) and isinstance(target, ast.Name) and isinstance(line.value, ast.Constant):
+            said[target.id] = line.value.value  # type: ignore[assignment]  # checked by the name
+    return said["revision"] or "", said["down_revision"]
 
 
 def migrate(settings: Settings, folder: Path = MIGRATIONS) -> str:
@@ -41,6 +56,8 @@ def migrate(settings: Settings, folder: Path = MIGRATIONS) -> str:
 
     Waits for another migration that is running. Raises what PostgreSQL raises; then nothing was changed.
     """
+    from alembic import command
+
     engine = create_engine(sqlalchemy_url(settings.database_url), connect_args={"options": "-c timezone=UTC -c lock_timeout=30000"})
     try:
         with engine.begin() as connection:
@@ -56,6 +73,9 @@ def migrate(settings: Settings, folder: Path = MIGRATIONS) -> str:
 
 def _refuse_newer(connection: Connection, folder: Path) -> None:
     """A schema that this release does not know was made by a later one, and is left alone."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     current = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
     if current is not None and current not in known:
