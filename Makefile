@@ -29,7 +29,7 @@ screens: $(VENV)/.test $(STATIC)  ## pictures of the pages, below docs/
 prompts: $(VENV)/.speech  ## render the demo's prompts with the speech extra
 	@$(BIN)/python scripts/make_prompts.py
 
-trace:  ## which requirements have a passing test (of the last `make test`)
+trace:  ## which requirements have a passing test (each as it last ran)
 	@$(PYTHON) scripts/trace.py
 
 messages: $(VENV)/.run  ## write docs/messages.md from the code

@@ -1,14 +1,14 @@
 #!/bin/sh
 # The phones, the browser and the fonts of the tests: installed when we may, else named with the line that installs them.
-# YITONG_TEST_WITHOUT="chromium sipp" runs without some of them; their tests are then left out.
+# YITONG_TEST_WITHOUT="chromium sipp" runs without some of chromium, sipp, baresip and fonts; the tests that need one are then left out.
 set -e
-missing=""
+missing="" names=""
 without=" $(printf '%s' "${YITONG_TEST_WITHOUT:-}" | tr ',' ' ') "
 need() { # need NAME PACKAGE TEST...
   name=$1 package=$2
   shift 2
   case "$without" in *" $name "*) return 0 ;; esac
-  "$@" >/dev/null 2>&1 || missing="$missing $package"
+  "$@" >/dev/null 2>&1 || { missing="$missing $package"; names="$names $name"; }
 }
 cjk_font() { fc-list :lang=zh 2>/dev/null | grep -q .; }
 need chromium chromium command -v chromium
@@ -20,7 +20,7 @@ as_root=""
 if [ "$(id -u)" -ne 0 ]; then
   if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then as_root="sudo -n"; else
     echo "The tests need$missing. Install with:  sudo apt-get install --no-install-recommends$missing" >&2
-    echo "or leave them out:  YITONG_TEST_WITHOUT=\"chromium sipp baresip fonts\" make test" >&2
+    echo "or leave them out:  YITONG_TEST_WITHOUT=\"${names# }\" make test" >&2
     exit 1
   fi
 fi

@@ -1,4 +1,4 @@
-"""``make trace``: which of the requirements have a test that passed in the last run of ``make test``."""
+"""``make trace``: which of the requirements have a test that passed when it last ran."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import secrets
 import shutil
@@ -14,6 +13,7 @@ from threading import Event, Thread
 
 import psycopg
 import pytest
+from tests import proofs
 
 from yitong.app import embedded, engines, streams
 from yitong.app.child import Spec
@@ -23,14 +23,20 @@ from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-_TOOLS = {"browser": ("chromium",), "phone": ("sipp", "baresip")}
-_passed: dict[str, set[str]] = {}
+REQUIREMENTS = ROOT / "build" / "requirements.json"
+_TOOLS = {"browser": "chromium", "baresip": "baresip", "sipp": "sipp"}
+"""Mark: the command it needs."""
+_PACKAGES = {"chromium": "chromium", "baresip": "baresip", "sipp": "sip-tester"}
+_REAL_TIME = (*_TOOLS, "phone")
+_ran: dict[str, set[str]] = {}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what was asked to be left out; soak tests only when named; keep a file's tests together, real-time ones in one row."""
     without = set(os.environ.get("YITONG_TEST_WITHOUT", "").replace(",", " ").split())
-    marked = {name for name, tools in _TOOLS.items() if without & set(tools)}
+    if unknown := without - {*_TOOLS.values(), "fonts"}:
+        raise pytest.UsageError(f"YITONG_TEST_WITHOUT knows {', '.join([*_TOOLS.values(), 'fonts'])}, not {', '.join(sorted(unknown))}")
+    marked = {mark for mark, tool in _TOOLS.items() if tool in without}
     if "soak" not in str(config.getoption("markexpr")):
         marked.add("soak")
     left_out = [item for item in items if marked & {mark.name for mark in item.iter_markers()}]
@@ -38,17 +44,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
     for item in items:
-        real_time = item.get_closest_marker("browser") or item.get_closest_marker("phone")
+        real_time = any(item.get_closest_marker(mark) for mark in _REAL_TIME)
         item.add_marker(pytest.mark.xdist_group("real time" if real_time else str(item.path)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A missing phone or browser is a failure that says what installs it."""
-    packages = {"chromium": "chromium", "sipp": "sip-tester", "baresip": "baresip"}
-    for marker, tools in _TOOLS.items():
-        for tool in tools if item.get_closest_marker(marker) else ():
-            if shutil.which(tool) is None:
-                pytest.fail(f"{tool} is missing: apt-get install {packages[tool]}, or YITONG_TEST_WITHOUT={tool}", pytrace=False)
+    for mark, tool in _TOOLS.items():
+        if item.get_closest_marker(mark) and shutil.which(tool) is None:
+            pytest.fail(f"{tool} is missing: apt-get install {_PACKAGES[tool]}, or YITONG_TEST_WITHOUT={tool}", pytrace=False)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -60,20 +64,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Note the requirements of a test that passed."""
-    if report.when == "call" and report.passed:
-        for kind, name in report.user_properties:
-            if kind == "req":
-                _passed.setdefault(str(name), set()).add(report.nodeid)
+    """Note what a test proved: nothing when a part of it failed."""
+    test = proofs.plain(report.nodeid)
+    if not report.passed:
+        _ran[test] = set()
+    elif report.when == "call":
+        _ran[test] = {str(name) for kind, name in report.user_properties if kind == "req"}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """What ``make trace`` reads."""
-    if os.environ.get("PYTEST_XDIST_WORKER") or not _passed:
-        return
-    folder = ROOT / "build"
-    folder.mkdir(exist_ok=True)
-    (folder / "requirements.json").write_text(json.dumps({name: sorted(tests) for name, tests in sorted(_passed.items())}, indent=1))
+    """What ``make trace`` reads; a run of a few tests changes what they say and no more."""
+    if not os.environ.get("PYTEST_XDIST_WORKER") and _ran:
+        proofs.save(REQUIREMENTS, proofs.merged(proofs.load(REQUIREMENTS, ROOT), _ran))
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,6 @@ from yitong.ct.events import (
 )  # fmt: skip
 from yitong.ct.switching.board import Options
 
-pytestmark = pytest.mark.phone
-
 
 class TinyCore:
     """Answers every caller, collects one key, rings 1001, records the talk."""
@@ -77,6 +75,7 @@ async def phones_rig(media: Media, tmp_path: Path) -> AsyncIterator[SoftRig]:
     await made.close()
 
 
+@pytest.mark.baresip
 @pytest.mark.parametrize(("transport", "codec"), [("udp", "PCMA"), ("tcp", "PCMU"), ("udp", "PCMU"), ("tcp", "PCMA")])
 async def test_two_telephones_talk_and_are_recorded(phones_rig: SoftRig, media: Media, tmp_path: Path, transport: str, codec: str) -> None:
     rig, in_thread = phones_rig, asyncio.to_thread
@@ -170,6 +169,7 @@ Content-Length: 0
 """
 
 
+@pytest.mark.sipp
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 async def test_sipp_calls_and_hangs_up(phones_rig: SoftRig, tmp_path: Path, transport: str) -> None:
     TinyCore(phones_rig)
