@@ -153,14 +153,14 @@ class Phones(asyncio.DatagramProtocol):
         self._registering[id(sent)] = phone
         self.pump()
 
-    def call(self, user: str, number: str, *, keys: str = "", sound: bool = True) -> Call:
-        """Call; ``keys`` are typed when it is answered."""
+    def call(self, user: str, number: str, *, keys: str = "", sound: bool = True, body: bytes = b"") -> Call:
+        """Call; ``keys`` are typed when it is answered. ``body``: another description than our own."""
         call = Call(user, self, self.sounds.open() if sound and self.sounds else None)
         call.keys = keys
         call.invite = self.endpoint.request(
             "INVITE", f"sip:{number}@{self.server[0]}:{self.server[1]}", self.flow, time.monotonic(), from_=f"<sip:{user}@127.0.0.1>",
             to=f"<sip:{number}@{self.server[0]}>", headers=[("Contact", self._contact(user))],
-            body=negotiation.make_offer(call.local).encode(), content_type=SDP,
+            body=body or negotiation.make_offer(call.local).encode(), content_type=SDP,
         )  # fmt: skip
         self.calls.append(call)
         self.by_transaction[id(call.invite)] = call

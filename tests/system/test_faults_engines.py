@@ -81,7 +81,7 @@ async def test_nats_dies(room: Room, load: Load) -> None:
     await until(lambda: pairs[0][1].state == "over", 10, "who was hung up on hears it")
     new = late if late.state != "over" else load.callers.call(room.caller(51, 1), room.fast_line)
     await until(lambda: any(phone.call and phone.call.calling == new.user for phone in phones), 30, "a new call works")
-    figure("NATS", f"3 talks went on (gap <= {worst:.0f} ms); INVITE of the outage: {late.status or late.state}; new calls work after it")
+    figure("D6", f"3 talks went on (gap <= {worst:.0f} ms); INVITE of the outage: {late.status or late.state}; new calls work after it")
     for call in load.callers.calls:
         call.hang_up()
     await room.closed(load, 50, {caller.user for caller, _ in pairs})
