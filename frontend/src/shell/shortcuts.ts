@@ -1,6 +1,7 @@
 /** Single keys for the desk, outside text fields; they can be switched off (WCAG 2.1.4). */
 import { onMounted, onUnmounted, ref } from 'vue'
 import { useDesk } from '@/stores/desk'
+import { useLive } from '@/stores/live'
 
 const KEY = 'yitong.shortcuts'
 export const enabled = ref(localStorage.getItem(KEY) !== 'off')
@@ -19,11 +20,12 @@ export function typing(target: EventTarget | null): boolean {
 
 export function useShortcuts(extra: { help: () => void }): void {
   const desk = useDesk()
+  const live = useLive()
 
   function press(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return
     if (event.key === '?') return extra.help()
-    if (!enabled.value || !desk.desk) return
+    if (!enabled.value || !desk.desk || live.takenOver) return
     if (act(event.key.toLowerCase())) event.preventDefault()
   }
 

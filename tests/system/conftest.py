@@ -1,0 +1,64 @@
+"""One running product for all system tests of a worker; phones that are put down afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.system.faults import Room
+from tests.system.load import Load
+from tests.system.phones import Phone
+from tests.system.stack import Api, Stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = Stack(tmp_path_factory.mktemp("system") / "home")
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def phone(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Phone]]:
+    phones: list[Phone] = []
+
+    def make(user: str, **options: Any) -> Phone:
+        phones.append(Phone(tmp_path / f"{len(phones)}-{user}", user, stack.sip_port, **options))
+        return phones[-1]
+
+    yield make
+    for one in phones:
+        one.close()
+
+
+@pytest.fixture
+def api(stack: Stack) -> Iterator[Callable[[str], Api]]:
+    clients: list[Api] = []
+
+    def sign_in(username: str) -> Api:
+        clients.append(Api(stack.base, username))
+        return clients[-1]
+
+    yield sign_in
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def room(stack: Stack) -> Room:
+    """Where processes are killed: configuration of its own."""
+    return Room(stack)
+
+
+@pytest.fixture
+async def load(stack: Stack, room: Room) -> AsyncIterator[Load]:
+    """Callers and agents' phones; everybody is sent home afterwards."""
+    people = await Load(stack.base, stack.sip_port).open()
+    await room.prepare(people)
+    yield people
+    await room.dismiss(people)

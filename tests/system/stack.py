@@ -1,0 +1,129 @@
+"""The whole product as its operator starts it: ``yitong run`` on free ports with an empty home, and a client for its API."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+PASSWORD = "demo-secret-7-yitong"
+
+
+def free_port() -> int:
+    """A TCP and UDP port that nobody has now."""
+    while True:
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port = int(tcp.getsockname()[1])
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def eventually(what: Callable[[], T | None], seconds: float = 10.0, why: str = "") -> T:
+    """The first true answer of ``what``; fails after ``seconds`` with the last one."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = what()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"{why or what} still {answer!r} after {seconds} s")
+        time.sleep(0.05)
+
+
+class Api:
+    """One signed-in person."""
+
+    def __init__(self, base: str, username: str, password: str = PASSWORD) -> None:
+        self._client = httpx.Client(base_url=f"{base}/api/v1", timeout=10.0, trust_env=False, verify=False)
+        answer = self._client.post("/sessions", json={"username": username, "password": password})
+        assert answer.status_code == 201, answer.text
+        self.token = str(answer.json()["token"])
+        self._client.headers["Authorization"] = f"Bearer {self.token}"
+
+    def __call__(self, method: str, path: str, expect: int = 200, **options: Any) -> Any:
+        """The JSON (or bytes) of a request that must answer ``expect``."""
+        answer = self._client.request(method, path, **options)
+        assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        if answer.content and answer.headers.get("content-type", "").startswith(("application/json", "application/problem+json")):
+            return answer.json()
+        return answer.content
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class Stack:
+    """A running product. ``home`` may be kept from an earlier one."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        self.http_port, self.sip_port, self.ws_port = (free_port() for _ in range(3))
+        self.base = f"http://127.0.0.1:{self.http_port}"
+        self.log = home.parent / f"{home.name}.log"
+        first_rtp = 20_000 + (os.getpid() * 512) % 30_000 // 2 * 2
+        self.environment = {
+            **os.environ, "YITONG_HOME": str(home), "YITONG_HTTP_PORT": str(self.http_port), "YITONG_SIP_PORT": str(self.sip_port),
+            "YITONG_SIP_WS_PORT": str(self.ws_port), "YITONG_RTP_PORTS": f"{first_rtp}-{first_rtp + 1999}",
+            "YITONG_DEMO_PASSWORD": PASSWORD, **settings,
+        }  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, seconds: float = 150.0) -> None:
+        """Start and wait until calls can be taken."""
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "yitong.app.cli", "run"]
+            self._process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+        eventually(self.healthy, seconds, f"the stack is not healthy; see {self.log}")
+
+    def healthy(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"yitong run ended: {self.log.read_text()[-3000:]}"
+        try:
+            return httpx.get(f"{self.base}/healthz", timeout=2.0, trust_env=False, verify=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def pids(self, process: str) -> list[int]:
+        """The process ids of our children called ``process`` (switch, core, web, worker, media, postgres, nats)."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                command = (folder / "cmdline").read_bytes().split(b"\0")
+                environ = (folder / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"YITONG_HOME={self.home}".encode() in environ and process.encode() in command[:6]:
+                found.append(int(folder.name))
+        return found
+
+    def kill(self, process: str) -> None:
+        """``kill -9`` of every child of that name."""
+        pids = self.pids(process)
+        assert pids, f"no process {process}"
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ctrl-C."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                raise
