@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yitong.domains.ivr.speech import kokoro
+from yitong.domains.ivr.speech.kokoro import LICENCE
+from yitong.flow.speech import RATE
 
 PROMPTS = Path(__file__).parents[1] / "packs" / "demo" / "prompts"
-LICENCE = "Apache-2.0 (Kokoro-82M)"
 
 
 def write(path: Path, samples: NDArray[np.int16]) -> int:
@@ -22,14 +23,14 @@ def write(path: Path, samples: NDArray[np.int16]) -> int:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(kokoro.RATE)
+        file.setframerate(RATE)
         file.writeframes(samples.astype("<i2").tobytes())
-    return round(len(samples) * 1_000 / kokoro.RATE)
+    return round(len(samples) * 1_000 / RATE)
 
 
 def note(frequency: float, seconds: float) -> NDArray[np.float64]:
     """A soft plucked tone: three harmonics that die away."""
-    t = np.arange(round(seconds * kokoro.RATE)) / kokoro.RATE
+    t = np.arange(round(seconds * RATE)) / RATE
     tone = sum(np.sin(2 * np.pi * frequency * harmonic * t) * level for harmonic, level in ((1, 1.0), (2, 0.35), (3, 0.12)))
     return np.asarray(tone * np.exp(-2.2 * t) * np.minimum(1.0, t / 0.008))
 
@@ -38,16 +39,16 @@ def music(beats: int = 96, beat_seconds: float = 0.5) -> NDArray[np.int16]:
     """Our own music on hold: a slow pentatonic walk (宫商角徵羽), the same at every run, that joins its own beginning."""
     scale = [261.63 * ratio for ratio in (1, 9 / 8, 5 / 4, 3 / 2, 5 / 3, 2, 9 / 4, 5 / 2)]
     walk = [0, 2, 4, 2, 3, 5, 4, 2, 1, 3, 5, 7, 6, 5, 3, 2]
-    out = np.zeros(round(beats * beat_seconds * kokoro.RATE) + 3 * kokoro.RATE)
+    out = np.zeros(round(beats * beat_seconds * RATE) + 3 * RATE)
     for beat in range(beats):
         step = walk[(beat * 5 + beat // 16) % len(walk)]
-        at = round(beat * beat_seconds * kokoro.RATE)
+        at = round(beat * beat_seconds * RATE)
         voices = [(scale[step], 0.6)] + ([(scale[step % 5] / 2, 0.4)] if beat % 4 == 0 else [])
         for frequency, loudness in voices:
             tone = note(frequency, 2.5) * loudness
             out[at : at + len(tone)] += tone
-    body = out[: round(beats * beat_seconds * kokoro.RATE)]
-    body[: 3 * kokoro.RATE] += out[len(body) :][: 3 * kokoro.RATE]
+    body = out[: round(beats * beat_seconds * RATE)]
+    body[: 3 * RATE] += out[len(body) :][: 3 * RATE]
     return np.round(body / np.max(np.abs(body)) * 0.25 * 32767).astype(np.int16)
 
 

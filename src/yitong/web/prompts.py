@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 import numpy as np
 import soundfile
 import soxr
@@ -21,6 +18,7 @@ from yitong.contact.bus import Refused
 from yitong.domains.sites import service
 from yitong.domains.sites.api.kinds import history_items, reason_of
 from yitong.domains.sites.api.shapes import Language, Page
+from yitong.domains.sites.api.sounds import PromptsFolder
 from yitong.domains.sites.store import configured
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
@@ -39,12 +37,6 @@ router = APIRouter(prefix="/config/prompts", tags=["configuration"])
 _Code = Annotated[str, Form(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 _Language = Annotated[Language, Form()]
 _Text = Annotated[str, Form(max_length=1000, pattern=r"^[^\x00]*$")]
-
-
-class PromptsFolder(msgspec.Struct, frozen=True):
-    """The folder that prompt files are named below."""
-
-    path: Path
 
 
 @router.get("")
@@ -153,21 +145,11 @@ async def remove_prompt(
 
 
 async def _store(folder: PromptsFolder, tenant: str, file: UploadFile) -> dict[str, Any]:
-    """Write the sound under a name of ours (reliability U4): what it holds names it."""
     data = await file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise Refused("body_too_large", limit=LARGEST)
     wav, milliseconds = await asyncio.to_thread(converted, data)
-    name = f"{tenant}/{hashlib.sha256(wav).hexdigest()[:32]}.wav"
-    await asyncio.to_thread(_write, folder.path / name, wav)
-    return {"file": name, "milliseconds": milliseconds}
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    beside.write_bytes(data)
-    beside.replace(path)
+    return {"file": await asyncio.to_thread(folder.keep, tenant, wav), "milliseconds": milliseconds}
 
 
 def converted(data: bytes) -> tuple[bytes, int]:

@@ -87,9 +87,12 @@ class Configuration:
                 )
             ).all()
             wanted = dict.fromkeys((row.tenant_id, row.kind, row.object_id) for row in rows)
-            for tenant, kind, id in wanted:
-                for target in await published.affected(connection, tenant, kind, id):
-                    await self._put(connection, bucket, tenant, *target)
+            targets = {
+                (tenant, *target): None for tenant, kind, id in wanted for target in await published.affected(connection, tenant, kind, id)
+            }
+            # Documents are compiled as they stand now, so a flow may already want prompts whose rows come after its own.
+            for tenant, kind, id in sorted(targets, key=lambda target: published.PUBLISHED.index(target[1])):
+                await self._put(connection, bucket, tenant, kind, id)
             if rows:
                 await connection.execute(
                     text("delete from outbox where tenant_id = :tenant and number = :number"),

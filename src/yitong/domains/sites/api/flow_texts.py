@@ -9,6 +9,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "表达式“{expression}”有误：{message}。请改正。",
         "The expression “{expression}” is wrong: {message}. Correct it.",
     ),
+    "flow.cannot_speak": (
+        "“{language}”文字“{text}”无法朗读。请改写，或改用上传的提示音。",
+        "The “{language}” text “{text}” cannot be spoken ({message}). Write it differently, or use an uploaded prompt.",
+    ),
     "flow.endless_loop": (
         "这些步骤会无人操作地循环下去。请让其中一步等待按键，或改走别处。",
         "This step goes round without anybody acting. Let one step of the circle wait for a key, or lead elsewhere.",

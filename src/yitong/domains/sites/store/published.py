@@ -14,9 +14,9 @@ from yitong.domains.sites.store.kinds import AGENT, FLOW, KINDS, NUMBER, TRUNK
 from yitong.kit.records import Value, read, read_all
 
 PUBLISHED = (
-    "tenant", "site", "agent", "team", "skill", "queue", "flow", "account", "trunk", "prompt", "reason", "wrap_up_code", "number",
+    "tenant", "site", "agent", "team", "skill", "prompt", "queue", "flow", "account", "trunk", "reason", "wrap_up_code", "number",
 )  # fmt: skip
-"""In the order of publishing: a number comes last, since with it calls come in."""
+"""In the order of publishing: prompts before what plays them; a number comes last, since with it calls come in."""
 
 
 async def affected(connection: AsyncConnection, tenant: str, kind: str, id: str) -> list[tuple[str, str]]:
