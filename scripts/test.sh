@@ -1,5 +1,6 @@
 #!/bin/sh
 # Every check; all run even when one fails, pytest last, so that the output ends with its line. Fails when any failed.
+# With arguments: only these tests.
 cd "$(dirname "$0")/.." || exit 1
 bin=.venv/bin
 failed=""
@@ -15,12 +16,22 @@ stage types $bin/mypy
 stage contracts $bin/lint-imports --no-cache
 stage front-end-types front typecheck
 stage front-end-tests front test
-[ -n "$failed" ] && echo "== FAILED before the tests:$failed"
-echo "== tests"
-jobs=${YITONG_TEST_JOBS:-2}
-[ "$jobs" -gt 1 ] && parallel="--numprocesses=$jobs --dist=loadgroup"
-# shellcheck disable=SC2086
-$bin/python -m pytest -q $parallel "$@"
-code=$?
-[ -z "$failed" ] && exit $code
-exit 1
+tests() {
+  name=$1
+  shift
+  echo "== $name"
+  $bin/python -m pytest -q "$@" || failed="$failed $name"
+}
+if [ $# -gt 0 ]; then
+  tests "tests asked for" "$@"
+else
+  # What runs against the real clock (telephones, browsers, sockets, kills) gets the machine for itself.
+  real_time="tests/app tests/switches tests/system"
+  ignored=$(printf -- '--ignore=%s ' $real_time)
+  # shellcheck disable=SC2086
+  tests "tests on their own time" --numprocesses="${YITONG_TEST_JOBS:-2}" --dist=loadfile tests $ignored
+  # shellcheck disable=SC2086
+  tests "tests in real time" $real_time
+fi
+[ -z "$failed" ] || echo "FAILED:$failed" >&2
+[ -z "$failed" ]
