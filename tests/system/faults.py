@@ -54,8 +54,12 @@ class Room:
         """Make what is not there yet."""
         if self.secrets:
             return
-        first = {kind: (await load.ask("admin", "GET", f"/config/{kind}"))["items"][0]["id"] for kind in ("sites", "teams", "trunks")}
-        site = next(one["id"] for one in (await load.ask("admin", "GET", "/config/sites"))["items"])
+        first = {kind: (await load.ask("admin", "GET", f"/config/{kind}"))["items"][0]["id"] for kind in ("sites", "teams")}
+        site = first["sites"]
+        trunk = await load.ask("admin", "POST", "/config/trunks", expect=201, json={
+            "code": f"load{self._tag}", "name": {"en": "Load"}, "site": site, "addresses": ["127.0.0.0/8"],
+            "numbers": [self.hotline, self.fast_line],
+        })  # fmt: skip
         for number, (code, flow, seconds) in enumerate(((self.hotline, FLOW, 0), (self.fast_line, STRAIGHT, 1))):
             kind = ("load", "fast")[number]
             queue = f"{kind}{self._tag}"
@@ -67,7 +71,7 @@ class Room:
             self.queues[kind] = made["id"]
             document = copy.deepcopy(flow)
             document["steps"]["person"]["queue"] = queue
-            await self._number(load, queue, document, code, site, first["trunks"])
+            await self._number(load, queue, document, code, site, trunk["id"])
             base = 200_000 + 100 * self._tag + 50 * number
             numbers = range(base, base + (slow, fast)[number])
             made_agents = await make_agents(load.people["admin"], numbers, site, first["teams"], {skill: 50}, PASSWORD)

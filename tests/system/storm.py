@@ -30,6 +30,7 @@ async def storm(room: Room, load: Load, case: int, seconds: float, allowed: dict
         call.hang_up()
     await room.no_ghosts()
     answered = {call.user for call in calls if call.answered}
+    assert len(answered) > len(calls) / 3, f"only {len(answered)} of {len(calls)} calls were answered"
     found = await room.closed(load, case, answered, seconds=60)
     states = await room.state_of(load, set(room.fast))
     assert set(states.values()) <= {"ready", "not_ready", "working_after_call"}, states
