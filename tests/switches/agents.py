@@ -102,6 +102,7 @@ class Agent(asyncio.DatagramProtocol):
 
     def __init__(self, user: str, server: tuple[str, int], password: str = "", bind: str = "127.0.0.1") -> None:
         self.user, self.server, self.password, self.bind = user, server, password, bind
+        self.domain = server[0]
         self.mode = "ring"
         self.rtp = Rtp()
         self.flow = Flow("udp", "udp", *server)
@@ -238,9 +239,9 @@ class Agent(asyncio.DatagramProtocol):
     # --- what it does ---
 
     def register(self, seconds: int = 300, to: str = "") -> None:
-        address = f"<sip:{to or self.user}@{self.server[0]}>"
+        address = f"<sip:{to or self.user}@{self.domain}>"
         self.endpoint.request(
-            "REGISTER", f"sip:{self.server[0]}:{self.server[1]}", self.flow, time.monotonic(), from_=address, to=address,
+            "REGISTER", f"sip:{self.domain}:{self.server[1]}", self.flow, time.monotonic(), from_=address, to=address,
             headers=[("Contact", self.contact), ("Expires", str(seconds))],
         )  # fmt: skip
         self.pump()
@@ -253,9 +254,9 @@ class Agent(asyncio.DatagramProtocol):
         offer = negotiation.make_offer(self._local)
         self.released = False
         self.invite = self.endpoint.request(
-            "INVITE", f"sip:{number}@{self.server[0]}:{self.server[1]}", self.flow, time.monotonic(),
+            "INVITE", f"sip:{number}@{self.domain}:{self.server[1]}", self.flow, time.monotonic(),
             from_=f"<sip:{self.user}@{self.bind}>",
-            to=f"<sip:{number}@{self.server[0]}>", headers=[("Contact", self.contact)], body=offer.encode(), content_type=SDP,
+            to=f"<sip:{number}@{self.domain}>", headers=[("Contact", self.contact)], body=offer.encode(), content_type=SDP,
         )  # fmt: skip
         self.pump()
 

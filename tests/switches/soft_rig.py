@@ -82,17 +82,17 @@ def tone(seconds: float) -> bytes:
     return head + samples
 
 
-def account(number: str, password: str = "secret") -> bytes:
+def account(number: str, password: str = "secret", realm: str = "yitong") -> bytes:
     fields: dict[str, Any] = {
         "username": number,
-        "realm": "yitong",
+        "realm": realm,
         "agent": f"agent-{number}",
         "kind": "phone",
         "site": SITE,
         "extension": number,
     }
-    fields["ha1_md5"] = ha1("MD5", number, "yitong", password)
-    fields["ha1_sha256"] = ha1("SHA-256", number, "yitong", password)
+    fields["ha1_md5"] = ha1("MD5", number, realm, password)
+    fields["ha1_sha256"] = ha1("SHA-256", number, realm, password)
     return json.dumps(fields).encode()
 
 

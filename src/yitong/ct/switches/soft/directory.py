@@ -7,7 +7,8 @@ then each change; so calls are taken with PostgreSQL and even NATS away.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import msgspec
@@ -18,8 +19,24 @@ from yitong.kit.clock import SECOND
 from yitong.sip.digest import Account
 
 DEFAULT_REALM = "yitong"
+MUSIC = "music"
+"""The code of the prompt that is heard while a phone holds by itself."""
 _log = structlog.get_logger("yitong.switch.directory")
 R = TypeVar("R", bound=msgspec.Struct)
+
+
+class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant: ``code`` is the first label of its telephones' domain."""
+
+    code: str
+
+
+class PromptRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A sound file below the prompts' folder."""
+
+    code: str
+    language: str = ""
+    file: str
 
 
 class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,11 +49,12 @@ class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrunkRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A line to the public network: where it calls from."""
+    """A line to the public network: where it calls from, and the only numbers that it may call (none named: any that it carries)."""
 
     code: str
     site: str | None = None
     addresses: list[str] | None = None
+    numbers: list[str] | None = None
 
 
 class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +111,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 _KINDS: dict[str, type[msgspec.Struct]] = {
     "number": NumberRecord, "trunk": TrunkRecord, "account": AccountRecord, "agent": AgentRecord, "page": CredentialRecord,
+    "tenant": TenantRecord, "prompt": PromptRecord,
 }  # fmt: skip
 
 
@@ -100,12 +119,14 @@ class Directory:
     """Look-ups over the published configuration. ``on_change`` is told the kind and the tenant of every change."""
 
     def __init__(self) -> None:
-        self.realm = DEFAULT_REALM
         self.on_change: Callable[[str, str], None] = lambda kind, tenant: None
         self.partitions: set[tuple[str, str]] = set()
         self._records: dict[str, dict[tuple[str, str], msgspec.Struct]] = {kind: {} for kind in _KINDS}
-        self._identities: dict[str, Identity] = {}
+        self._identities: dict[tuple[str, str], Identity] = {}
+        self._names: set[tuple[str, str]] = set()
         self._devices: dict[str, Identity] = {}
+        self._realms: dict[str, str] = {}
+        self._tenants: dict[str, str] = {}
 
     @property
     def configured(self) -> bool:
@@ -128,11 +149,11 @@ class Directory:
         except msgspec.MsgspecError as error:
             _log.error("configuration cannot be read", kind=kind, id=name, error=str(error))
             return
-        if record is None:
+        if record is None or (isinstance(record, PromptRecord) and record.code != MUSIC):
             records.pop((tenant, name), None)
         else:
             records[tenant, name] = record
-        if kind in ("account", "agent", "page"):
+        if kind in ("tenant", "account", "agent", "page"):
             self._index_identities()
         self.on_change(kind, tenant)
 
@@ -149,9 +170,27 @@ class Directory:
 
     # --- who ---
 
-    def identity(self, username: str) -> Identity | None:
-        """Who has this user name."""
-        return self._identities.get(username)
+    def identity(self, realm: str, username: str) -> Identity | None:
+        """Who has this user name in a realm."""
+        return self._identities.get((realm, username))
+
+    def known(self, tenant: str, username: str) -> bool:
+        """Whether a tenant has an account or credential of this user name."""
+        return (tenant, username) in self._names
+
+    def has_realm(self, realm: str) -> bool:
+        """Whether anybody of ours authenticates in this realm."""
+        return realm in self._realms.values() or any(one == realm for one, _ in self._identities)
+
+    def realm_for(self, hosts: Iterable[str]) -> str:
+        """The realm that is challenged when these hosts are asked for: of the tenant whose code is such a host or its first label, else
+        of the first tenant."""
+        for host in hosts:
+            label = host.partition(".")[0]
+            tenant = self._tenants.get(host) or (None if host.replace(".", "").isdigit() else self._tenants.get(label))
+            if tenant is not None:
+                return self._realms[tenant]
+        return self._realms[min(self._realms)] if self._realms else DEFAULT_REALM
 
     def device(self, device: str) -> Identity | None:
         """The newest identity of a device."""
@@ -171,8 +210,8 @@ class Directory:
         gone = [
             key for key, one in pages.items() if isinstance(one, CredentialRecord) and one.expires_at and one.expires_at + 5 * SECOND < now
         ]
-        names = [one.username for key in gone if isinstance(one := pages.pop(key), CredentialRecord)]
-        lost = [self._identities[name] for name in names if name in self._identities]
+        records = [one for key in gone if isinstance(one := pages.pop(key), CredentialRecord)]
+        lost = [who for one in records if (who := self.identity(one.realm, one.username)) is not None]
         if gone:
             self._index_identities()
         return lost
@@ -180,8 +219,10 @@ class Directory:
     def _index_identities(self) -> None:
         agents = {key: record for _, key, record in self._all(AgentRecord)}
         self._identities.clear()
+        self._names.clear()
         self._devices.clear()
-        for tenant, _, account in self._all(AccountRecord):
+        self._index_realms()
+        for tenant, _, account in sorted(self._all(AccountRecord), key=lambda entry: entry[:2]):
             extension = account.extension or account.username
             self._add(tenant, account, DeviceKind.PHONE, extension, account.site or "", "", 0)
         pages = sorted(self._all(CredentialRecord), key=lambda entry: entry[2].issued_at)
@@ -189,6 +230,16 @@ class Directory:
             agent = agents.get(page.agent or "", AgentRecord())
             extension, site = page.extension or agent.extension or "", page.site or agent.site or ""
             self._add(tenant, page, DeviceKind(page.kind), extension, site, page.number or "", page.expires_at)
+
+    def _index_realms(self) -> None:
+        """Each tenant's realm: what most of its accounts say, else its code, else what its pages say."""
+        codes = [(tenant, record.code) for tenant, _, record in self._all(TenantRecord)]
+        said: dict[str, Counter[str]] = {}
+        for tenant, _, account in self._all(AccountRecord):
+            said.setdefault(tenant, Counter())[account.realm] += 1
+        self._tenants = {code: tenant for tenant, code in codes}
+        self._realms = {tenant: page.realm for tenant, _, page in self._all(CredentialRecord)} | dict(codes)
+        self._realms |= {tenant: realms.most_common(1)[0][0] for tenant, realms in said.items()}
 
     def _add(
         self,
@@ -206,10 +257,14 @@ class Directory:
             agent=record.agent or "", number=number, expires_at=expires_at,
             digest=Account(record.username, record.ha1_md5, record.ha1_sha256),
         )  # fmt: skip
-        self._identities[record.username] = one
+        other = self._identities.setdefault((record.realm, record.username), one)
+        if other.tenant != tenant:
+            _log.error("user name taken in this realm", realm=record.realm, username=record.username, tenant=tenant)
+            return
+        self._identities[record.realm, record.username] = one
+        self._names.add((tenant, record.username))
         if kind is not DeviceKind.GUEST:
             self._devices[one.device] = one
-        self.realm = record.realm
 
     # --- where ---
 
@@ -221,6 +276,11 @@ class Directory:
                 return owner, record
         return None
 
+    def music(self, tenant: str) -> str:
+        """The file of a tenant's music, else of the first tenant's that has one; empty when nobody has."""
+        files = sorted((owner != tenant, owner, record.language, record.file) for owner, _, record in self._all(PromptRecord))
+        return files[0][3] if files else ""
+
     def trunk(self, address: str, number: str) -> tuple[str, TrunkRecord, NumberRecord] | None:
         """The trunk by which a call from ``address`` to ``number`` comes: both must fit. Tenant, trunk, number."""
         try:
@@ -228,6 +288,8 @@ class Directory:
         except ValueError:
             return None
         for tenant, name, trunk in self._all(TrunkRecord):
+            if trunk.numbers and number not in trunk.numbers:
+                continue
             if any(_holds(network, source) for network in trunk.addresses or ()):
                 found = self.number(number, tenant, frozenset((name, trunk.code)))
                 if found is not None:

@@ -6,6 +6,7 @@ From. Everything else is challenged, in the same words whether From and To exist
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -61,14 +62,17 @@ class ToDevice:
 class Gate:
     """Decides about requests outside of dialogs. ``now``: seconds, monotonic; ``wall``: UTC microseconds."""
 
-    def __init__(self, directory: Directory, authenticator: Authenticator) -> None:
+    def __init__(self, directory: Directory, authenticator: Callable[[str], Authenticator]) -> None:
+        """``authenticator`` makes the challenging side for a realm; each tenant has its own."""
         self._directory = directory
-        self._authenticator = authenticator
+        self._make = authenticator
+        self._authenticators: dict[str, Authenticator] = {}
         self.guard = Guard()
 
-    def realm(self, realm: str) -> None:
-        """The realm in which accounts authenticate."""
-        self._authenticator.realm = realm
+    def _of(self, realm: str) -> Authenticator:
+        if realm not in self._authenticators:
+            self._authenticators[realm] = self._make(realm)
+        return self._authenticators[realm]
 
     def silent(self, flow: Flow, now: float) -> bool:
         """Whether everything from this source is dropped unread; the machine itself is never."""
@@ -110,15 +114,21 @@ class Gate:
         return who if isinstance(who, Refused) else Refused(405, (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"),))
 
     def authenticate(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | Identity:
-        """Who sent the request, or the challenge (or silence) that it gets."""
+        """Who sent the request, or the challenge (or silence) that it gets.
+
+        The challenge names the realm of the tenant that was asked for by host, whoever the user is (case R3); credentials are judged in
+        their own realm, if it is a tenant's.
+        """
         proxy = request.method != "REGISTER"
-        claimed = _claimed(request, "Proxy-Authorization" if proxy else "Authorization")
-        key = f"{LOOPBACK}/{claimed}" if flow.host == LOOPBACK else flow.host
+        asked = self._directory.realm_for(_hosts(request))
+        claims = _claims(request, "Proxy-Authorization" if proxy else "Authorization")
+        realm, claimed = next((claim for claim in claims if self._directory.has_realm(claim[0])), (asked, ""))
+        key = f"{LOOPBACK}/{realm}/{claimed}" if flow.host == LOOPBACK else flow.host
         if self.guard.silent(key, now):
             return Refused(0)
-        checked = self._authenticator.check(request, flow.host, lambda name: self._account(name, utc), now, proxy=proxy)
+        checked = self._of(realm).check(request, flow.host, lambda name: self._account(realm, name, utc), now, proxy=proxy)
         if checked.verdict is Verdict.OK:
-            who = self._directory.identity(checked.username)
+            who = self._directory.identity(realm, checked.username)
             if who is not None:
                 return who
         if checked.verdict is Verdict.WRONG:
@@ -127,17 +137,30 @@ class Gate:
                 _log.error("too many wrong passwords: source is silenced", source=flow.host, username=checked.username[:64])
         stale = checked.verdict is Verdict.STALE
         name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
-        values = self._authenticator.challenges(flow.host, now, stale=stale, user_agent=request.get("User-Agent") or "")
+        values = self._of(asked).challenges(flow.host, now, stale=stale, user_agent=request.get("User-Agent") or "")
         return Refused(407 if proxy else 401, tuple((name, value) for value in values))
 
-    def _account(self, username: str, utc: int) -> Account | None:
-        who = self._directory.identity(username)
+    def _account(self, realm: str, username: str, utc: int) -> Account | None:
+        who = self._directory.identity(realm, username)
         return None if who is None or (who.expires_at and who.expires_at < utc) else who.digest
 
 
-def _claimed(request: Request, header: str) -> str:
-    """The user name in the credentials, as far as it can be read."""
+def _hosts(request: Request) -> Iterator[str]:
+    """The hosts that the request asks for: of the Request-URI, then of To."""
+    yield request.uri.host
     try:
-        return next((parse_auth(value)[1].get("username", "") for value in request.all(header)[:1]), "")
+        yield request.to.uri.host
     except ParseError:
-        return ""
+        return
+
+
+def _claims(request: Request, header: str) -> list[tuple[str, str]]:
+    """Realm and user name of the credentials, as far as they can be read."""
+    claims = []
+    for value in request.all(header)[:4]:
+        try:
+            params = parse_auth(value)[1]
+        except ParseError:
+            break
+        claims.append((params.get("realm", ""), params.get("username", "")))
+    return claims

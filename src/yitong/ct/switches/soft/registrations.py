@@ -224,6 +224,6 @@ class Registrations:
             if who is not None:
                 self._known.add(device)
                 self._changed(who)
-            if device in self._known and self._directory.identity(owner) is None:
+            if device in self._known and not self._directory.known(device.partition("/")[0], owner):
                 self._removed(self.registrar.remove(device))
                 del self._owners[device]

@@ -110,8 +110,8 @@ class SoftSwitch:
         )
         self.lines.function = self.function
         self.registrations.tell = lambda device: self.function.device_changed(device, self.clock.now())
-        authenticator = Authenticator(self.directory.realm, self.memory.secret, lambda: secrets.token_hex(8))
-        self.gate = Gate(self.directory, authenticator)
+        self.function.board.music = self.directory.music
+        self.gate = Gate(self.directory, lambda realm: Authenticator(realm, self.memory.secret, lambda: secrets.token_hex(8)))
         self.answering = Answering(self.lines, self.gate, self.registrations, self._ids)
         self.directory.on_change = self._configured
         self.memory.restore(self.lines, self.registrations, self.function)
@@ -178,7 +178,6 @@ class SoftSwitch:
             self._announce_new()
         elif kind in ("account", "agent", "page"):
             self.registrations.configured()
-            self.gate.realm(self.directory.realm)
 
     def _announce_new(self) -> None:
         for tenant, site in self.directory.partitions:
