@@ -18,7 +18,7 @@ async def test_an_agents_page_gets_a_credential_that_ends_with_the_session(world
     who = await world.headers("1001")
     phone = (await world.ask("POST", "/me/phone", who)).json()
     assert phone["url"] == "ws://127.0.0.1:8089"
-    assert phone["uri"] == f"sip:{phone['username']}@127.0.0.1"
+    assert phone["uri"] == f"sip:{phone['username']}@mine.invalid"
     bucket = await world.nats.js.key_value("credentials")
     keys = [key for key in await bucket.keys() if key.startswith(f"{world.mine.id}.page.")]
     told = {key: await credential(world, key) for key in keys}
@@ -43,9 +43,25 @@ async def test_a_guest_calls_only_published_numbers_and_not_too_often(world: Wor
     assert phone["number"] == "96900"
     told = await credential(world, f"{world.mine.id}.page.{phone['username']}") or {}
     assert (told["kind"], told["number"], told["agent"]) == ("guest", "96900", "")
+    assert phone["uri"] == f"sip:{phone['username']}@mine.invalid"
     answers = [await world.ask("POST", "/guest/phone", json={"number": "96900"}) for _ in range(5)]
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) > 0
+
+
+async def test_two_tenants_offer_the_same_number(world: World) -> None:
+    for name, made in (("mine", world.mine), ("other", world.other)):
+        admin = await world.headers("admin", name)
+        assert (await world.ask("POST", f"/config/flows/{made.ids['flow']}/publish", admin)).status_code == 200
+    for name, made in (("other", world.other), ("mine", world.mine), ("", world.mine)):
+        phone = (await world.ask("POST", "/guest/phone", json={"number": "96900", "tenant": name})).json()
+        assert phone["uri"].endswith(f"@{name or 'mine'}.invalid")
+        assert (await credential(world, f"{made.id}.page.{phone['username']}") or {})["kind"] == "guest"
+        shown = (await world.ask("GET", "/public", params={"tenant": name})).json()["numbers"]
+        assert [one["number"] for one in shown] == ["96900"]
+    assert (await world.ask("GET", "/public", params={"tenant": "nobody"})).json()["numbers"] == []
+    refused = await world.ask("POST", "/guest/phone", json={"number": "96900", "tenant": "nobody"})
+    assert (refused.status_code, refused.json()["code"]) == (404, "number_not_offered")
 
 
 async def test_who_takes_no_calls_gets_no_telephone(world: World) -> None:

@@ -18,7 +18,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.domains.crm.store.cards import CUSTOMER
-from yitong.domains.security.messages import DEFAULT_REALM
 from yitong.domains.security.store import set_password
 from yitong.domains.sites.store import configured, kinds
 from yitong.kit.clock import Clock, moment
@@ -62,10 +61,12 @@ class Loader:
         self._password = password
         self._known: dict[tuple[str, str], str] = {}
         self.tenant = ""
+        self._code = ""
 
     async def load(self, pack: Record) -> str:
         """Everything in the order in which things refer to each other; returns the tenant's id."""
         self.tenant = self._ids.new(self._clock.now())
+        self._code = pack["tenant"]["code"]
         await self._put(kinds.TENANT, pack["tenant"], id=self.tenant)
         await configured.add_rights(self._connection, self.tenant, pack.get("rights", {}))
         steps: list[tuple[Kind, str, Callable[[Record], Record]]] = [
@@ -139,7 +140,7 @@ class Loader:
         return self._site(record) | {"trunk": trunk, "flow": self.id_of(kinds.FLOW, record["flow"])}
 
     def _account(self, record: Record) -> Record:
-        realm = record.get("realm", DEFAULT_REALM)
+        realm = record.get("realm", self._code)
         agent = self.id_of(kinds.AGENT, record["agent"]) if record.get("agent") else ""
         return self._site(record) | digests(record["username"], realm, self._password) | {"realm": realm, "agent": agent}
 

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from yitong.contact.bus import Refused
-from yitong.domains.security.messages import DEFAULT_REALM
 from yitong.domains.security.rules import Allowance
 from yitong.domains.sites.store import people
 from yitong.kit.clock import SECOND, SystemClock
@@ -70,6 +69,8 @@ class GuestCall(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     number: str = Field(min_length=1, max_length=32)
+    tenant: str = Field(default="", max_length=63)
+    """The code of the tenant whose number it is; without it the oldest that offers the number."""
 
 
 class Phones:
@@ -82,16 +83,15 @@ class Phones:
         self._owed: set[tuple[str, str]] = set()
         self.guests = Allowance(GUEST_TRIES, GUEST_WINDOW)
 
-    async def give(self, request: Request, credential: Credential) -> Phone:
-        """A new secret for ``credential``, told to the switch. Raises what ``OUTAGES`` of NATS holds."""
+    async def give(self, request: Request, credential: Credential, domain: str) -> Phone:
+        """A new secret for ``credential``, told to the switch; ``domain``: of the page's address. Raises what ``OUTAGES`` of NATS holds."""
         password = secrets.token_urlsafe(_SECRET_BYTES)
         told = msgspec.structs.replace(credential, **digests(credential.username, credential.realm, password))
         bucket = await self._nats.bucket(BUCKET)
         await bucket.put(f"{credential.tenant}.page.{credential.id}", msgspec.json.encode(told))
-        host = self._host(request)
+        url = f"{'wss' if self._settings.tls else 'ws'}://{self._host(request)}:{self._settings.sip_ws_port}"
         return Phone(
-            url=f"{'wss' if self._settings.tls else 'ws'}://{host}:{self._settings.sip_ws_port}", username=credential.username,
-            uri=f"sip:{credential.username}@{host}", password=password, realm=credential.realm,
+            url=url, username=credential.username, uri=f"sip:{credential.username}@{domain}", password=password, realm=credential.realm,
             expires_at=iso(credential.expires_at) or "", number=credential.number or None,
         )  # fmt: skip
 
@@ -133,12 +133,13 @@ async def my_phone(
     if not caller.agent:
         raise Refused("no_agent")
     async with database.transaction() as connection:
-        realm = await people.realm_of(connection, caller.tenant) or DEFAULT_REALM
+        realm = await people.realm_of(connection, caller.tenant)
+        domain = await people.domain_of(connection, caller.tenant)
     return await phones.give(request, Credential(
         id=caller.session, tenant=caller.tenant, site=caller.site, username=f"page-{secrets.token_hex(6)}", realm=realm, ha1_md5="",
         ha1_sha256="", kind="page", issued_at=clock.now(), expires_at=caller.expires_at, agent=caller.agent, extension=caller.extension,
         device=f"{caller.tenant}/page/{caller.extension}", session=caller.session, language=caller.language,
-    ))  # fmt: skip
+    ), domain)  # fmt: skip
 
 
 @router.post("/guest/phone", status_code=201)
@@ -155,13 +156,14 @@ async def guest_phone(
     if wait:
         raise Refused("too_many_attempts", retry_after=wait)
     async with database.transaction() as connection:
-        number = next((one for one in await people.web_numbers(connection) if one["number"] == given.number), None)
+        number = next((one for one in await people.web_numbers(connection, given.tenant) if one["number"] == given.number), None)
         if number is None:
             raise Refused("number_not_offered")
-        realm = await people.realm_of(connection, number["tenant"]) or DEFAULT_REALM
+        realm = await people.realm_of(connection, number["tenant"])
+        domain = await people.domain_of(connection, number["tenant"])
     name = f"guest-{secrets.token_hex(8)}"
     return await phones.give(request, Credential(
         id=name, tenant=number["tenant"], site=number["site"], username=name, realm=realm, ha1_md5="", ha1_sha256="", kind="guest",
         issued_at=now, expires_at=now + GUEST_LIFE, number=given.number, language=number["language"],
         device=f"{number['tenant']}/guest/{name}",
-    ))  # fmt: skip
+    ), domain)  # fmt: skip

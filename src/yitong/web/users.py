@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.contact.bus import Refused
 from yitong.domains.security import store as security
-from yitong.domains.security.messages import DEFAULT_REALM
 from yitong.domains.security.service import Passwords, Recognition, SessionKeeper
 from yitong.domains.sites.api.kinds import history_items, reason_of
 from yitong.domains.sites.api.shapes import Page, User
@@ -205,7 +204,7 @@ async def _put_agent(hand: Hand, user: str, given: User, before: dict[str, Any])
 
 async def _put_account(hand: Hand, agent: str, given: User, before: dict[str, Any]) -> str:
     """The account is named like the extension, so a new extension is a new secret."""
-    realm = await people.realm_of(hand.connection, hand.caller.tenant) or DEFAULT_REALM
+    realm = await people.realm_of(hand.connection, hand.caller.tenant)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     value = {
         "username": given.extension, "realm": realm, "agent": agent, "kind": "phone", "site": str(given.site), "extension": given.extension,

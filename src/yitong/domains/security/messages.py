@@ -17,5 +17,3 @@ STANDARD_ROLES: dict[str, tuple[str, ...]] = {
         "audit.read", "users.manage",
     ),
 }  # fmt: skip
-
-DEFAULT_REALM = "yitong"

@@ -19,13 +19,16 @@ Cursor = Annotated[str, Query(max_length=200)]
 
 
 @router.get("/public", tags=["public"])
-async def public(database: Database = part(Database)) -> dict[str, Any]:
-    """What the sign-in page and the customer page need."""
+async def public(tenant: Annotated[str, Query(max_length=63)] = "", database: Database = part(Database)) -> dict[str, Any]:
+    """What the sign-in page and the customer page need. ``tenant``: the code of the only one whose numbers are shown."""
     async with database.transaction() as connection:
-        numbers = await people.web_numbers(connection)
+        rows = await people.web_numbers(connection, tenant)
+    numbers = {row["number"]: row for row in reversed(rows)}  # of one that several tenants have, the oldest tenant's
     return {
         "languages": ["zh-CN", "en"],
-        "numbers": [{"number": row["number"], "name": row["name"], "language": row["language"]} for row in numbers],
+        "numbers": [
+            {"number": row["number"], "name": row["name"], "language": row["language"]} for row in rows if numbers[row["number"]] is row
+        ],
         "version": importlib.metadata.version("yitong"),
     }
 
