@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 from tests.switches.rigs import CALLED, CALLING, MUSIC, TENANT
 from tests.switches.situations import answered_caller, make, routed, talking
 from tests.switches.soft_rig import Media, SoftRig, home_of
@@ -37,6 +39,22 @@ async def test_others_are_told_who_answered(soft: SoftRig) -> None:
     reason = other.agent.cancels[0].get("Reason")
     assert reason is not None
     assert "cause=200" in reason
+
+
+async def test_log_lines_of_a_call_carry_its_ids_and_those_after_it_do_not(soft: SoftRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    far = await answered_caller(soft)
+
+    def fails(*_: object) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(soft.switch.function, "gone", fails)
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        await far.hang_up()
+        await soft.true(lambda: bool(lines))
+        soft.switch.later(lambda: fails())
+    of_call, after = lines
+    assert (of_call["event"], of_call["connection"], of_call["call"]) == ("a step of the switch failed", far.connection, far.call)
+    assert not {"connection", "call"} & after.keys()
 
 
 @pytest.mark.case("X3")

@@ -1,16 +1,25 @@
 """Structured logs: JSON lines for machines, readable lines at a terminal. Ids of what is worked on come from context variables.
 
-``bound(contact=..., call=...)`` puts ids on every line written inside it, in this task and those it starts.
+``bound(contact=..., call=...)`` puts ids on every line written inside it, in this task and those it starts; ``about(...)`` does so from
+where it stands to the end of the ``step`` around it, for what is learnt under way.
 """
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import structlog
+if "rich" not in sys.modules:
+    sys.modules["rich"] = None  # type: ignore[assignment] # structlog would load it, half of a process's start, for a renderer we do not use
+    import structlog
+
+    del sys.modules["rich"]
+else:
+    import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 _LONGEST_VALUE = 2_000
@@ -52,6 +61,16 @@ def configure(process: str, *, readable: bool | None = None, level: int = loggin
 def bound(**ids: str) -> AbstractContextManager[None]:
     """Put ``ids`` on every line written inside the ``with``."""
     return structlog.contextvars.bound_contextvars(**ids)
+
+
+def step(action: Callable[[], None]) -> None:
+    """Do ``action``; what it says it is ``about`` is forgotten at its end."""
+    contextvars.copy_context().run(action)
+
+
+def about(**ids: str) -> None:
+    """Put ``ids`` on every line from here to the end of the ``step``. Call it inside one only."""
+    structlog.contextvars.bind_contextvars(**ids)
 
 
 def get(name: str) -> Any:

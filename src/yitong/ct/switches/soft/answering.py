@@ -102,6 +102,7 @@ class Answering:
             site = admitted.site if isinstance(admitted, ToNumber) else who.site
             invitation = Invitation(calling=who.extension or who.username, called=admitted.number)
         line = Line(connection=connection, call=call, device=device, kind=kind, incoming=True, username=username, invitation=invitation)
+        line.about()
         line.server, line.offer = event.transaction, offer
         line.secure = offer is not None and negotiation.wants_secure(offer)
         self._endpoint.respond(event.transaction, 100, self._lines.now)

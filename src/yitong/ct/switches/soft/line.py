@@ -8,6 +8,7 @@ import msgspec
 
 from yitong.ct.model import Cause, DeviceKind
 from yitong.ct.switching.ports import Invitation
+from yitong.kit import logs
 from yitong.sip.core import Flow
 from yitong.sip.dialog import Dialog, DialogSnapshot
 from yitong.sip.headers import address_text
@@ -102,6 +103,10 @@ class Line:
             return self.dialog.flow
         transaction = self.server or self.client
         return transaction.flow if transaction is not None else None
+
+    def about(self) -> None:
+        """Log lines of this step carry its ids."""
+        logs.about(call=self.call, connection=self.connection)
 
     def record(self) -> LineRecord:
         """For the journal."""

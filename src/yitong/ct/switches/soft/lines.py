@@ -22,7 +22,7 @@ from yitong.sip import negotiation
 from yitong.sip.core import Flow
 from yitong.sip.dialog import DialogId
 from yitong.sip.endpoint import Endpoint
-from yitong.sip.events import AckReceived, ResponseReceived, TransactionFailed, TransactionTimedOut
+from yitong.sip.events import AckReceived, Event, ResponseReceived, TransactionFailed, TransactionTimedOut
 from yitong.sip.grammar import ParseError, SipError
 from yitong.sip.message import Header
 from yitong.sip.negotiation import Local, Secure
@@ -106,6 +106,7 @@ class Lines:
         self.sound.open(connection, one.call, line.secure, lambda opened: self._invite(line, opened), label)
 
     def _invite(self, line: Line, opened: PortOpened | None) -> None:
+        line.about()
         if line.ended:
             return
         target = self.reach.target(line.device)
@@ -139,6 +140,7 @@ class Lines:
         self.sound.open(connection, line.call, line.secure, lambda opened: self._accept(line, opened), f"{tenant}/{line.call}")
 
     def _accept(self, line: Line, opened: PortOpened | None) -> None:
+        line.about()
         if line.ended or line.server is None:
             return
         if opened is None:
@@ -201,6 +203,15 @@ class Lines:
         return self.reach.flow_to("tcp", uri.host.strip("[]"), uri.port or 5060)
 
     # --- bookkeeping ----------------------------------------------------------------------------------------------------------------
+
+    def about(self, event: Event) -> None:
+        """The log lines of this step carry the ids of the event's line, if it has one."""
+        dialog, transaction = getattr(event, "dialog", None), getattr(event, "transaction", None)
+        line = self.by_dialog.get(dialog.id) if dialog is not None else None
+        if line is None and transaction is not None:
+            line = self._by_transaction.get(transaction.id)
+        if line is not None:
+            line.about()
 
     def add(self, line: Line) -> None:
         """Hold a line."""

@@ -35,6 +35,7 @@ from yitong.ct.switches.soft.transports import Transports, same_host_origins
 from yitong.ct.switches.soft.workers import Worker, Workers
 from yitong.ct.switching.board import Options
 from yitong.ct.switching.function import SwitchingFunction
+from yitong.kit import logs
 from yitong.kit.clock import Clock
 from yitong.kit.ids import Ids
 from yitong.kit.tasks import Tasks
@@ -151,7 +152,16 @@ class SoftSwitch:
 
     def ask(self, service: AnyService, site: str = "") -> None:
         """Ask for a service on behalf of the core of ``site``."""
-        self.later(lambda: self.function.ask(service, self.clock.now(), site))
+        self.later(lambda: self._asked(service, site))
+
+    def _asked(self, service: AnyService, site: str) -> None:
+        self._about(getattr(service, "connection", ""))
+        self.function.ask(service, self.clock.now(), site)
+
+    def _about(self, connection: str) -> None:
+        line = self.lines.all.get(connection)
+        if line is not None:
+            line.about()
 
     def monitor(self, listener: Callable[[AnyEvent], None]) -> None:
         self.function.log.monitor(listener)
@@ -214,6 +224,9 @@ class SoftSwitch:
         return True
 
     def _guarded(self, action: Callable[[], None]) -> None:
+        logs.step(lambda: self._tried(action))
+
+    def _tried(self, action: Callable[[], None]) -> None:
         try:
             action()
         except Exception:  # noqa: BLE001 - one message or service must never end the switch
@@ -283,6 +296,7 @@ class SoftSwitch:
             line.lost_at = now
 
     def _event(self, event: Event) -> None:
+        self.lines.about(event)
         match event:
             case RequestReceived():
                 self.answering.request(event)
@@ -312,6 +326,7 @@ class SoftSwitch:
 
     def _media_event(self, event: m.MediaEvent) -> None:
         now, function = self.clock.now(), self.function
+        self._about(getattr(event, "port", ""))
         match event:
             case m.MediaPlayed():
                 function.played(event.port, event.tag_id, event.completed, now)
@@ -334,7 +349,7 @@ class SoftSwitch:
         line = self.lines.all.get(event.port)
         if line is None or (event.reason == "silence" and (line.held or event.seconds < self.options.silent_seconds)):
             return
-        _log.info("media lost", connection=event.port, reason=event.reason, seconds=event.seconds)
+        _log.info("media lost", reason=event.reason, seconds=event.seconds)
         self.lines.lose(line, Cause.MEDIA_LOST)
 
     def _port_closed(self, event: m.PortClosed) -> None:

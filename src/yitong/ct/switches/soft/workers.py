@@ -69,7 +69,8 @@ class Worker:
         self._clock = clock
         self._sock: socket.socket | None = None
         self._closed: asyncio.Event = asyncio.Event()
-        self._pending: dict[int, Answered] = {}
+        self._pending: dict[int, tuple[Answered | None, str]] = {}
+        """By number of the request: who waits for its answer, and the connection it is about."""
         self._count = 0
         self._encode = msgspec.msgpack.Encoder().encode
         self._decoder: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
@@ -109,8 +110,9 @@ class Worker:
         self._sock = None
         was_up, self.up = self.up, False
         pending, self._pending = self._pending, {}
-        for number, answered in pending.items():
-            self._lost(number, answered)
+        for number, (answered, _) in pending.items():
+            if answered is not None:
+                self._lost(number, answered)
         if was_up:
             self._listener.worker_down(self)
 
@@ -130,8 +132,7 @@ class Worker:
             if answered is not None:
                 self._lost(request.id, answered)
             return
-        if answered is not None:
-            self._pending[request.id] = answered
+        self._pending[request.id] = (answered, request.port)
         try:
             self._sock.send(self._encode(request))
         except OSError as error:  # a worker that does not read for a megabyte is as good as dead
@@ -163,11 +164,11 @@ class Worker:
         if isinstance(message, WorkerState):
             self.state = message
         elif isinstance(message, Reply):
-            answered = self._pending.pop(message.id, None)
+            answered, connection = self._pending.pop(message.id, (None, ""))
             if answered is not None:
                 self._listener.later(lambda: answered(message))
             elif isinstance(message, Refusal):
-                _log.warning("media worker refused", worker=self.index, reason=message.reason)
+                _log.warning("media worker refused", worker=self.index, reason=message.reason, connection=connection)
         else:
             self._listener.media_event(message)
 
