@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 from tests.journeys.world import CODES, FLOW, HOTLINE, QUEUE_VALUE
 
 from yitong.app.host import Host, LeaseLost
 from yitong.contact.bus import Refused
 from yitong.contact.client import Core as Client
-from yitong.contact.ledger import Batch
+from yitong.contact.ledger import Batch, Event
 from yitong.contact.messages import Card
 from yitong.ct.events import AnyEvent
-from yitong.ct.services import AnyService
-from yitong.domains.acd.messages import HangUp, SetAgentState
+from yitong.ct.services import AnyService, Clear
+from yitong.domains.acd.messages import ContactLeftQueue, HangUp, SetAgentState
 from yitong.domains.reporting.rules.changes import patched
-from yitong.kit.clock import SystemClock
+from yitong.kit.clock import SECOND, Clock, SystemClock
 from yitong.kit.ids import RandomIds
 from yitong.kit.nats import Nats, decode
 from yitong.kit.outbox import Outbox
@@ -85,7 +87,7 @@ class Centre:
             self.config["agent", f"a{number}"] = agent
 
     @asynccontextmanager
-    async def core(self, node: str = "n1") -> AsyncIterator[Host]:
+    async def core(self, node: str = "n1", clock: Clock | None = None) -> AsyncIterator[Host]:
         """A core that dies at the end of the block without a word."""
         nats, tasks = await Nats.connect(self.url, "core"), Tasks()
         boxes = [Outbox(self.folder / f"{node}-{stream}") for stream in ("LEDGER", "PERSONAL")]
@@ -94,8 +96,8 @@ class Centre:
             await publisher.start()
             await publisher.drained()
         host = Host(
-            self.tenant, self.site, nats=nats, clock=SystemClock(), tasks=tasks, ledger=publishers[0], personal=publishers[1], node=node,
-            config=self.config,
+            self.tenant, self.site, nats=nats, clock=clock or SystemClock(), tasks=tasks, ledger=publishers[0], personal=publishers[1],
+            node=node, config=self.config,
         )  # fmt: skip
         await host.open()
         try:
@@ -106,13 +108,16 @@ class Centre:
             for box in boxes:
                 box.close()
 
-    async def types(self) -> list[str]:
-        """The types in the ledger."""
-        types: list[str] = []
+    async def events(self) -> AsyncIterator[Event]:
+        """The ledger."""
         async for stored in read(self.nats, "LEDGER", f"ledger.{self.tenant}.{self.site}"):
             batch: Batch = decode(stored.data, Batch)
-            types += [event.type for event in batch.events]
-        return types
+            for event in batch.events:
+                yield event
+
+    async def types(self) -> list[str]:
+        """The types in the ledger."""
+        return [event.type async for event in self.events()]
 
     async def document(self, topic: str) -> dict[str, Any]:
         """A live document as core has it."""
@@ -158,6 +163,59 @@ async def test_a_call_survives_the_death_of_core(centre: Centre, until: Until) -
     types = await centre.types()
     assert types.count("contact.ended") == 2
     assert types.count("contact.arrived") == 2
+
+
+class SetBack(SystemClock):
+    """The clock of a process that was started after the wall clock had been set back by an hour."""
+
+    def now(self) -> int:
+        return super().now() - 3_600 * SECOND
+
+    def wall(self) -> int:
+        return super().wall() - 3_600 * SECOND
+
+
+@pytest.mark.case("F4")
+@pytest.mark.parametrize("saved", [True, False])
+async def test_a_wall_clock_set_back_before_a_restart_delays_nothing(centre: Centre, until: Until, saved: bool) -> None:
+    """A caller may wait six seconds; core dies after two and comes back an hour earlier."""
+    centre.config["queue", "q1"] = {**QUEUE_VALUE, "maximum_wait_seconds": 6}
+    async with centre.core() as host:
+        await until(lambda: not host.engine.behind)
+        Customer(centre.bridge.switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
+        await until(lambda: len(host.partition.acd.model.queued) == 1)
+        if saved:
+            host.save()
+        await until(lambda: host._leaving.empty())
+        await SystemClock().sleep(0.5)
+    async with centre.core(clock=SetBack()) as host:
+        await until(lambda: not host.engine.behind)
+        await until(lambda: not host.partition.acd.model.queued, 20)
+        await until(lambda: host._leaving.empty())
+    events = [event async for event in centre.events()]
+    left = next(event for event in events if event.type == ContactLeftQueue.TYPE)
+    assert left.payload["outcome"] == "timeout"
+    assert 6 * SECOND <= left.payload["waited_us"] < 20 * SECOND
+    moments = [event.occurred_at for event in events]
+    assert moments == sorted(moments), "the ledger's times never go back"
+
+
+async def test_a_log_line_of_a_call_carries_its_contact_and_its_call(centre: Centre, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with centre.core() as host:
+        await until(lambda: not host.engine.behind)
+        Customer(centre.bridge.switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
+        await until(lambda: len(host.partition.acd.model.queued) == 1)
+        (contact,) = host.engine.registry
+
+        def fails(*_: object) -> None:
+            raise ValueError("a fault of ours")
+
+        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+            monkeypatch.setattr(host.engine.bus, "hear", fails)
+            centre.bridge.switch.ask(Clear(id="s", tenant=centre.tenant, connection=contact.connection))
+            await until(lambda: any(line["event"] == "a decision failed" for line in lines))
+        failed = next(line for line in lines if line["event"] == "a decision failed")
+    assert (failed["contact"], failed["call"]) == (contact.id, contact.call)
 
 
 async def test_a_live_document_is_a_snapshot_and_its_changes(centre: Centre, nats: Nats, until: Until) -> None:

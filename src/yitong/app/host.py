@@ -16,10 +16,10 @@ from yitong.app.partition import Partition
 from yitong.contact.client import Answer
 from yitong.contact.engine import NOTHING, Outcome
 from yitong.contact.ledger import Batch, Personal
-from yitong.contact.messages import Card, Question, WhoIs
+from yitong.contact.messages import Card, Command, Question, WhoIs
 from yitong.ct.events import AnyEvent, ServiceFailed, Snapshot
 from yitong.kit import logs
-from yitong.kit.clock import SECOND, Clock
+from yitong.kit.clock import SECOND, Clock, OnwardClock
 from yitong.kit.ids import RandomIds
 from yitong.kit.lease import Lease, LeaseLost
 from yitong.kit.nats import OUTAGES, Nats, decode, encode
@@ -40,11 +40,15 @@ _log = logs.get("yitong.core")
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
-    """The snapshot in the KV ``core``: the engine's state, and how far the streams were when everything in it was acknowledged."""
+    """The snapshot in the KV ``core``: the engine's state, and how far the streams were when everything in it was acknowledged.
+
+    ``at``: when it was taken; nothing in it is later.
+    """
 
     state: bytes
     ledger: int
     personal: int
+    at: int = 0
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +78,7 @@ class Host:
         self.partition = Partition(tenant, site, RandomIds(), producer=f"core/{node}")
         self.engine = self.partition.engine
         self._place = f"{tenant}.{site}"
-        self._nats, self._clock, self._tasks = nats, clock, tasks
+        self._nats, self._clock, self._tasks = nats, OnwardClock(clock), tasks
         self._ledger, self._personal = ledger, personal
         self._node, self._config = node, config
         self._leaving: asyncio.Queue[Leaving] = asyncio.Queue()
@@ -117,6 +121,7 @@ class Host:
         if held is not None and held.value:
             try:
                 saved: Saved = decode(held.value, Saved)
+                self._not_before(saved.at)
                 self.engine.restore(saved.state, self._clock.now())
                 self._ledger_at, self._personal_at = saved.ledger, saved.personal
             except msgspec.MsgspecError as error:
@@ -124,10 +129,19 @@ class Host:
         async for stored in read(self._nats, "PERSONAL", f"personal.{self.tenant}", after=self._personal_at):
             self.engine.replay_personals(decode(stored.data, list[Personal]))
             self._personal_at = stored.sequence
+        newest = 0
         async for stored in read(self._nats, "LEDGER", f"ledger.{self._place}", after=self._ledger_at):
-            self.engine.replay(decode(stored.data, Batch))
+            batch: Batch = decode(stored.data, Batch)
+            newest = max(newest, batch.events[-1].occurred_at)
+            self.engine.replay(batch)
             self._ledger_at = stored.sequence
+        self._not_before(newest)
         self.engine.replayed()
+
+    def _not_before(self, at: int) -> None:
+        """Go on after ``at``, where the former life was, whatever happened to the wall clock since (F4)."""
+        if moved := self._clock.not_before(at):
+            _log.warning("the wall clock was set back, time goes on from the ledger's", place=self._place, seconds=moved / SECOND)
 
     @property
     def failure(self) -> BaseException | None:
@@ -150,9 +164,13 @@ class Host:
     async def _heard(self, _: str, event: AnyEvent) -> None:
         if isinstance(event, ServiceFailed) and event.reason == "old_epoch":
             await self._lease.renew()
-        self._commit(self.engine.hear(event, self._clock.now()))
+        self._hear(event)
         if self.engine.behind:
             self._behind.set()
+
+    def _hear(self, event: AnyEvent) -> None:
+        with logs.bound(**self.partition.ids_of(event)):
+            self._commit(self.engine.hear(event, self._clock.now()))
 
     def _fall_behind(self) -> None:
         """NATS was away: what the switch told meanwhile was not heard."""
@@ -166,6 +184,10 @@ class Host:
             _log.warning("command not understood", error=str(error))
             await message.respond(encode(Answer(refused="bad_request", parameters={"error": str(error)})))
             return
+        with logs.bound(**self.partition.ids_of(command)):
+            self._obey(command, message)
+
+    def _obey(self, command: Command, message: Msg) -> None:
         outcome = self.engine.obey(command, self._clock.now())
         refused = outcome.refused
         answer = Answer(ok=outcome.reply) if refused is None else Answer(refused=refused.code, parameters=refused.parameters)
@@ -221,11 +243,15 @@ class Host:
         """Ask crm; a call never waits for the answer."""
         if not isinstance(question, WhoIs):
             return
+        with logs.bound(**self.partition.ids_of(question)):
+            await self._ask_crm(question)
+
+    async def _ask_crm(self, question: WhoIs) -> None:
         try:
             asked = Crm(contact=question.contact, number=question.number)
             card: Card | None = await self._nats.request(f"ask.crm.{self.tenant}", asked, Card | None, seconds=CRM_SECONDS)
         except _AWAY as error:
-            _log.info("nobody says who calls", contact=question.contact, error=repr(error))
+            _log.info("nobody says who calls", error=repr(error))
             return
         self._commit(self.engine.know(question.contact, card, self._clock.now()))
 
@@ -277,7 +303,7 @@ class Host:
         else:
             self.engine.behind = False
             for event in told:
-                self._commit(self.engine.hear(event, self._clock.now()))
+                self._hear(event)
         if not self.engine.behind:
             self._behind.clear()
 
@@ -313,7 +339,8 @@ class Host:
     async def _time(self) -> None:
         """Wake the engine when something is due; not before it has met the switch again (or waited long for it)."""
         try:
-            await asyncio.wait_for(self._met.wait(), MEET_SECONDS)
+            async with asyncio.timeout(MEET_SECONDS):
+                await self._met.wait()
         except TimeoutError:
             _log.warning("the switch is not there", place=self._place)
         while True:
@@ -322,7 +349,8 @@ class Host:
             seconds = None if deadline is None else max(0.0, (deadline - self._clock.now()) / SECOND)
             if seconds is None or seconds > 0:
                 try:
-                    await asyncio.wait_for(self._timer_changed.wait(), seconds)
+                    async with asyncio.timeout(seconds):  # not wait_for, which may swallow the end of the task
+                        await self._timer_changed.wait()
                 except TimeoutError:
                     pass
                 else:
@@ -343,10 +371,10 @@ class Host:
 
     def save(self) -> None:
         """Write a snapshot as soon as everything in it is true."""
-        state = self.engine.state()
+        state, at = self.engine.state(), self._clock.now()
 
         async def write() -> None:
-            saved = Saved(state=state, ledger=self._ledger_at, personal=self._personal_at)
+            saved = Saved(state=state, ledger=self._ledger_at, personal=self._personal_at, at=at)
             await (await self._nats.bucket("core")).put(self._place, encode(saved))
 
         self._leaving.put_nowait(Leaving(waits=(), then=write))

@@ -134,6 +134,15 @@ class Partition:
         parts = (JourneyPart(self.journey), self.acd, self.recordings, self.flow, self.live)
         self.engine = Engine(bus, self.registry, self.journey, parts, ids, tenant=tenant, site=site, producer=producer)
 
+    def ids_of(self, told: object) -> dict[str, str]:
+        """The ids that log lines about an event, a command or a question carry: ``contact`` and ``call``, as far as they are known."""
+        call, connection = getattr(told, "call", ""), getattr(told, "connection", "")
+        assignment = self.acd.model.assignment(getattr(told, "assignment", "")) or self.acd.model.of_connection(connection)
+        contact = self.registry.get(getattr(told, "contact", "") or (assignment.contact if assignment else ""))
+        contact = contact or self.registry.of_connection(connection) or self.registry.of_call(call)
+        ids = {"contact": contact.id if contact else "", "call": call or (contact.call if contact else "")}
+        return {name: value for name, value in ids.items() if value}
+
     def _start_flow(self, contact: str, flow: str, unit: Unit) -> None:
         self.runner.start(contact, flow, unit)
 

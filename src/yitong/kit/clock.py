@@ -71,6 +71,36 @@ class SystemClock:
         await asyncio.sleep(max(0.0, seconds))  # noqa: TID251
 
 
+class OnwardClock:
+    """A clock that goes on from a former life: never before a moment it was given, else as ``clock``.
+
+    A wall clock that was set back while a process was away would put the process before what it remembers: what is due would come late by
+    the step, and waits would be negative. It stays ahead by the rest of the step until it is started after the wall clock has caught up.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead = 0
+
+    def not_before(self, at: int) -> int:
+        """``now()`` is ``at`` or later from here on; returns by how much it had to move (microseconds)."""
+        moved = max(0, at - self.now())
+        self._ahead += moved
+        return moved
+
+    def now(self) -> int:
+        return self._clock.now() + self._ahead
+
+    def wall(self) -> int:
+        return self._clock.wall()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+
 class ManualClock:
     """A clock that stands until it is moved: for tests and simulation."""
 
