@@ -61,8 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _process(name: str, settings: Settings) -> int:
     from yitong.app import process
 
-    for url, variable in ((settings.nats_url, "NATS_URL"), (settings.database_url, "DATABASE_URL")):
-        if not url and name != "media":
+    for url, variable, needing in (
+        (settings.nats_url, "NATS_URL", ("switch", "core", "web", "worker")), (settings.database_url, "DATABASE_URL", ("web", "worker")),
+    ):  # fmt: skip
+        if not url and name in needing:
             raise SettingsError(f"yitong {name} runs alone and needs YITONG_{variable}; yitong run brings an engine of its own.")
     body: Callable[[Settings], Awaitable[None]] = importlib.import_module(f"yitong.app.processes.{name}").run
     return process.main(name if name != "media" else f"media-{settings.worker}", body, settings)
