@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from tests.switches.agents import Agent
-from tests.switches.rigs import TENANT, matching
+from tests.switches.rigs import MUSIC, TENANT, matching
+from tests.switches.situations import talking
 from tests.switches.soft_rig import SITE, SoftRig, account
 from tests.switches.wire import SDP, Wire
 
-from yitong.ct.events import Delivered
+from yitong.ct.events import Delivered, Held
+from yitong.ct.model import StandingOrder
 from yitong.ct.switches.soft.directory import DEFAULT_REALM, Directory
 from yitong.sip.digest import ha1
 
@@ -145,3 +147,22 @@ async def test_a_trunk_calls_only_its_numbers(soft: SoftRig, wire: Wire) -> None
     wire.send(wire.build("INVITE", "96901", body=SDP))
     told = await soft.until(Delivered, incoming=True)
     assert told.called == "96901"
+
+
+@pytest.mark.parametrize("of", ["tenant", "another tenant", "queue"])
+async def test_who_is_held_by_a_phone_hears_music(soft: SoftRig, of: str) -> None:
+    """The queue's (as its standing order has it), else the tenant's, else the first tenant's that has one."""
+    order = StandingOrder(wait_seconds=30.0, music=MUSIC if of == "queue" else "")
+    if of != "queue":
+        told = json.dumps({"code": "music", "language": "en", "file": MUSIC, "text": ""}).encode()
+        soft.switch.configure(f"{TENANT if of == 'tenant' else 't0'}.prompt.p1", told)
+    soft.configure("prompt", "p2", {"code": "greeting", "language": "en", "file": "hello.wav"})
+    made = await talking(soft, order=order)
+    assert made.phone is not None
+    caller = soft.agents[1]
+    await soft.true(lambda: len(caller.rtp.heard) > 10)
+    await made.phone.hold()
+    assert (await soft.until(Held, connection=made.agent)).service == ""
+    await soft.true(lambda: len(set(b"".join(caller.rtp.heard[-5:]))) > 1)
+    await made.phone.retrieve()
+    await soft.true(lambda: set(b"".join(caller.rtp.heard[-5:])) <= {0xD5, 0x55})

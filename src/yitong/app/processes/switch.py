@@ -26,7 +26,7 @@ from yitong.kit.settings import Settings
 from yitong.kit.stream import watch
 
 BUCKETS = ("config", "credentials")
-WANTED = [["site"], ["number"], ["trunk"], ["account"], ["agent"], ["page"]]
+WANTED = [["tenant"], ["prompt"], ["site"], ["number"], ["trunk"], ["account"], ["agent"], ["page"]]
 """The kinds that a switch needs to know: second part of a key."""
 KEPT_EVENTS = 20_000
 MEDIA_SECONDS = 2.0

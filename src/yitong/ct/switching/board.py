@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from yitong.ct.events import AnyEvent, CallCleared, ConnectionCleared, Failed, Held, Retrieved
@@ -34,6 +35,8 @@ class Board:
     table: Table = field(default_factory=Table)
     links: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     """Call → (hearer, heard) as the audio was last told."""
+    music: Callable[[str], str] = lambda tenant: ""
+    """The prompt file that a tenant's customers hear while a phone holds by itself; empty: that of ``options``."""
 
     def tell(self, event: AnyEvent, now: int) -> None:
         self.log.tell(event, now)
@@ -104,11 +107,17 @@ def mark_holds(board: Board, call: str) -> None:
 
 def hold(board: Board, one: LiveConnection, music: str, service: str, now: int) -> None:
     """CONNECTED → HOLD, by a service or by the device itself."""
-    one.hold_music = music or board.options.hold_music
+    one.hold_music = music or _music_of_call(board, one) or board.music(one.tenant) or board.options.hold_music
     board.table.move(one, ConnectionState.HOLD, now)
     settle_audio(board, one.call)
     mark_holds(board, one.call)
     board.tell(Held(tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service), now)
+
+
+def _music_of_call(board: Board, holder: LiveConnection) -> str:
+    """The music that core ordered for whoever would be left alone: the queue's."""
+    others = (one for name, one in board.table.calls.get(holder.call, {}).items() if name != holder.connection)
+    return next((one.order.music for one in others if one.order.music), "")
 
 
 def retrieve(board: Board, one: LiveConnection, service: str, now: int) -> None:
