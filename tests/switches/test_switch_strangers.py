@@ -1,4 +1,4 @@
-"""What strangers get from the soft switch at its sockets (cases R1, R3 to R7, R9, R10, X1, X2, X10, P5 to P7)."""
+"""What strangers get from the soft switch at its sockets (cases R1, R3 to R7, R9, R10, X1, X2, X10, P5 to P7, M9)."""
 
 from __future__ import annotations
 
@@ -304,6 +304,72 @@ async def test_codecs_that_we_do_not_speak(soft: SoftRig, wires: dict[str, Wire]
         assert response is not None
         assert response.status == status
     assert not delivered(soft)
+
+
+M_LINE = "m=audio 40000 RTP/AVP 8 0 101\r\n"
+ABSURD = {
+    "rate 0": SDP.replace("8 0 101", "8 101") + "a=rtpmap:8 PCMA/0\r\n",
+    "1000 m-lines": SDP + M_LINE * 999,
+    "port 0": SDP.replace("audio 40000", "audio 0"),
+    "port 70000": SDP.replace("audio 40000", "audio 70000"),
+    "no common codec": SDP.replace("8 0 101", "18 101"),
+    "only keys": SDP.replace("8 0 101", "101"),
+    "everybody": SDP.replace("c=IN IP4 127.0.0.1", "c=IN IP4 255.255.255.255"),
+    "no address": SDP.replace("c=IN IP4 127.0.0.1\r\n", ""),
+    "a name": SDP.replace("c=IN IP4 127.0.0.1", "c=IN IP4 localhost"),
+}
+
+
+@pytest.mark.case("M9")
+@pytest.mark.parametrize("what", ABSURD)
+async def test_an_absurd_offer_is_refused(soft: SoftRig, wires: dict[str, Wire], what: str) -> None:
+    wire = wires["127.0.0.1"]
+    response = await wire.ask("INVITE", CALLED, user=CALLING, body=ABSURD[what])
+    assert response is not None
+    assert response.status in (400, 488)
+    assert not delivered(soft)
+    assert not soft.switch.sound.rows
+    response = await wire.ask("OPTIONS")
+    assert response is not None
+    assert response.status == 200
+
+
+@pytest.mark.case("M9")
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        (SDP + "a=ptime:0\r\n", "a=ptime:20"),
+        (SDP + "a=ptime:99999\r\n", "a=sendrecv"),
+        (SDP.replace("c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0"), "a=recvonly"),
+        (SDP + "m=video 40002 RTP/AVP 31\r\n" * 31, "m=video 0 RTP/AVP 31"),
+    ],
+    ids=["ptime 0", "ptime 99999", "c=0.0.0.0", "32 m-lines"],
+)
+async def test_an_odd_offer_is_a_call(soft: SoftRig, wires: dict[str, Wire], body: str, answer: str) -> None:
+    wire = wires["127.0.0.1"]
+    wire.send(wire.build("INVITE", CALLED, user=CALLING, body=body))
+    told = await soft.until(Delivered, incoming=True)
+    soft.ask(make(services.Answer, connection=told.connection))
+    response = await wire.final()
+    assert response is not None
+    assert response.status == 200
+    assert answer in response.body.decode().split("\r\n")
+
+
+@pytest.mark.case("M9")
+async def test_our_own_media_port_is_refused_and_the_call_goes_on(soft: SoftRig) -> None:
+    made = await talking(soft)
+    row = soft.switch.sound.rows[made.agent]
+    assert row.opened is not None
+    phone = soft.agents[0]
+    assert phone.dialog is not None
+    own = SDP.replace("40000", str(row.opened.rtp_port))
+    phone.endpoint.request_in_dialog(phone.dialog, "INVITE", time.monotonic(), body=own.encode(), content_type="application/sdp")
+    phone.pump()
+    await soft.true(lambda: 488 in phone.responses)
+    assert len(soft.snapshot().connections) == 2
+    before = len(phone.rtp.arrivals)
+    await soft.true(lambda: len(phone.rtp.arrivals) > before + 10)
 
 
 async def test_guest_calls_its_number_once(soft: SoftRig) -> None:
