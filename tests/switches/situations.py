@@ -13,7 +13,8 @@ from yitong.ct.events import Delivered, Established, Held, Originated
 from yitong.ct.model import StandingOrder
 from yitong.kit.ids import uuid7
 
-_numbers = count(1)
+_numbers = count(1 << 32)
+"""Far from those that a simulated switch gives by itself."""
 
 
 def new_id() -> str:
