@@ -239,7 +239,7 @@ class Directory:
             said.setdefault(tenant, Counter())[account.realm] += 1
         self._tenants = {code: tenant for tenant, code in codes}
         self._realms = {tenant: page.realm for tenant, _, page in self._all(CredentialRecord)} | dict(codes)
-        self._realms |= {tenant: realms.most_common(1)[0][0] for tenant, realms in said.items()}
+        self._realms |= {tenant: min(realms, key=lambda realm: (-said[tenant][realm], realm)) for tenant, realms in said.items()}
 
     def _add(
         self,
