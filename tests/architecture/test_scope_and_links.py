@@ -17,8 +17,6 @@ WITHOUT_SCOPE = {
     "security.store.end_sessions_of": "ends sessions, shows nothing; the user was found by Scope before",
     "security.store.set_password": "writes a hash, shows nothing; the user was found by Scope before",
     "sites.store.people.realm_of": "one word for digests, of the caller's own tenant",
-    "sites.store.people.domain_of": "one word for a page's address, of the caller's own tenant",
-    "sites.store.people.web_numbers": "published to everybody: the numbers of the customer page",
     "sites.store.published.compiled_all": "what a draft may refer to, of the caller's own tenant; only its problems are shown",
 }
 

@@ -74,6 +74,7 @@ async def test_a_flow_is_published_only_when_nothing_is_wrong(world: World) -> N
     assert (await world.ask("GET", "/config/flows/schema", who)).json()["title"]
     async with world.database.transaction() as connection:
         assert await connection.scalar(text("select count(*) from flow_versions")) == 2
+    await world.configured()
     public = (await world.ask("GET", "/public")).json()
     assert public["numbers"] == [{"number": "96900", "name": NAME, "language": "zh-CN"}]
 

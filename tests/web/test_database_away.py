@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from tests.web.conftest import Seeded
 from tests.web.test_live import Page
-from tests.web.world import PASSWORD, FakeCore, World, settings_for
+from tests.web.world import NAME, PASSWORD, FakeCore, World, settings_for
 
 from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
@@ -86,6 +86,30 @@ async def gated(
     gate.jammed.clear()
     if os.path.exists(gate.path):
         await gate.shut()
+
+
+@pytest.mark.case("D1")
+async def test_customers_call_and_agents_take_their_telephone(gated: tuple[World, Gate]) -> None:
+    world, gate = gated
+    admin, agent = await world.headers("admin"), await world.headers("1001")
+    assert (await world.ask("GET", "/public")).json()["numbers"] == []
+    assert (await world.ask("POST", f"/config/flows/{world.mine.ids['flow']}/publish", admin)).status_code == 200
+    await world.configured()
+    before = (await world.ask("POST", "/me/phone", agent)).json()
+    await gate.shut()
+    async with asyncio.timeout(10):
+        while (await world.ask("GET", "/contacts", agent)).status_code != 503:
+            await asyncio.sleep(0.1)
+    shown = await world.ask("GET", "/public")
+    assert shown.json()["numbers"] == [{"number": "96900", "name": NAME, "language": "zh-CN"}]
+    phone = await world.ask("POST", "/guest/phone", json={"number": "96900"})
+    assert (phone.status_code, phone.json()["uri"].split("@")[1]) == (201, "mine.invalid")
+    told = await (await world.nats.bucket("credentials")).get(f"{world.mine.id}.page.{phone.json()['username']}")
+    assert told is not None
+    other = await world.ask("POST", "/guest/phone", json={"number": "12345"})
+    assert (other.status_code, other.json()["code"]) == (404, "number_not_offered")
+    mine = await world.ask("POST", "/me/phone", agent)
+    assert (mine.status_code, mine.json()["realm"], mine.json()["uri"].split("@")[1]) == (201, before["realm"], "mine.invalid")
 
 
 @pytest.mark.case("D3", "D4")

@@ -16,6 +16,9 @@ async def credential(world: World, key: str) -> dict[str, object] | None:
 @pytest.mark.case("W4")
 async def test_an_agents_page_gets_a_credential_that_ends_with_the_session(world: World) -> None:
     who = await world.headers("1001")
+    unread = await world.ask("POST", "/me/phone", who)
+    assert (unread.status_code, unread.json()["code"]) == (503, "bus_unavailable")
+    await world.configured()
     phone = (await world.ask("POST", "/me/phone", who)).json()
     assert phone["url"] == "ws://127.0.0.1:8089"
     assert phone["uri"] == f"sip:{phone['username']}@mine.invalid"
@@ -39,6 +42,7 @@ async def test_a_guest_calls_only_published_numbers_and_not_too_often(world: Wor
     assert (refused.status_code, refused.json()["code"]) == (404, "number_not_offered")
     admin = await world.headers("admin")
     assert (await world.ask("POST", f"/config/flows/{world.mine.ids['flow']}/publish", admin)).status_code == 200
+    await world.configured()
     phone = (await world.ask("POST", "/guest/phone", json={"number": "96900"})).json()
     assert phone["number"] == "96900"
     told = await credential(world, f"{world.mine.id}.page.{phone['username']}") or {}
@@ -53,6 +57,7 @@ async def test_two_tenants_offer_the_same_number(world: World) -> None:
     for name, made in (("mine", world.mine), ("other", world.other)):
         admin = await world.headers("admin", name)
         assert (await world.ask("POST", f"/config/flows/{made.ids['flow']}/publish", admin)).status_code == 200
+    await world.configured()
     for name, made in (("other", world.other), ("mine", world.mine), ("", world.mine)):
         phone = (await world.ask("POST", "/guest/phone", json={"number": "96900", "tenant": name})).json()
         assert phone["uri"].endswith(f"@{name or 'mine'}.invalid")

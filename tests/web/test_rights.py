@@ -104,6 +104,7 @@ def sent(method: str, path: str, operation: dict[str, Any], values: dict[str, An
 @pytest.mark.parametrize("role", ROLES)
 async def test_no_operation_shows_or_changes_what_is_another_tenants(world: World, core: FakeCore, role: str) -> None:
     core.answer = {"refused": "not_found", "parameters": {}}
+    await world.configured()
     await world.contact(world.other, "foreign", "1001")
     await world.contact(world.mine, "own", "1001")
     who, secret = await world.headers(role), all_ids(world.other)

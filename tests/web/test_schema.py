@@ -17,6 +17,7 @@ _ENDING = {"/api/v1/sessions/current", "/api/v1/sessions/current/password"}
 @pytest.mark.timeout(300)
 async def test_made_up_requests_get_described_answers(world: World, core: FakeCore) -> None:
     await world.contact(world.mine, "own", "1001")
+    await world.configured()
     description = (await world.client.get("/api/v1/openapi.json")).json()
     tokens = [await world.token("admin"), await world.token("1001")]
     walk = Walk(description, f"http://127.0.0.1:{world.port}", tokens)

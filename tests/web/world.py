@@ -19,6 +19,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
+from yitong.app.jobs.configuration import Configuration
 from yitong.app.processes.web import Web, listen, server
 from yitong.domains.security import store as security
 from yitong.domains.security.messages import RIGHTS, STANDARD_ROLES
@@ -260,6 +261,7 @@ class World:
     async def open(self) -> None:
         for tenant in (self.mine, self.other):
             write_wav(self.settings.home / "prompts" / tenant.id / "hello.wav", 0.1, 1)
+        await self.nats.js.purge_stream("KV_config")  # of another test: its tenants are the same, its database was another
         await self.web.open()
         listening = listen(self.settings, 0)
         self.port = listening.getsockname()[1]
@@ -277,6 +279,14 @@ class World:
         await self.tasks.close()
         await self.web.database.close()
         await self.database.close()
+
+    async def configured(self) -> None:
+        """The worker's part: publish the configuration as it stands, and wait until the web process has read it."""
+        await Configuration(self.database, self.nats, SystemClock()).publish_all()
+        last = (await self.nats.js.stream_info("KV_config")).state.last_seq
+        async with asyncio.timeout(10):
+            while self.web.published.revision < last:
+                await asyncio.sleep(0.01)
 
     async def contact(self, made: Tenant, name: str, agent: str, **more: Any) -> str:
         """A finished contact with its recording's file."""

@@ -20,7 +20,7 @@ from yitong.kit.clock import Clock
 from yitong.kit.http import Caller
 from yitong.kit.nats import Nats
 from yitong.kit.tasks import Tasks
-from yitong.web import health, phone, problems, prompts, static_files, users
+from yitong.web import health, phone, problems, prompts, published, static_files, users
 from yitong.web.database import PatientDatabase
 from yitong.web.health import Metrics
 from yitong.web.idempotency import Idempotency
@@ -87,7 +87,9 @@ def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: boo
 
 def _version_one(door: Door) -> APIRouter:
     api = APIRouter()
-    for router in (security, phone.router, acd, quality, crm, records.router, flows.router, users.router, prompts.router):
+    for router in (
+        security, phone.router, published.router, acd, quality, crm, records.router, flows.router, users.router, prompts.router,
+    ):  # fmt: skip
         api.include_router(router)
     for resource in kinds.RESOURCES:
         api.include_router(kinds.router_of(resource))

@@ -12,12 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from yitong.contact.bus import Refused
 from yitong.domains.security.rules import Allowance
-from yitong.domains.sites.store import people
 from yitong.kit.clock import SECOND, SystemClock
-from yitong.kit.database import Database
 from yitong.kit.http import Caller, iso, need, part
 from yitong.kit.nats import OUTAGES, Nats
 from yitong.kit.settings import Settings
+from yitong.web.published import Published
 from yitong.web.users import digests
 
 BUCKET = "credentials"
@@ -126,20 +125,18 @@ async def my_phone(
     request: Request,
     caller: Caller = need("calls.take"),
     phones: Phones = part(Phones),
-    database: Database = part(Database),
+    published: Published = part(Published),
     clock: SystemClock = part(SystemClock),
 ) -> Phone:
     """A telephone for the desk page, valid while the session lives; a newer one replaces it."""
     if not caller.agent:
         raise Refused("no_agent")
-    async with database.transaction() as connection:
-        realm = await people.realm_of(connection, caller.tenant)
-        domain = await people.domain_of(connection, caller.tenant)
+    realm = published.realm(caller.tenant)
     return await phones.give(request, Credential(
         id=caller.session, tenant=caller.tenant, site=caller.site, username=f"page-{secrets.token_hex(6)}", realm=realm, ha1_md5="",
         ha1_sha256="", kind="page", issued_at=clock.now(), expires_at=caller.expires_at, agent=caller.agent, extension=caller.extension,
         device=f"{caller.tenant}/page/{caller.extension}", session=caller.session, language=caller.language,
-    ), domain)  # fmt: skip
+    ), published.domain(caller.tenant))  # fmt: skip
 
 
 @router.post("/guest/phone", status_code=201)
@@ -147,7 +144,7 @@ async def guest_phone(
     given: GuestCall,
     request: Request,
     phones: Phones = part(Phones),
-    database: Database = part(Database),
+    published: Published = part(Published),
     clock: SystemClock = part(SystemClock),
 ) -> Phone:
     """A telephone for one call from the customer page to a number that may be called from the web."""
@@ -155,15 +152,11 @@ async def guest_phone(
     wait = phones.guests.take(request.client.host if request.client else "", now)
     if wait:
         raise Refused("too_many_attempts", retry_after=wait)
-    async with database.transaction() as connection:
-        number = next((one for one in await people.web_numbers(connection, given.tenant) if one["number"] == given.number), None)
-        if number is None:
-            raise Refused("number_not_offered")
-        realm = await people.realm_of(connection, number["tenant"])
-        domain = await people.domain_of(connection, number["tenant"])
+    number = published.number(given.number, given.tenant)
+    tenant = number.tenant
     name = f"guest-{secrets.token_hex(8)}"
     return await phones.give(request, Credential(
-        id=name, tenant=number["tenant"], site=number["site"], username=name, realm=realm, ha1_md5="", ha1_sha256="", kind="guest",
-        issued_at=now, expires_at=now + GUEST_LIFE, number=given.number, language=number["language"],
-        device=f"{number['tenant']}/guest/{name}",
-    ), domain)  # fmt: skip
+        id=name, tenant=tenant, site=number.site, username=name, realm=published.realm(tenant), ha1_md5="", ha1_sha256="", kind="guest",
+        issued_at=now, expires_at=now + GUEST_LIFE, number=given.number, language=number.language,
+        device=f"{tenant}/guest/{name}",
+    ), published.domain(tenant))  # fmt: skip

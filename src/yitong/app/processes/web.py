@@ -37,6 +37,7 @@ from yitong.web.health import Figures, Health, Metrics
 from yitong.web.live.door import Door
 from yitong.web.live.hub import Hub
 from yitong.web.phone import Phones
+from yitong.web.published import Published
 from yitong.web.static_files import StaticFolder
 
 _IDLE_ENDED_EVERY = 10.0
@@ -80,6 +81,7 @@ class Web:
         self.database = PatientDatabase(settings.database_url, clock, name="web", patience_seconds=patience_seconds)
         self.passwords = Passwords()
         self.phones = Phones(nats, settings, clock)
+        self.published = Published()
         self.recognition = Recognition(self.database, clock)
         self.sign_in = SignIn(self.database, clock, self.ids, tasks, self.passwords, self._tell_failed)
         self.keeper = SessionKeeper(self.database, clock, self._tell_ended, self.phones.take_back)
@@ -93,7 +95,7 @@ class Web:
     def _parts(self) -> Parts:
         return Parts(
             self.database, self.clock, self.ids, self.passwords, self.phones, self.recognition, self.sign_in, self.keeper, self.door,
-            self.health, self.metrics, Core(self.nats), RecordingsFolder(self.settings.home / "recordings"),
+            self.health, self.metrics, self.published, Core(self.nats), RecordingsFolder(self.settings.home / "recordings"),
             PromptsFolder(self.settings.home / "prompts"), StaticFolder(Path(yitong.web.__file__).parent / "static"),
             also={Database: self.database, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},
         )  # fmt: skip
@@ -106,6 +108,7 @@ class Web:
         await self.hub.open()
         await self.door.open()
         self.tasks.keep(self.database.watch, "watch PostgreSQL")
+        self.tasks.keep(lambda: self.published.watch(self.nats), "watch configuration")
         self.tasks.keep(self._end_idle, "end idle sessions")
 
     def told(self) -> Told:

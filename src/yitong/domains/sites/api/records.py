@@ -1,8 +1,7 @@
-"""The audit log, and what anybody may know before signing in."""
+"""The audit log, and the reasons of the desk's menu."""
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -16,21 +15,6 @@ from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
 router = APIRouter()
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str, Query(max_length=200)]
-
-
-@router.get("/public", tags=["public"])
-async def public(tenant: Annotated[str, Query(max_length=63)] = "", database: Database = part(Database)) -> dict[str, Any]:
-    """What the sign-in page and the customer page need. ``tenant``: the code of the only one whose numbers are shown."""
-    async with database.transaction() as connection:
-        rows = await people.web_numbers(connection, tenant)
-    numbers = {row["number"]: row for row in reversed(rows)}  # of one that several tenants have, the oldest tenant's
-    return {
-        "languages": ["zh-CN", "en"],
-        "numbers": [
-            {"number": row["number"], "name": row["name"], "language": row["language"]} for row in rows if numbers[row["number"]] is row
-        ],
-        "version": importlib.metadata.version("yitong"),
-    }
 
 
 @router.get("/reasons", tags=["desk"])

@@ -1,4 +1,4 @@
-"""Users with what belongs to them (agent, SIP account, roles), and what the public may know."""
+"""Users with what belongs to them (agent, SIP account, roles), and the realm of their telephones."""
 
 from __future__ import annotations
 
@@ -60,21 +60,3 @@ async def realm_of(connection: AsyncConnection, tenant: str) -> str:
         {"tenant": tenant},
     )
     return str(found)
-
-
-async def domain_of(connection: AsyncConnection, tenant: str) -> str:
-    """The host in the addresses of the tenant's pages, by which the switch knows the tenant; never looked up (RFC 2606 §2)."""
-    return f"{await connection.scalar(text('select code from tenants where id = :tenant'), {'tenant': tenant})}.invalid"
-
-
-async def web_numbers(connection: AsyncConnection, code: str = "") -> list[dict[str, Any]]:
-    """Numbers that anybody may call from the customer page: of the tenant with this code, or without one of all, the oldest first."""
-    rows = await connection.execute(
-        text("""
-            select n.number, n.name, n.tenant_id as tenant, n.site_id as site, n.language from numbers n
-            join flows f on (f.tenant_id, f.id) = (n.tenant_id, n.flow_id)
-            join tenants t on t.id = n.tenant_id
-            where n.web and f.published_version is not null and :code in ('', t.code) order by t.created_at, t.id, n.number"""),
-        {"code": code},
-    )
-    return [dict(row) for row in rows.mappings()]
