@@ -136,7 +136,8 @@ async def measure(stack: Stack, rates: list[float], seconds: float, agents: int)
     p50, p90, p99 = (percentile(idle, share) for share in (0.5, 0.9, 0.99))
     lines += [
         "", "CPU includes what each process uses when idle; what the worker writes after a run's end is not in it "
-        "(most at the highest rate). With all agents busy, INVITE to INVITE holds the wait for one. A run of fewer than 1000 calls cannot show 0.1 %.",
+        "(most at the highest rate). With all agents busy, INVITE to INVITE holds the wait for one. "
+        "A run of fewer than 1000 calls cannot show 0.1 %.",
         "", "Peers at 5 calls/s: Asterisk 3.4 / 14 ms, FreeSWITCH 47 / 106 ms.", "",
         "Idle time of agents while 20 callers wait (20 agents, 40 callers; the 1 s of after-call work is taken off):", "",
         "| | n | p50 | p90 | p99 ms |", "| --- | --- | --- | --- | --- |", f"| Yitong | {len(idle)} | {p50:.0f} | {p90:.0f} | {p99:.0f} |",
