@@ -31,6 +31,7 @@ def start(tmp_path: Path) -> Iterator[Run]:
 
     def run(**settings: str) -> subprocess.Popen[str]:
         environment = {**os.environ, **ports, "YITONG_HOME": str(tmp_path / "home"), "YITONG_RTP_PORTS": "40000-40999", **settings}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # modules stay compiled, as at an operator's
         with (tmp_path / "stderr").open("a") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", "yitong.app.cli", "run"], env=environment, text=True, cwd=tmp_path,
@@ -69,6 +70,7 @@ def left(pids: list[int], seconds: float) -> list[str]:
     return [Path(f"/proc/{pid}/cmdline").read_text() for pid in pids if Path(f"/proc/{pid}/exe").exists()]
 
 
+@pytest.mark.timeout(300)
 def test_the_page_the_second_start_and_both_ends(start: Run) -> None:
     first = start()
     shown = page(first)
@@ -91,6 +93,15 @@ def test_the_page_the_second_start_and_both_ends(start: Run) -> None:
     second.send_signal(signal.SIGINT)
     assert second.wait(60) == 0
     assert left(everything, 1) == []
+
+    third = start()
+    page(third)
+    everything = descendants(third.pid)
+    third.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    third.send_signal(signal.SIGINT)  # in a hurry
+    third.wait(20)
+    assert left(everything, 5) == []
 
 
 def test_a_taken_port_is_said_in_one_sentence(start: Run, tmp_path: Path) -> None:
