@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -137,9 +138,14 @@ async def test_everything_dies_at_once(room: Room, load: Load) -> None:
         phone.talk = 0.0
     running = load.callers.call(room.caller(80, 3), room.fast_line)
     await until(lambda: any(phone.call and phone.call.state == "up" for phone in phones), 20, "one talks")
-    room.stack.kill("run")
-    await asyncio.sleep(1.0)
+    ours = [pid for name in OURS for pid in room.stack.pids(name)]
+    engines = room.engine("nats-server") + room.engine("postgres")
+    for pid in [*room.stack.pids("run"), *ours, *engines]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     await until(lambda: not [name for name in OURS if room.stack.pids(name)], 10, "a process outlives its supervisor")
+    assert room.stack._process is not None
+    room.stack._process.wait(5)
     began = time.monotonic()
     await asyncio.to_thread(room.stack.start)
     up = time.monotonic() - began
