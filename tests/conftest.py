@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -127,7 +128,8 @@ def nats_url(engine_home: Path) -> Iterator[str]:
     """The URL of a running NATS with JetStream and the product's streams and buckets; tests use tenants of their own."""
     engine = embedded.nats(engine_home)
     with _running(engine_home / "nats-run", engines.nats_spec(engine)):
-        asyncio.run(_prepare(engine.url))
+        with ThreadPoolExecutor(1) as apart:  # asyncio.run here would leave pytest-asyncio's own loop unclosed
+            apart.submit(asyncio.run, _prepare(engine.url)).result()
         yield engine.url
 
 

@@ -7,6 +7,7 @@ import copy
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -44,7 +45,8 @@ def seeded(postgres_template: str) -> Iterator[Seeded]:
     """The database with two tenants."""
     made = Seeded(postgres_template)
     made.sql(f'create database "{made.name}" template yitong strategy file_copy')
-    asyncio.run(made.fill())
+    with ThreadPoolExecutor(1) as apart:  # asyncio.run here would leave pytest-asyncio's own loop unclosed
+        apart.submit(asyncio.run, made.fill()).result()
     yield made
     made.sql(f'drop database "{made.name}" with (force)')
 

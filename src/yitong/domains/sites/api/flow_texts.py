@@ -10,7 +10,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The expression “{expression}” is wrong: {message}. Correct it.",
     ),
     "flow.cannot_speak": (
-        "“{language}”文字“{text}”无法朗读。请改写，或改用上传的提示音。",
+        "“{language}”文字“{text}”无法朗读（{message}）。请改写，或改用上传的提示音。",
         "The “{language}” text “{text}” cannot be spoken ({message}). Write it differently, or use an uploaded prompt.",
     ),
     "flow.endless_loop": (
