@@ -79,6 +79,7 @@ class Stack:
             "YITONG_SIP_WS_PORT": str(self.ws_port), "YITONG_RTP_PORTS": f"{first_rtp}-{first_rtp + 1999}",
             "YITONG_DEMO_PASSWORD": PASSWORD, **settings,
         }  # fmt: skip
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # modules stay compiled, as at an operator's
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, seconds: float = 150.0) -> None:
