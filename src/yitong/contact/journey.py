@@ -84,9 +84,7 @@ class Journey:
 
     name = "journey"
 
-    def __init__(
-        self, bus: Bus, registry: Registry, *, tenant: str, site: str, start_flow: Callable[[str, str, Unit], None]
-    ) -> None:
+    def __init__(self, bus: Bus, registry: Registry, *, tenant: str, site: str, start_flow: Callable[[str, str, Unit], None]) -> None:
         self.registry = registry
         self.language = "zh-CN"
         self._tenant = tenant
@@ -141,7 +139,8 @@ class Journey:
         called = unit.keep(self._tenant, "address", event.called, contact)
         unit.tell(ContactArrived(
             contact=contact, connection=event.connection, channel="voice", direction="in", call=event.call, calling=calling, called=called,
-            number=binding.number, trunk=event.device.rpartition("/")[2], language=binding.language or self.language, flow=binding.flow,
+            switch_epoch=event.epoch, number=binding.number, trunk=event.device.rpartition("/")[2],
+            language=binding.language or self.language, flow=binding.flow,
         ))  # fmt: skip
         self._ask_answer(event.connection, unit)
 
@@ -265,7 +264,7 @@ class Journey:
         for contact in self.registry:
             connection = there.get(contact.connection)
             if connection is None:
-                hear(_gone(contact, unit.now))
+                hear(_gone(contact, unit.now, interrupted=contact.switch_epoch != snapshot.epoch))
                 corrections += 1
             elif contact.state == "arriving" and connection.state is ConnectionState.CONNECTED:
                 hear(Established(call=contact.call, connection=contact.connection, device=connection.device, at=unit.now))
@@ -304,6 +303,7 @@ class Journey:
                 self._deadlines.set(contact.id, contact.releasing_at + RELEASE_LEASE_US)
 
 
-def _gone(contact: LiveContact, now: int) -> ConnectionCleared:
-    """What the switch would have told when the customer's connection ended."""
-    return ConnectionCleared(call=contact.call, connection=contact.connection, device="", cause=Cause.NORMAL, by_device=True, at=now)
+def _gone(contact: LiveContact, now: int, *, interrupted: bool = False) -> ConnectionCleared:
+    """What the switch would have told when the customer's connection ended. ``interrupted``: that life of the switch ended first."""
+    cause = Cause.INTERRUPTED if interrupted else Cause.NORMAL
+    return ConnectionCleared(call=contact.call, connection=contact.connection, device="", cause=cause, by_device=not interrupted, at=now)

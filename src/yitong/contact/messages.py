@@ -19,7 +19,7 @@ class ContactArrived(Fact, frozen=True):
     """A customer's attempt to reach us began. ``calling`` and ``called`` are ids of Personal records (kind address).
 
     ``number`` is our own number (not personal); ``call`` the switch's call id; ``language`` a BCP 47 tag; ``flow`` what is bound to
-    the number. The customer's connection is in the envelope.
+    the number; ``switch_epoch`` the life of the switch that it came in. The customer's connection is in the envelope.
     """
 
     TYPE: ClassVar[str] = "contact.arrived"
@@ -32,6 +32,7 @@ class ContactArrived(Fact, frozen=True):
     trunk: str = ""
     language: str = "zh-CN"
     flow: str = ""
+    switch_epoch: int = 0
 
 
 class ContactAnswered(Fact, frozen=True):

@@ -48,6 +48,7 @@ class LiveContact(msgspec.Struct, kw_only=True):
     arrived_at: int
     calling_id: str
     called_id: str
+    switch_epoch: int = 0
     state: str = "arriving"
     answered_at: int = 0
     releasing_at: int = 0
@@ -173,7 +174,7 @@ class Registry:
         contact = LiveContact(
             id=fact.contact, connection=fact.connection, call=fact.call, channel=fact.channel, direction=fact.direction,
             number=fact.number, trunk=fact.trunk, flow=fact.flow, language=fact.language, arrived_at=at, heard_at=at,
-            calling_id=fact.calling, called_id=fact.called, personals=self._early.pop(fact.contact, {}),
+            calling_id=fact.calling, called_id=fact.called, switch_epoch=fact.switch_epoch, personals=self._early.pop(fact.contact, {}),
         )  # fmt: skip
         self._contacts[contact.id] = contact
         self._index(contact)

@@ -41,6 +41,7 @@ class Cause(StrEnum):
     SIGNALLING_LOST = "signalling_lost"
     TRANSFERRED = "transferred"
     STANDING_ORDER = "standing_order"
+    INTERRUPTED = "interrupted"
     FAILED = "failed"
 
 
