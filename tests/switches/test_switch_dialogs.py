@@ -33,7 +33,8 @@ async def quick(media: Media, tmp_path: Path) -> AsyncIterator[SoftRig]:
 async def test_others_are_told_who_answered(soft: SoftRig) -> None:
     one, other = await soft.phone("1001"), await soft.phone("1002")
     far = await answered_caller(soft)
-    await routed(soft, far, one, other)
+    _, second = await routed(soft, far, one, other)
+    await soft.until(Delivered, connection=second)
     await one.pick_up()
     await soft.true(lambda: bool(other.agent.cancels))
     reason = other.agent.cancels[0].get("Reason")

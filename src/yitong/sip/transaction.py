@@ -111,7 +111,19 @@ class Transaction:
 class ClientTransaction(Transaction):
     """A request of ours and its answers."""
 
-    __slots__ = ("accepted_tag", "acks", "branch", "cancel_wanted", "cancelled", "dialog", "dialogs", "final", "provisional", "silent")
+    __slots__ = (
+        "accepted_tag",
+        "acks",
+        "branch",
+        "cancel_reason",
+        "cancel_wanted",
+        "cancelled",
+        "dialog",
+        "dialogs",
+        "final",
+        "provisional",
+        "silent",
+    )
 
     def __init__(self, core: Core, listener: Listener, request: Request, flow: Flow, dialog: Dialog | None = None) -> None:
         table, state = (INVITE_CLIENT, State.CALLING) if request.method == "INVITE" else (CLIENT, State.TRYING)
@@ -124,6 +136,7 @@ class ClientTransaction(Transaction):
         self.acks: dict[str, tuple[bytes, Flow]] = {}
         """ACKs to 2xx by remote tag, sent again when the 2xx is."""
         self.cancel_wanted = False
+        self.cancel_reason = ""
         self.cancelled = False
         """Whether CANCEL was sent."""
         self.provisional = 0

@@ -82,18 +82,18 @@ class Uac:
             return False
         if transaction.cancelled:
             return True
-        transaction.cancel_wanted = True
+        transaction.cancel_wanted, transaction.cancel_reason = True, reason
         if transaction.provisional:
-            self._send_cancel(transaction, now, reason)
+            self._send_cancel(transaction, now)
         return True
 
-    def _send_cancel(self, transaction: ClientTransaction, now: float, reason: str = "") -> None:
+    def _send_cancel(self, transaction: ClientTransaction, now: float) -> None:
         request = transaction.request
         transaction.cancelled = True
         out = [(name, request.need(name)) for name in ("Via", "Max-Forwards", "From", "To", "Call-ID")]
         out += [("CSeq", f"{request.cseq.number} CANCEL"), *(("Route", route) for route in request.all("Route"))]
-        if reason:
-            out.append(("Reason", reason))
+        if transaction.cancel_reason:
+            out.append(("Reason", transaction.cancel_reason))
         self._start(Request("CANCEL", request.uri_text, out), transaction.flow, now, None, silent=True)
         transaction.start_cancel_timer(now)
 
