@@ -32,7 +32,8 @@ _STREAK = 5
 _TOO_EARLY = MOST + 20
 """Steps: a packet that would wait longer than 300 ms came in a burst."""
 _AFTER_BURST = 12
-_PLAYED = -2
+_EMPTY = -(1 << 61)  # no slot: slots before the first packet's are negative
+_PLAYED = -(1 << 60)
 """A slot that was played is tagged ``_PLAYED - slot``, one that is empty -1."""
 
 Rows = NDArray[np.intp]
@@ -52,7 +53,7 @@ class Jitter:
 
     def __init__(self, capacity: int) -> None:
         self._ring = np.zeros((capacity, SLOTS, FRAME), dtype=np.uint8)
-        self._tag = np.full((capacity, SLOTS), -1, dtype=np.int64)
+        self._tag = np.full((capacity, SLOTS), _EMPTY, dtype=np.int64)
         self.next_slot = np.zeros(capacity, dtype=np.int64)
         self.next_fetch = np.full(capacity, NEVER, dtype=np.int64)
         self.delay = np.zeros(capacity, dtype=np.int64)
@@ -68,7 +69,7 @@ class Jitter:
 
     def reset(self, row: int) -> None:
         """Forget a row wholly."""
-        self._tag[row] = -1
+        self._tag[row] = _EMPTY
         self.next_fetch[row] = NEVER
         self.late[row] = self.delay[row] = 0
 
@@ -79,7 +80,7 @@ class Jitter:
 
     def start(self, row: int, timestamp: int, now: int) -> None:
         """A new stream begins in ``row`` with a packet of ``timestamp`` arriving now; a running schedule is kept in phase."""
-        self._tag[row] = -1
+        self._tag[row] = _EMPTY
         self._timestamp[row] = timestamp
         self._position[row] = 0
         self._played_to[row] = -1
@@ -186,7 +187,7 @@ class Jitter:
         index = slot % SLOTS
         present = self._tag[rows, index] == slot
         octets = self._ring[rows, index]
-        self._tag[rows, index] = np.where(present, _PLAYED - slot, -1)
+        self._tag[rows, index] = np.where(present, _PLAYED - slot, _EMPTY)
         self._played_to[rows] = np.where(present, slot, self._played_to[rows])
         self.next_slot[rows] = slot + 1
         self.next_fetch[rows] += STEPS
