@@ -37,7 +37,7 @@ def call_for_a_person(guest: Page, stack: Stack) -> None:
     guest.locator('[data-key="0"]').click()
 
 
-@pytest.mark.req("G3", "G17", "G27", "H26", "H62", "H63", "H65", "H99", "O20", "O21", "A10", "A15")
+@pytest.mark.req("G3", "G17", "H62", "H63", "H65", "H99", "O20")
 @pytest.mark.case("N3")
 def test_two_tabs_and_nothing_else(stack: Stack, api: Callable[[str], Api], tmp_path: Path) -> None:
     supervisor = api("1100")
@@ -75,7 +75,7 @@ def test_two_tabs_and_nothing_else(stack: Stack, api: Callable[[str], Api], tmp_
     assert len(first["holds"]) >= 1
 
 
-@pytest.mark.req("H64", "A13", "A14")
+@pytest.mark.req("H64")
 @pytest.mark.case("N4")
 def test_a_refused_caller_goes_to_the_next_desk_and_a_newer_desk_takes_over(stack: Stack, tmp_path: Path) -> None:
     with players() as player, chromium(player, tmp_path / "one", 700) as one, chromium(player, tmp_path / "guest", 440) as guest:

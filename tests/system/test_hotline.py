@@ -24,7 +24,7 @@ def newest(supervisor: Api, number: str = CALLER) -> dict[str, object]:
     return eventually(closed, 10.0, "no closed contact")
 
 
-@pytest.mark.req("H1", "H2", "H14", "H29", "H30", "H40", "O25", "O39", "O41", "G50", "H15", "H17", "H18")
+@pytest.mark.req("H14", "H15", "H17", "H18", "H30", "H40", "O39", "O41")
 @pytest.mark.parametrize(("transport", "codec"), [("udp", "PCMA"), ("tcp", "PCMU")])
 def test_a_call_from_greeting_to_survey(
     stack: Stack, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path, transport: str, codec: str

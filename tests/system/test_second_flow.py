@@ -40,7 +40,7 @@ def answered(caller: Phone) -> bool:
     return caller.has("CALL_ESTABLISHED", 3.0)
 
 
-@pytest.mark.req("H28", "H35", "H49")
+@pytest.mark.req("H35", "H49")
 def test_a_second_flow_serves_another_number(api: Callable[[str], Api], phone: Callable[..., Phone]) -> None:
     configure(api("admin"))
     desk, agent, caller = api("1004"), phone("1004", password=PASSWORD, tone=1000), phone(CALLER, tone=440)
