@@ -23,6 +23,8 @@ from yitong.kit.tasks import Tasks
 STEP = 1_000
 _WAITING = 4_000
 _AGAIN_SECONDS = 0.5
+_GATHER_SECONDS = 0.1
+"""How long what comes is gathered before it is written: a transaction for many messages costs little more than for one."""
 
 _log = structlog.get_logger("yitong.inbox")
 
@@ -78,6 +80,7 @@ class Inbox:
             messages: list[Stored] = []
             with suppress(TimeoutError):
                 messages.append(await asyncio.wait_for(arrived.get(), 1.0))
+                await self._clock.sleep(_GATHER_SECONDS)
             while len(messages) < STEP and not arrived.empty():
                 messages.append(arrived.get_nowait())
             self.waiting = arrived.qsize()

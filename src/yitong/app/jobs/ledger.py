@@ -21,6 +21,8 @@ from yitong.kit.ids import Ids
 from yitong.kit.nats import Nats, decode
 from yitong.kit.stream import Stored
 
+_FOLD_SECONDS = 0.2
+"""The least time between two folds: what was written meanwhile is folded together."""
 GAP_US = 10 * SECOND
 """How long a missing sequence is waited for before the rest goes on without it, with an alarm."""
 
@@ -179,13 +181,14 @@ class LedgerWriter:
 
 
 async def project(writer: LedgerWriter, projector: Projector, clock: Clock) -> None:
-    """Fold what was written, at once and for ever; a second at the latest, because others may write too."""
+    """Fold what was written, soon and for ever; a second at the latest, because others may write too."""
     while True:
         writer.written.clear()
         try:
             await projector.catch_up()
         except OUTAGES:
             await clock.sleep(1.0)
+        await clock.sleep(_FOLD_SECONDS)
         try:
             await asyncio.wait_for(writer.written.wait(), 1.0)
         except TimeoutError:
