@@ -3,6 +3,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tests.kit.certificates import make_certificate
 
 from yitong.kit.settings import Settings, SettingsError, environment, load
 
@@ -55,12 +56,12 @@ def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_beyond_loopback_with_tls(tmp_path: Path) -> None:
-    for name in ("cert.pem", "key.pem"):
-        (tmp_path / name).write_text("x")
-    settings = load(
-        {"YITONG_BIND": "0.0.0.0", "YITONG_TLS_CERT": str(tmp_path / "cert.pem"), "YITONG_TLS_KEY": str(tmp_path / "key.pem")}, tmp_path
-    )
-    assert settings.tls
+    make_certificate(tmp_path / "cert.pem", tmp_path / "key.pem")
+    environ = {"YITONG_BIND": "0.0.0.0", "YITONG_TLS_CERT": str(tmp_path / "cert.pem"), "YITONG_TLS_KEY": str(tmp_path / "key.pem")}
+    assert load(environ, tmp_path).tls
+    (tmp_path / "cert.pem").write_text("x")
+    with pytest.raises(SettingsError, match="cannot be used"):
+        load(environ, tmp_path)
 
 
 def test_the_password_does_not_show() -> None:

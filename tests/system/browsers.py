@@ -45,15 +45,17 @@ window.__heard = () => {
 
 
 @contextmanager
-def chromium(player: Playwright, folder: Path, tone: int, *, language: str = "zh-CN") -> Iterator[Page]:
-    """A page of a browser of its own that speaks ``tone`` Hz."""
+def chromium(player: Playwright, folder: Path, tone: int, *, language: str = "zh-CN", insecure: bool = False) -> Iterator[Page]:
+    """A page of a browser of its own that speaks ``tone`` Hz. ``insecure``: it takes a certificate that nobody vouches for."""
     folder.mkdir(parents=True, exist_ok=True)
     write_tone(folder / "tone.wav", tone, rate=48_000, seconds=10)
     executable = shutil.which("chromium")
     assert executable, "no chromium: apt-get install chromium"
     browser = player.chromium.launch(executable_path=executable, args=[*FLAGS, f"--use-file-for-fake-audio-capture={folder / 'tone.wav'}"])
     try:
-        context = browser.new_context(locale=language, viewport={"width": 1440, "height": 900}, permissions=["microphone"])
+        context = browser.new_context(
+            locale=language, viewport={"width": 1440, "height": 900}, permissions=["microphone"], ignore_https_errors=insecure
+        )
         context.add_init_script(EARS)
         page = context.new_page()
         page.on("console", lambda message: print(f"[{tone}] {message.type}: {message.text}"))

@@ -71,7 +71,7 @@ class Stack:
     def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
         self.http_port, self.sip_port, self.ws_port = (free_port() for _ in range(3))
-        self.base = f"http://127.0.0.1:{self.http_port}"
+        self.base = f"{'https' if 'YITONG_TLS_CERT' in settings else 'http'}://127.0.0.1:{self.http_port}"
         self.log = home.parent / f"{home.name}.log"
         first_rtp = 20_000 + (os.getpid() * 512) % 30_000 // 2 * 2
         self.environment = {

@@ -120,6 +120,7 @@ def _ports_free(settings: Settings) -> None:
         ("SIP_PORT", settings.sip_port, socket.SOCK_DGRAM),
         ("SIP_PORT", settings.sip_port, socket.SOCK_STREAM),
         ("SIP_WS_PORT", settings.sip_ws_port, socket.SOCK_STREAM),
+        *([("SIP_PORT", settings.sip_port + 1, socket.SOCK_STREAM)] if settings.tls else []),  # SIP over TLS
     )
     family = socket.AF_INET6 if ":" in settings.bind else socket.AF_INET
     for name, port, kind in wanted:

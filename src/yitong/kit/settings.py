@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from yitong.kit.certificate import ServerContext
+
 PREFIX = "YITONG_"
 FILE = "yitong.toml"
 
@@ -150,11 +152,23 @@ def _check(settings: Settings) -> None:
     for name, text in (("TLS_CERT", settings.tls_cert), ("TLS_KEY", settings.tls_key)):
         if text and not Path(text).is_file():
             raise SettingsError(f"{PREFIX}{name} names {text}, which is not a file.")
+    if settings.tls:
+        _usable(settings)
     if beyond and not settings.tls:
         raise SettingsError(
             f"{PREFIX}BIND={settings.bind} would offer passwords and speech beyond this machine without encryption: "
-            f"set {PREFIX}TLS_CERT and {PREFIX}TLS_KEY, or bind to 127.0.0.1."
+            f"set {PREFIX}TLS_CERT and {PREFIX}TLS_KEY, or bind to 127.0.0.1.\n"
+            f"{PREFIX}BIND={settings.bind} 会让密码和通话未经加密离开本机：请设置 {PREFIX}TLS_CERT 和 {PREFIX}TLS_KEY，或绑定到 127.0.0.1。"
         )
+
+
+def _usable(settings: Settings) -> None:
+    try:
+        ServerContext(settings.tls_cert, settings.tls_key)
+    except OSError as error:
+        raise SettingsError(
+            f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY cannot be used ({error}): a PEM chain and its PEM key without a password are wanted."
+        ) from error
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -7,7 +7,6 @@ for Monitor Start, standing orders and phones' own hang-ups need nobody.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from yitong.ct.services import AnyService
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.switch import SoftOptions, SoftSwitch
 from yitong.kit import logs
+from yitong.kit.certificate import ServerContext
 from yitong.kit.ids import RandomIds
 from yitong.kit.nats import OUTAGES, Nats, Revision
 from yitong.kit.settings import Settings
@@ -148,15 +148,11 @@ class Link:
             await self.nats.close()
 
 
-def options(settings: Settings) -> SoftOptions:
+def options(settings: Settings, tls: ServerContext | None) -> SoftOptions:
     """The switch's part of the settings."""
-    tls = None
-    if settings.tls:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(settings.tls_cert, settings.tls_key)
     return SoftOptions(
         home=settings.home, bind=settings.bind, address=settings.public_address, sip_port=settings.sip_port,
-        ws_port=settings.sip_ws_port, tls=tls,
+        ws_port=settings.sip_ws_port, tls=tls.context if tls is not None else None,
         media_sockets=tuple(settings.media_socket(number) for number in range(settings.media_count)),
     )  # fmt: skip
 
@@ -164,7 +160,8 @@ def options(settings: Settings) -> SoftOptions:
 async def run(settings: Settings) -> None:
     """Serve until cancelled."""
     frame = current()
-    switch = SoftSwitch(options(settings), frame.clock, RandomIds(), frame.tasks)
+    tls = ServerContext(settings.tls_cert, settings.tls_key) if settings.tls else None
+    switch = SoftSwitch(options(settings, tls), frame.clock, RandomIds(), frame.tasks)
     await switch.start()
     await switch.media_connected(MEDIA_SECONDS)
     cache = Cache(settings.home / "switch" / "configuration", switch)
@@ -172,6 +169,8 @@ async def run(settings: Settings) -> None:
     cache.load()
     frame.health(lambda: _health(switch, cache))
     frame.tasks.start(link.run(), "nats of the switch", vital=True)
+    if tls is not None:
+        frame.tasks.keep(lambda: tls.follow(frame.clock), "renew the certificate")
     frame.ready()
     try:
         await asyncio.Event().wait()

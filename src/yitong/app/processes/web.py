@@ -24,6 +24,7 @@ from yitong.domains.sites.api.sounds import PromptsFolder
 from yitong.flow.definition import Kinds
 from yitong.flow.prompts import Library
 from yitong.flow.speech import Speech
+from yitong.kit.certificate import ServerContext
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import OUTAGES, Database
 from yitong.kit.ids import RandomIds
@@ -157,14 +158,13 @@ class Server(uvicorn.Server):
         return nullcontext()
 
 
-def server(web: Web) -> Server:
+def server(web: Web, tls: ServerContext | None = None) -> Server:
     """uvicorn over the application: no deflate on WebSockets, a silent peer is noticed within 15 s, nobody's headers are believed."""
-    settings = web.settings
     return Server(uvicorn.Config(
         web.app, loop="none", http="httptools", ws="websockets-sansio", ws_per_message_deflate=False, ws_ping_interval=5.0,
         ws_ping_timeout=10.0, ws_max_size=64 * 1024, lifespan="off", access_log=False, log_config=None, proxy_headers=False,
         server_header=False, timeout_keep_alive=30, timeout_graceful_shutdown=_STOP_SECONDS, h11_max_incomplete_event_size=64 * 1024,
-        ssl_certfile=settings.tls_cert or None, ssl_keyfile=settings.tls_key or None, backlog=1024,
+        ssl_context_factory=None if tls is None else lambda *_: tls.context, backlog=1024,
     ))  # fmt: skip
 
 
@@ -185,11 +185,14 @@ async def run(settings: Settings) -> None:
     await _require_schema(web)
     await web.open()
     frame.health(web.told)
-    serving = server(web)
+    tls = ServerContext(settings.tls_cert, settings.tls_key) if settings.tls else None
+    serving = server(web, tls)
     running = frame.tasks.start(serving.serve([listen(settings, settings.http_port)]), "http server", vital=True)
     while not serving.started and not running.done():
         await web.clock.sleep(0.02)
     frame.ready()
+    if tls is not None:
+        frame.tasks.keep(lambda: tls.follow(web.clock), "renew the certificate")
     try:
         await asyncio.shield(running)
     finally:
