@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
-import cel
+# The package imports its command line (rich, prompt-toolkit, typer: a quarter of a second of CPU) when it is imported. Every process that
+# restarts after a crash would pay for it, so it finds an empty module in its place; whoever wants the command line still gets it later.
+_COMMAND_LINE = "cel.cli"
+_stands_in = _COMMAND_LINE not in sys.modules
+if _stands_in:
+    sys.modules[_COMMAND_LINE] = ModuleType(_COMMAND_LINE)
+import cel  # noqa: E402
+
+if _stands_in:
+    del sys.modules[_COMMAND_LINE]
 
 LONGEST = 1_000
 

@@ -9,7 +9,7 @@ import pytest
 
 from yitong.contact.bus import Refused
 from yitong.domains.security.model import Session, acceptable_password, token_hash
-from yitong.domains.security.service import HASHING_WAITING, Passwords
+from yitong.domains.security.service import HASHING_WAITING, Passwords, decoy
 
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
@@ -22,6 +22,15 @@ async def test_a_password_is_right_only_for_its_own_hash() -> None:
     assert not await passwords.right(stored, "secret")
     assert not await passwords.right("", "secret")
     assert not await passwords.right("nonsense", "secret")
+
+
+def test_what_an_unknown_name_is_tried_against_costs_what_a_real_hash_costs() -> None:
+    hasher = argon2.PasswordHasher()
+    made = decoy(hasher)
+    assert argon2.extract_parameters(made) == argon2.extract_parameters(hasher.hash("secret"))
+    assert len(made) == len(hasher.hash("secret"))
+    with pytest.raises(argon2.exceptions.VerifyMismatchError):
+        hasher.verify(made, "secret")
 
 
 async def test_too_many_at_once_are_told_to_wait_rather_than_fill_memory() -> None:
