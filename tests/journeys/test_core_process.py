@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,53 +17,21 @@ from yitong.contact.bus import Refused
 from yitong.contact.client import Core as Client
 from yitong.contact.ledger import Batch, Event
 from yitong.contact.messages import Card
-from yitong.ct.events import AnyEvent
-from yitong.ct.services import AnyService, Clear
+from yitong.ct.services import Clear
 from yitong.domains.acd.messages import ContactLeftQueue, HangUp, SetAgentState
 from yitong.domains.reporting.rules.changes import patched
 from yitong.kit.clock import SECOND, Clock, SystemClock
-from yitong.kit.ids import RandomIds
 from yitong.kit.nats import Nats, decode
 from yitong.kit.outbox import Outbox
 from yitong.kit.publisher import Publisher
 from yitong.kit.stream import read
 from yitong.kit.tasks import Tasks
 from yitong.sim.callers import Customer, Press, UntilAsked, UntilHears
-from yitong.sim.switch import Behaviour, SimSwitch
-from yitong.sim.timeline import Timeline
+from yitong.sim.served import ServedSwitch
+from yitong.sim.switch import Behaviour
 
 WHOLE_WAY = (UntilAsked(), Press("0"), UntilHears("survey"), Press("1"))
 Until = Callable[..., Awaitable[None]]
-
-
-class Bridge:
-    """A simulated switch that lives in real time behind ``ct.*``."""
-
-    def __init__(self, nats: Nats, tenant: str, site: str) -> None:
-        self.nats, self.tenant, self.site = nats, tenant, site
-        self.timeline = Timeline()
-        self.switch = SimSwitch(self.timeline, ids=RandomIds(), tenant=tenant, site=site, length=lambda prompt: 0.1)
-        self._out: asyncio.Queue[AnyEvent] = asyncio.Queue()
-        self.switch.monitor(self._out.put_nowait)
-
-    async def run(self) -> None:
-        clock = SystemClock()
-        place = f"{self.tenant}.{self.site}"
-        await self.nats.subscribe(f"ct.service.{place}", list[AnyService], self._asked)
-        await self.nats.answer(f"ct.monitor.{place}", dict[str, int], self._monitored)
-        began, start = clock.now(), self.timeline.now
-        while True:
-            self.timeline.run_until(start + clock.now() - began)
-            while not self._out.empty():
-                await self.nats.publish(f"ct.event.{place}", self._out.get_nowait())
-            await clock.sleep(0.01)
-
-    async def _asked(self, _: str, services: list[AnyService]) -> None:
-        for service in services:
-            self.switch.ask(service)
-
-    async def _monitored(self, _: str, asked: dict[str, int]) -> Any:
-        return self.switch.since(asked["epoch"], asked["sequence"])
 
 
 class Centre:
@@ -72,7 +39,8 @@ class Centre:
 
     def __init__(self, nats: Nats, url: str, tenant: str, folder: Path) -> None:
         self.nats, self.url, self.tenant, self.site, self.folder = nats, url, tenant, "s1", folder
-        self.bridge = Bridge(nats, tenant, self.site)
+        self.served = ServedSwitch(nats, [(tenant, self.site)])
+        self.switch = self.served.switches[tenant, self.site]
         self.client = Client(nats)
         self.config: dict[tuple[str, str], dict[str, Any]] = {
             ("tenant", tenant): {"id": tenant, "language": "zh-CN", "zone": "Asia/Shanghai"},
@@ -129,13 +97,13 @@ class Centre:
 async def centre(nats: Nats, nats_url: str, tenant: str, tmp_path: Path) -> AsyncIterator[Centre]:
     tasks = Tasks()
     made = Centre(nats, nats_url, tenant, tmp_path)
-    tasks.start(made.bridge.run(), "switch")
+    tasks.start(made.served.run(), "switch")
     yield made
     await tasks.close()
 
 
 async def test_a_call_survives_the_death_of_core(centre: Centre, until: Until) -> None:
-    switch = centre.bridge.switch
+    switch = centre.switch
     switch.register(centre.tenant, "1001", usual=Behaviour(answer_after=0.2))
     customer: list[Customer] = []
     async with centre.core() as host:
@@ -182,7 +150,7 @@ async def test_a_wall_clock_set_back_before_a_restart_delays_nothing(centre: Cen
     centre.config["queue", "q1"] = {**QUEUE_VALUE, "maximum_wait_seconds": 6}
     async with centre.core() as host:
         await until(lambda: not host.engine.behind)
-        Customer(centre.bridge.switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
+        Customer(centre.switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
         await until(lambda: len(host.partition.acd.model.queued) == 1)
         if saved:
             host.save()
@@ -203,7 +171,7 @@ async def test_a_wall_clock_set_back_before_a_restart_delays_nothing(centre: Cen
 async def test_a_log_line_of_a_call_carries_its_contact_and_its_call(centre: Centre, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
     async with centre.core() as host:
         await until(lambda: not host.engine.behind)
-        Customer(centre.bridge.switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
+        Customer(centre.switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
         await until(lambda: len(host.partition.acd.model.queued) == 1)
         (contact,) = host.engine.registry
 
@@ -212,14 +180,14 @@ async def test_a_log_line_of_a_call_carries_its_contact_and_its_call(centre: Cen
 
         with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
             monkeypatch.setattr(host.engine.bus, "hear", fails)
-            centre.bridge.switch.ask(Clear(id="s", tenant=centre.tenant, connection=contact.connection))
+            centre.switch.ask(Clear(id="s", tenant=centre.tenant, connection=contact.connection))
             await until(lambda: any(line["event"] == "a decision failed" for line in lines))
         failed = next(line for line in lines if line["event"] == "a decision failed")
     assert (failed["contact"], failed["call"]) == (contact.id, contact.call)
 
 
 async def test_a_live_document_is_a_snapshot_and_its_changes(centre: Centre, nats: Nats, until: Until) -> None:
-    switch = centre.bridge.switch
+    switch = centre.switch
     heard: list[dict[str, Any]] = []
 
     async def hear(_: str, update: dict[str, Any]) -> None:
@@ -240,8 +208,10 @@ async def test_a_live_document_is_a_snapshot_and_its_changes(centre: Centre, nat
         await until(lambda: host.partition.live.flush() == [] and not host._live_changed.is_set())
         fresh = await centre.document("desk.a1001")
         await until(lambda: heard[-1]["seq"] == fresh["seq"])
+    begins, *changes = heard
+    assert (begins["seq"], begins["changes"]) == (0, []), "a new owner says that the document begins anew"
     data = document["data"]
-    for number, update in enumerate(heard, document["seq"] + 1):
+    for number, update in enumerate(changes, document["seq"] + 1):
         assert update["seq"] == number
         data = patched(data, update["changes"])
     assert data == fresh["data"]

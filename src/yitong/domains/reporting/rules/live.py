@@ -15,7 +15,7 @@ from yitong.contact.bus import Unit
 from yitong.ct.events import Snapshot
 from yitong.domains.reporting.rules.changes import Change, diff
 from yitong.domains.reporting.rules.counters import QueueToday, Today
-from yitong.domains.reporting.rules.seen import SeenAgent, SeenAssignment, ViewState
+from yitong.domains.reporting.rules.seen import SeenAgent, SeenAssignment, SeenContact, ViewState
 from yitong.domains.reporting.rules.view import View
 
 Section = tuple[str, str]
@@ -24,7 +24,7 @@ SHOWN_AS = {"interrupted": "held"}
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """The changes that make document ``topic`` at ``seq - 1`` into the one at ``seq``."""
+    """The changes that make document ``topic`` at ``seq - 1`` into the one at ``seq``; 0 and none: it begins anew."""
 
     topic: str
     seq: int
@@ -40,6 +40,7 @@ class Live:
         self.view = view
         self._drawn: dict[Section, Any] = {}
         self._open: dict[str, int] = {}
+        self._begun = False
         self._drawers: Mapping[str, Callable[[str], Any]] = {
             "desk_agent": self._desk_agent, "desk_queue": self._desk_queue, "assignments": self._assignments, "today": self._today,
             "calls": self._calls, "board_queue": self._board_queue, "board_agent": self._board_agent, "totals": self._totals,
@@ -60,7 +61,19 @@ class Live:
         return sequence, self._board() if topic == "board" else self._desk(agent)
 
     def flush(self) -> list[Update]:
-        """What changed since the last time, for every document that somebody has asked for."""
+        """What changed since the last time, for every document that somebody has asked for.
+
+        The first time it is told of every document that it begins anew, with nothing changed and sequence 0: pages still hold the one of
+        the owner before, and nobody need have noticed that he went.
+        """
+        begun, self._begun = self._begun, True
+        anew = [] if begun else [Update(topic=topic, seq=0, changes=[]) for topic in self._topics()]
+        return anew + self._told()
+
+    def _topics(self) -> list[str]:
+        return ["board", *(f"desk.{agent}" for agent in self.view.names["agent"])]
+
+    def _told(self) -> list[Update]:
         sections = self._touched()
         before = {section: self._drawn.get(section) for section in sections}
         for section in sections:
@@ -208,6 +221,9 @@ class Live:
         held = self.view.state.assignments
         return {name: self._assignment(held[name]) for name in agent.assignments} if agent is not None else {}
 
+    def _keys(self, contact: SeenContact) -> list[dict[str, Any]]:
+        return [{"step": step, "name": self.view.key_name(contact.flow, step, keys), "keys": keys} for step, keys in contact.keys]
+
     def _assignment(self, held: SeenAssignment) -> dict[str, Any]:
         contact = self.view.state.contacts.get(held.contact)
         card = contact.card if contact is not None else None
@@ -215,7 +231,7 @@ class Live:
             "id": held.id, "contact": held.contact, "state": SHOWN_AS.get(held.state, held.state), "since": held.since,
             "channel": held.channel, "queue": held.queue, "calling": contact.calling if contact else "",
             "called": contact.called if contact else "", "language": contact.language if contact else "",
-            "keys": [{"step": step, "name": step, "keys": keys} for step, keys in (contact.keys if contact else ())],
+            "keys": self._keys(contact) if contact else [],
             "waited_seconds": held.waited_us // 1_000_000, "ring_until": held.ring_until if held.state == "offered" else None,
             "answered_at": held.answered_at or None, "customer": msgspec.to_builtins(card) if card is not None else None,
             "recording": bool(held.recording), "interrupted": held.state == "interrupted",
