@@ -1,4 +1,5 @@
-"""A web process with two tenants for every test here. The tenants are made once per test process and copied with their database."""
+"""A web process with two tenants for every test here. The tenants are made once per test process and copied with their
+database; with a ``centre``, once per test."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from tests.web.world import FakeCore, Seed, Tenant, World, settings_for
+from tests.web.centre import Centre
+from tests.web.world import Seed, Tenant, World, settings_for
 
 from yitong.kit.database import Database
 from yitong.kit.nats import Nats
@@ -34,10 +36,16 @@ class Seeded:
         return self.url.replace("@/yitong?", f"@/{name}?")
 
     async def fill(self) -> None:
-        database = Database(self.at(self.name), name="seed")
-        seed = Seed(database)
-        self.tenants = [await seed.tenant("mine"), await seed.tenant("other")]
-        await database.close()
+        self.tenants = await two_tenants(self.at(self.name))
+
+
+async def two_tenants(url: str) -> list[Tenant]:
+    """Made with the product's own functions."""
+    database = Database(url, name="seed")
+    seed = Seed(database)
+    tenants = [await seed.tenant("mine"), await seed.tenant("other")]
+    await database.close()
+    return tenants
 
 
 @pytest.fixture(scope="session")
@@ -61,19 +69,24 @@ def seeded_url(seeded: Seeded) -> Iterator[str]:
 
 
 @pytest.fixture
-async def world(settings: Settings, seeded: Seeded, seeded_url: str, nats_url: str, nats: Nats) -> AsyncIterator[World]:
-    """The web process, serving."""
-    mine, other = copy.deepcopy(seeded.tenants)
-    made = World(settings_for(settings, seeded_url, nats_url), nats, mine, other)
+async def world(request: pytest.FixtureRequest, settings: Settings, nats_url: str, nats: Nats) -> AsyncIterator[World]:
+    """The web process, serving. With a ``centre`` the tenants are new ones, for core's streams keep what tenants did in earlier tests."""
+    if "centre" in request.fixturenames:
+        url: str = request.getfixturevalue("postgres_url")
+        mine, other = await two_tenants(url)
+    else:
+        url = request.getfixturevalue("seeded_url")
+        mine, other = copy.deepcopy(request.getfixturevalue("seeded").tenants)
+    made = World(settings_for(settings, url, nats_url), nats, mine, other)
     await made.open()
     yield made
     await made.close()
 
 
 @pytest.fixture
-async def core(world: World, nats: Nats) -> AsyncIterator[FakeCore]:
-    """Core's half, answering for the first tenant."""
-    made = FakeCore(nats, world.mine)
+async def centre(world: World) -> AsyncIterator[Centre]:
+    """The real core behind the web process, with the simulated switch."""
+    made = Centre(world)
     await made.open()
     yield made
     await made.close()

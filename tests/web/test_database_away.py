@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,9 +10,10 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from tests.web.conftest import Seeded
-from tests.web.test_live import Page
-from tests.web.world import NAME, PASSWORD, FakeCore, World, settings_for
+from tests.web.centre import Centre
+from tests.web.conftest import two_tenants
+from tests.web.page import Page
+from tests.web.world import NAME, PASSWORD, World, settings_for
 
 from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
@@ -64,21 +64,19 @@ class Gate:
 
 
 @pytest.fixture
-async def gated(
-    settings: Settings, seeded: Seeded, seeded_url: str, nats_url: str, nats: Nats, tmp_path: Any
-) -> AsyncIterator[tuple[World, Gate]]:
+async def gated(settings: Settings, postgres_url: str, nats_url: str, nats: Nats, tmp_path: Any) -> AsyncIterator[tuple[World, Gate]]:
     """A web process that reaches PostgreSQL through a gate."""
-    place = psycopg.conninfo.conninfo_to_dict(seeded_url)
+    place = psycopg.conninfo.conninfo_to_dict(postgres_url)
     folder = tmp_path / "g"
     folder.mkdir()
     port = place.get("port") or "5432"
     gate = Gate(f"{place['host']}/.s.PGSQL.{port}")
     await gate.open(f"{folder}/.s.PGSQL.{port}")
-    url = seeded_url
+    url = postgres_url
     for old, new in ((str(place["host"]), str(folder)), (quote(str(place["host"]), safe=""), quote(str(folder), safe=""))):
         url = url.replace(old, new)
-    assert url != seeded_url
-    mine, other = copy.deepcopy(seeded.tenants)
+    assert url != postgres_url
+    mine, other = await two_tenants(postgres_url)
     made = World(settings_for(settings, url, nats_url), nats, mine, other, patience_seconds=1.7)
     await made.open()
     yield made, gate
@@ -114,12 +112,12 @@ async def test_customers_call_and_agents_take_their_telephone(gated: tuple[World
 
 @pytest.mark.case("D3", "D4")
 @pytest.mark.parametrize("how", ["refused", "silent"])
-async def test_a_plain_message_within_two_seconds_and_live_pages_go_on(gated: tuple[World, Gate], nats: Nats, how: str) -> None:
+async def test_a_plain_message_within_two_seconds_and_live_pages_go_on(gated: tuple[World, Gate], how: str) -> None:
     world, gate = gated
-    core = FakeCore(nats, world.mine)
-    await core.open()
-    agent, desk = await world.headers("1001"), world.mine.people["1001"].agent
-    page = await Page.open(world, agent["Authorization"].removeprefix("Bearer "), {"desk": None})
+    centre = Centre(world)
+    await centre.open()
+    agent, assignment = await centre.talking("1001")
+    page = await Page.open(world, agent["Authorization"], {"desk": None})
     await page.hear("snapshot")
     if how == "refused":
         await gate.shut()
@@ -133,11 +131,15 @@ async def test_a_plain_message_within_two_seconds_and_live_pages_go_on(gated: tu
         assert "Traceback" not in answer.text
     unknown = await world.ask("GET", "/contacts", {"Authorization": "Bearer unknown"})
     assert unknown.status_code == 503
-    await core.tell(f"desk.{desk}", ("set", ["x"], 1))
-    await page.hear("change")
-    hang_up = await world.ask("POST", "/me/assignments/01a2016a-75a0-743f-8edc-47297f468ef9/hang_up", agent | {"Idempotency-Key": "x"})
+    await centre.call()
+    await page.shows("desk", lambda desk: [queue["waiting"] for queue in desk["queues"].values()] == [1])
+    hang_up = await world.ask("POST", f"/me/assignments/{assignment}/hang_up", agent | {"Idempotency-Key": "x"})
     assert hang_up.status_code == 204
-    assert core.commands[-1]["type"] == "HangUp"
+    await page.shows("desk", lambda desk: [one["state"] for one in desk["assignments"].values()] == ["wrapping_up"])
+    done = await world.ask("PUT", f"/me/assignments/{assignment}/wrap_up", agent, json={"note": "n", "next_state": "ready"})
+    assert done.status_code == 204
+    await page.shows("desk", lambda desk: [one["state"] for one in desk["assignments"].values()] == ["offered"])
+    await page.equals_core(centre, "desk", f"desk.{world.mine.people['1001'].agent}")
     if how == "refused":
         await gate.open(gate.path)
     else:
@@ -146,4 +148,4 @@ async def test_a_plain_message_within_two_seconds_and_live_pages_go_on(gated: tu
         while (await world.ask("GET", "/contacts", agent)).status_code != 200:
             await asyncio.sleep(0.2)
     await page.close()
-    await core.close()
+    await centre.close()

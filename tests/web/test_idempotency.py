@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
-from tests.web.world import NAME, FakeCore, World
+from tests.web.centre import Centre, until
+from tests.web.world import NAME, World
 
 
 @pytest.mark.case("L1")
@@ -34,27 +35,52 @@ async def test_another_request_under_the_same_key_is_refused(world: World) -> No
 
 
 @pytest.mark.case("L1", "L2")
-async def test_a_double_click_makes_one_command(world: World, core: FakeCore) -> None:
-    who = await world.headers("1001") | {"Idempotency-Key": "click"}
-    path = "/me/assignments/01a2016a-75a0-743f-8edc-47297f468ef9/hang_up"
-    answers = await asyncio.gather(*(world.ask("POST", path, who) for _ in range(5)))
-    codes = sorted(answer.status_code for answer in answers)
-    assert codes[0] == 204
-    assert set(codes) <= {204, 409}
-    assert len(core.commands) == 1
-    assert core.commands[0]["type"] == "HangUp"
-    assert (await world.ask("POST", path, who)).status_code == 204
-    assert len(core.commands) == 1
+async def test_a_double_click_makes_one_command(world: World, centre: Centre) -> None:
+    """Refusing twice would refuse the next offer too, or be told that there is nothing to refuse."""
+    who, assignment = await centre.offered("1001")
+    (contact,) = centre.queued()
+    click, path = who | {"Idempotency-Key": "click"}, f"/me/assignments/{assignment}/refuse"
+    answers = await asyncio.gather(*(world.ask("POST", path, click) for _ in range(5)))
+    assert 204 in {answer.status_code for answer in answers}
+    for answer in answers:
+        assert answer.status_code == 204 or answer.json()["code"] == "idempotency_in_progress", answer.text
+    assert centre.assignments("1001") == []
+    assert centre.queued() == [contact]
+    again = await world.ask("POST", path, click)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (204, "true")
+    other = await world.ask("POST", path, who | {"Idempotency-Key": "another-click"})
+    assert (other.status_code, other.json()["code"]) == (404, "not_found")
+    (ended,) = await centre.facts("acd.offer_ended")
+    assert (ended.contact, ended.cause) == (contact, "refused")
 
 
-async def test_a_failed_request_may_be_tried_again_with_its_key(world: World, core: FakeCore) -> None:
-    who = await world.headers("1001") | {"Idempotency-Key": "later"}
-    path = "/me/assignments/01a2016a-75a0-743f-8edc-47297f468ef9/hold"
-    core.answer = {"refused": "wrong_state", "parameters": {"state": "offered"}}
-    refused = await world.ask("POST", path, who)
+@pytest.mark.case("L1", "L2")
+async def test_a_double_hang_up_ends_one_talk(world: World, centre: Centre) -> None:
+    """The agent is ready again at once and gets the next contact: the second click must not end that one."""
+    who, assignment = await centre.talking("1001")
+    click, path = who | {"Idempotency-Key": "click"}, f"/me/assignments/{assignment}/hang_up"
+    answers = await asyncio.gather(*(world.ask("POST", path, click) for _ in range(5)))
+    assert 204 in {answer.status_code for answer in answers}
+    await until(lambda: [one.state for one in centre.assignments("1001")] == ["wrapping_up"])
+    assert (await world.ask("PUT", f"/me/assignments/{assignment}/wrap_up", who, json={"next_state": "ready"})).status_code == 204
+    await centre.call()
+    await until(lambda: [one.state for one in centre.assignments("1001")] == ["offered"])
+    await centre.answer("1001")
+    assert (await world.ask("POST", path, click)).status_code == 204
+    assert [one.state for one in centre.assignments("1001")] == ["active"]
+    (active,) = centre.assignments("1001")
+    assert active.connection in centre.switch().lines
+    assert [event.payload["assignment"] for event in await centre.facts("acd.assignment_ended")] == [assignment]
+
+
+async def test_a_failed_request_may_be_tried_again_with_its_key(world: World, centre: Centre) -> None:
+    who, assignment = await centre.offered("1001")
+    key, path = who | {"Idempotency-Key": "later"}, f"/me/assignments/{assignment}/hold"
+    refused = await world.ask("POST", path, key)
     assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
-    core.answer = {"ok": None}
-    assert (await world.ask("POST", path, who)).status_code == 204
+    await centre.answer("1001")
+    assert (await world.ask("POST", path, key)).status_code == 204
+    await until(lambda: [one.state for one in centre.assignments("1001")] == ["held"])
 
 
 async def test_a_token_is_given_again_to_the_same_request_and_not_kept_readable(world: World) -> None:

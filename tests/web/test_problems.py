@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import string
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.web.world import FakeCore, World
+from tests.web.centre import Centre
+from tests.web.world import World
 
 import yitong
 from yitong.domains.sites.api.flow_texts import TEXTS
@@ -73,21 +75,39 @@ async def test_bad_requests_are_named(world: World) -> None:
     assert "GET" in (await world.ask("DELETE", "/queues", who)).headers["allow"]
 
 
-async def test_core_refusing_or_away_is_said(world: World, core: FakeCore) -> None:
-    who = await world.headers("1001")
-    core.answer = {"refused": "unknown_reason", "parameters": {}}
-    refused = await world.ask("PUT", "/me/state", who, json={"state": "not_ready", "reason": "x"})
-    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_reason")
-    await core.close()
-    away = await world.ask("PUT", "/me/state", who, json={"state": "ready"})
+async def test_core_refusing_is_said_with_its_code(world: World, centre: Centre) -> None:
+    who, assignment = await centre.offered("1001")
+    path = f"/me/assignments/{assignment}"
+    cases: tuple[tuple[str, str, dict[str, Any], int, str], ...] = (
+        ("POST", f"{path}/hold", {}, 409, "wrong_state"),
+        ("POST", f"{path}/retrieve", {}, 409, "wrong_state"),
+        ("PUT", f"{path}/wrap_up", {"json": {"note": "n"}}, 409, "wrong_state"),
+        ("POST", f"/me/assignments/{uuid.uuid4()}/refuse", {}, 404, "not_found"),
+    )
+    for method, asked, more, status, code in cases:
+        refused = await world.ask(method, asked, who, **more)
+        assert (refused.status_code, refused.json()["code"]) == (status, code), (asked, refused.text)
+        assert refused.json()["parameters"] == ({"state": "offered"} if code == "wrong_state" else {})
+        assert refused.json()["detail"].endswith(".")
+    assert [one.state for one in centre.assignments("1001")] == ["offered"]
+    nobody = await world.ask("PUT", "/me/state", await world.headers("admin"), json={"state": "ready"})
+    assert (nobody.status_code, nobody.json()["code"]) == (403, "forbidden")
+
+
+async def test_core_away_is_said_and_what_was_asked_meanwhile_is_not_done_later(world: World, centre: Centre) -> None:
+    who = await centre.ready("1001")
+    board = await world.headers("1100")
+    await centre.stop("core")
+    away = await world.ask("PUT", "/me/state", who, json={"state": "logged_off"})
     assert (away.status_code, away.json()["code"]) == (503, "core_unavailable")
     assert away.headers["retry-after"]
-    await core.open()
-    core.answer = {"ok": None}
-    assert (await world.ask("PUT", "/me/state", who, json={"state": "ready"})).status_code == 204
-    assert core.commands[-1]["agent"] == world.mine.people["1001"].agent
-    nobody = await world.ask("PUT", "/me/state", await world.headers("admin"), json={"state": "ready"})
-    assert nobody.status_code == 403
+    assert away.json()["detail"] == SENTENCES["core_unavailable"].en
+    for path in ("/queues", "/agents"):
+        assert (await world.ask("GET", path, board)).json()["code"] == "core_unavailable"
+    await centre.start_core()
+    assert centre.agent("1001").duty == "ready"
+    assert (await world.ask("PUT", "/me/state", who, json={"state": "not_ready", "reason": "lunch"})).status_code == 204
+    assert (centre.agent("1001").duty, centre.agent("1001").reason) == ("not_ready", "lunch")
 
 
 def test_every_code_of_the_flow_checker_has_a_sentence_in_both_languages() -> None:

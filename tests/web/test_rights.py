@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.web.world import FLOW, NAME, FakeCore, Tenant, World
+from tests.web.centre import Centre, until
+from tests.web.world import FLOW, NAME, Tenant, World
 
 ROLES = ("1001", "1100", "admin", "nobody")
 OPEN = {("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone")}
@@ -52,21 +53,44 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def foreign_id(path: str, other: Tenant) -> str:
-    """The other tenant's id that belongs into ``path``."""
+class Live:
+    """A tenant at work: one contact talks, one rings, one waits."""
+
+    def __init__(self, contacts: list[str], assignments: list[str], callers: set[str]) -> None:
+        self.contacts, self.assignments, self.callers = contacts, assignments, callers
+
+    @classmethod
+    async def begin(cls, centre: Centre, tenant: str) -> Live:
+        _, talking = await centre.talking("1001", tenant)
+        _, ringing = await centre.offered("1002", tenant)
+        await centre.call(tenant)
+        await until(lambda: all(one.card for one in centre.host(tenant).partition.registry))
+        await centre.projected(tenant)
+        contacts = list(centre.host(tenant).partition.registry)
+        assert len(contacts) == 3
+        return cls([one.id for one in contacts], [talking, ringing], {one.calling for one in contacts})
+
+
+def foreign_ids(path: str, other: Tenant, live: Live | None = None) -> list[str]:
+    """The other tenant's ids that belong into ``path``; without a placeholder one empty text."""
+    if "{id}" not in path:
+        return [""]
     part = path.removeprefix("/api/v1/").removeprefix("config/").split("/")[0]
-    singular = {"contacts": "contact", "recordings": "recording foreign", "users": "user"}.get(part, part.removesuffix("s"))
+    singular = {"recordings": "recording foreign", "users": "user"}.get(part, part.removesuffix("s"))
     if singular == "contact":
-        return other.contacts["foreign"]
+        return [other.contacts["foreign"], *(live.contacts if live else [])]
     if singular == "user":
-        return other.people["1001"].id
-    return str(uuid.uuid4()) if part == "me" else other.ids[singular]
+        return [other.people["1001"].id]
+    if part == "me":
+        return live.assignments if live else [str(uuid.uuid4())]
+    return [other.ids[singular]]
 
 
-def all_ids(tenant: Tenant) -> set[str]:
-    """Every id that must never be seen by another tenant."""
+def all_secrets(tenant: Tenant, live: Live) -> set[str]:
+    """Everything that must never be seen by another tenant: ids, and who calls."""
     people = {person.id for person in tenant.people.values()} | {person.agent for person in tenant.people.values() if person.agent}
-    return {tenant.id, *tenant.ids.values(), *tenant.contacts.values()} | people
+    lasting = {tenant.id, *tenant.ids.values(), *tenant.contacts.values()} | people
+    return lasting | {*live.contacts, *live.assignments} | live.callers
 
 
 async def rows_of(world: World, tenant: Tenant) -> dict[str, list[str]]:
@@ -102,30 +126,55 @@ def sent(method: str, path: str, operation: dict[str, Any], values: dict[str, An
 
 @pytest.mark.case("W1")
 @pytest.mark.parametrize("role", ROLES)
-async def test_no_operation_shows_or_changes_what_is_another_tenants(world: World, core: FakeCore, role: str) -> None:
-    core.answer = {"refused": "not_found", "parameters": {}}
-    await world.configured()
-    await world.contact(world.other, "foreign", "1001")
-    await world.contact(world.mine, "own", "1001")
-    who, secret = await world.headers(role), all_ids(world.other)
-    before = await rows_of(world, world.other)
+async def test_no_operation_shows_or_changes_what_is_another_tenants(world: World, centre: Centre, role: str) -> None:
+    """While the other tenant talks, rings and waits: neither its rows nor its ledger nor its engine nor its calls are touched."""
+    await centre.start_worker()
+    await world.contact(world.other, "foreign", "1001", told=False)
+    await world.contact(world.mine, "own", "1001", told=False)
+    live = await Live.begin(centre, "other")
+    who, secrets = await world.headers(role), all_secrets(world.other, live)
+    before = await rows_of(world, world.other), await centre.everything("other")
     tried = 0
     for method, path, operation in await operations(world):
         if (method, path) in SKIPPED | OPEN:
             continue
-        url = path.removeprefix("/api/v1").replace("{id}", foreign_id(path, world.other) if "{id}" in path else "")
-        answer = await world.ask(
-            method.upper(), url, who, headers={"If-Match": '"1"'}, **sent(method, path, operation, bodies(world.mine, world.other))
-        )
-        tried += 1
-        if "{id}" in path:
-            assert answer.status_code in (403, 404, 409), (method, path, answer.status_code, answer.text)
-            assert answer.status_code != 409 or answer.json()["code"] == "no_agent", (method, path, answer.text)
-        leaked = {id for id in secret if id in answer.text}
-        assert not leaked, (method, path, leaked)
-        assert answer.status_code < 500, (method, path, answer.text)
-    assert tried > 70
-    assert await rows_of(world, world.other) == before
+        for id in foreign_ids(path, world.other, live):
+            url = path.removeprefix("/api/v1").replace("{id}", id)
+            answer = await world.ask(
+                method.upper(), url, who, headers={"If-Match": '"1"'}, **sent(method, path, operation, bodies(world.mine, world.other))
+            )
+            tried += 1
+            if id:
+                assert answer.status_code in (403, 404, 409), (method, path, answer.status_code, answer.text)
+                assert answer.status_code != 409 or answer.json()["code"] == "no_agent", (method, path, answer.text)
+            leaked = {secret for secret in secrets if secret in answer.text}
+            assert not leaked, (method, path, leaked)
+            assert answer.status_code < 500, (method, path, answer.text)
+    assert tried > 80
+    await centre.projected("mine")
+    assert await rows_of(world, world.other) == before[0]
+    assert await centre.everything("other") == before[1]
+
+
+@pytest.mark.case("W1")
+async def test_the_same_operations_show_and_change_ones_own(world: World, centre: Centre) -> None:
+    """So that the test above is not true for want of anything to see."""
+    await centre.start_worker()
+    live = await Live.begin(centre, "other")
+    agent, supervisor = await world.headers("1001", "other"), await world.headers("1100", "other")
+    listed = (await world.ask("GET", "/contacts", await world.headers("admin", "other"))).json()["items"]
+    assert {one["id"] for one in listed} == set(live.contacts)
+    assert {one["calling"].removeprefix("+86") for one in listed} == live.callers
+    (queue,) = (await world.ask("GET", "/queues", agent)).json()["items"]
+    assert (queue["id"], queue["waiting"]) == (world.other.ids["queue"], 2)
+    states = {one["extension"]: one["state"] for one in (await world.ask("GET", "/agents", supervisor)).json()["items"]}
+    assert states == {"1001": "busy"}
+    talking = centre.assignments("1001", "other")[0]
+    assert (await world.ask("GET", f"/contacts/{talking.contact}", agent)).status_code == 200
+    before = await centre.everything("other")
+    assert (await world.ask("POST", f"/me/assignments/{talking.id}/hold", agent)).status_code == 204
+    await until(lambda: talking.state == "held")
+    assert await centre.everything("other") != before
 
 
 @pytest.mark.case("W1")
@@ -147,7 +196,7 @@ async def test_an_agent_and_a_user_without_rights_change_no_configuration(world:
         for method, path, operation in await operations(world):
             if not path.startswith("/api/v1/config/"):
                 continue
-            url = path.removeprefix("/api/v1").replace("{id}", foreign_id(path, world.mine) if "{id}" in path else "")
+            url = path.removeprefix("/api/v1").replace("{id}", foreign_ids(path, world.mine)[0])
             answer = await world.ask(
                 method.upper(), url, who, headers={"If-Match": '"1"'}, **sent(method, path, operation, bodies(world.mine, world.mine))
             )

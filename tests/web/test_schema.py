@@ -9,21 +9,24 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as bounded
-from tests.web.world import FakeCore, World
+from tests.web.centre import Centre
+from tests.web.world import World
 
 _ENDING = {"/api/v1/sessions/current", "/api/v1/sessions/current/password"}
 
 
 @pytest.mark.timeout(300)
-async def test_made_up_requests_get_described_answers(world: World, core: FakeCore) -> None:
+async def test_made_up_requests_get_described_answers(world: World, centre: Centre) -> None:
     await world.contact(world.mine, "own", "1001")
-    await world.configured()
+    await centre.talking("1001")
+    await centre.call()
     description = (await world.client.get("/api/v1/openapi.json")).json()
     tokens = [await world.token("admin"), await world.token("1001")]
     walk = Walk(description, f"http://127.0.0.1:{world.port}", tokens)
     await asyncio.to_thread(walk.run)
     assert not walk.faults, "\n".join(walk.faults[:10])
     assert walk.tried > 150
+    assert len(centre.queued()) == 1
 
 
 class Walk:

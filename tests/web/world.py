@@ -1,12 +1,9 @@
-"""Two tenants with people of every role, some finished contacts, and a web process over real engines.
-
-``FakeCore`` answers for core.
-"""
+"""Two tenants with people of every role, some finished contacts, and a web process over real engines; ``centre`` adds core and worker."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import socket
 import wave
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +35,13 @@ _CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(
 NAME = {"zh-CN": "名", "en": "name"}
 FLOW = {
     "schema_version": 1, "name": NAME, "start": "bye", "steps": {"bye": {"kind": "hang_up"}},
+}  # fmt: skip
+HOTLINE = "96900"
+TO_A_PERSON = {
+    "schema_version": 1, "name": NAME, "start": "person", "steps": {
+        "person": {"kind": "queue", "queue": "service", "next": dict.fromkeys(("served", "timeout", "full", "no_agents"), "bye")},
+        "bye": {"kind": "hang_up"},
+    },
 }  # fmt: skip
 
 
@@ -122,10 +126,10 @@ class Seed:
 
     async def _things(self, made: Tenant) -> None:
         site = made.site
-        made.ids["queue"] = await self.put(made.id, "queue", {"code": "service", "name": NAME, "site": site})
-        made.ids["flow"] = await self.put(made.id, "flow", {"code": "hotline", "name": NAME, "draft": FLOW})
+        made.ids["queue"] = await self.put(made.id, "queue", {"code": "service", "name": NAME, "site": site, "ring_seconds": 300})
+        made.ids["flow"] = await self.put(made.id, "flow", {"code": "hotline", "name": NAME, "draft": TO_A_PERSON})
         made.ids["number"] = await self.put(
-            made.id, "number", {"number": "96900", "name": NAME, "flow": made.ids["flow"], "site": site, "web": True}
+            made.id, "number", {"number": HOTLINE, "name": NAME, "flow": made.ids["flow"], "site": site, "web": True}
         )
         made.ids["trunk"] = await self.put(made.id, "trunk", {"code": "demo", "name": NAME, "site": site})
         made.ids["reason"] = await self.put(made.id, "reason", {"code": "lunch", "name": NAME})
@@ -133,8 +137,11 @@ class Seed:
         prompt = {"code": "hello", "language": "zh-CN", "file": f"{made.id}/hello.wav", "text": "你好", "milliseconds": 100}
         made.ids["prompt"] = await self.put(made.id, "prompt", prompt)
 
-    async def contact(self, made: Tenant, name: str, agent: str, *, queue: bool = True, minutes_ago: float = 1) -> str:
-        """A finished contact, as the projections hold it; with a recording if ``agent`` (a username) took it."""
+    async def contact(self, made: Tenant, name: str, agent: str, *, queue: bool = True, minutes_ago: float = 1, told: bool = True) -> str:
+        """A finished contact, as the projections hold it; with a recording if ``agent`` (a username) took it.
+
+        ``told``: a line of the ledger too; not where a core writes the same site's.
+        """
         who = made.people[agent] if agent else None
         at = self.clock.now() - round(minutes_ago * 60_000_000)
         ids = {key: self.new_id() for key in ("contact", "segment", "recording", "calling", "customer")}
@@ -144,7 +151,7 @@ class Seed:
             "file": f"{ids['recording']}.wav", "outcome": "answered" if who else "abandoned", "number": f"+86139{at % 10**8:08d}", **ids,
         }  # fmt: skip
         async with self.database.transaction() as connection:
-            for statement in _CONTACT if who else _CONTACT[:4]:
+            for statement in (*_CONTACT, *([_TOLD] if told else []), *(_TAKEN if who else [])):
                 await connection.execute(text(statement), values)
         if who:
             made.ids[f"recording {name}"] = ids["recording"]
@@ -160,9 +167,11 @@ _CONTACT = (
        agent_id, answered_at, wait_us, talk_us, sequence, customer_id)
        values (:tenant, :contact, :site, 'voice', 'in', '96900', :calling, :at, :end, :outcome, :queue, :agent, :answered, 5000000,
        20000000, 1, :customer)""",
-    """insert into ledger (id, type, version, tenant_id, site_id, producer, epoch, sequence, occurred_at, contact_id, payload)
+)
+_TOLD = """insert into ledger (id, type, version, tenant_id, site_id, producer, epoch, sequence, occurred_at, contact_id, payload)
        values (gen_random_uuid(), 'contact.arrived', 1, :tenant, :site, 'test', 1,
-       (extract(epoch from cast(:at as timestamptz)) * 1000000)::bigint, :at, :contact, '{"channel": "voice"}')""",
+       (extract(epoch from cast(:at as timestamptz)) * 1000000)::bigint, :at, :contact, '{"channel": "voice"}')"""
+_TAKEN = (
     """insert into segments (tenant_id, id, site_id, contact_id, arrived_at, number, kind, began_at, ended_at, queue_id, agent_id,
        answered_at, talk_us)
        values (:tenant, :segment, :site, :contact, :at, 1, 'agent', :at, :end, :queue, :agent, :answered, 20000000)""",
@@ -181,64 +190,6 @@ def write_wav(path: Path, seconds: float, channels: int) -> None:
         out.setsampwidth(2)
         out.setframerate(8000)
         out.writeframes(tracks.tobytes())
-
-
-class FakeCore:
-    """Answers for the owners of all partitions of a tenant, and tells live changes: core's half of docs/interfaces.md."""
-
-    def __init__(self, nats: Nats, tenant: Tenant) -> None:
-        self.nats = nats
-        self.tenant = tenant
-        self.commands: list[Any] = []
-        self.answer: dict[str, Any] = {"ok": None}
-        self.epoch = 1
-        self.seq: dict[str, int] = {}
-        self.data: dict[str, Any] = {"board": {"queues": {}, "agents": {}, "totals": {}, "day": "2026-01-01"}}
-        self.asked: list[str] = []
-        self._subscriptions: list[Any] = []
-        self._beating: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        at = f"{self.tenant.id}.{self.tenant.site}"
-        self._subscriptions = [
-            await self.nats.answer(f"core.command.{at}", dict[str, Any], self._command),
-            await self.nats.answer(f"core.live.{at}", dict[str, Any], self._live),
-        ]
-        self._beating = asyncio.create_task(self._beat())
-
-    async def close(self) -> None:
-        for subscription in self._subscriptions:
-            await subscription.unsubscribe()
-        self._subscriptions = []
-        if self._beating is not None:
-            self._beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._beating
-
-    async def tell(self, topic: str, *changes: Any, skip: int = 0) -> None:
-        """Publish a change; ``skip`` loses some before it."""
-        self.seq[topic] = self.seq.get(topic, 0) + 1 + skip
-        for kind, path, *value in changes:
-            assert kind == "set"
-            self.data.setdefault(topic, {})[".".join(path)] = value[0]
-        update = {"epoch": self.epoch, "seq": self.seq[topic], "changes": [list(change) for change in changes]}
-        await self.nats.publish(f"live.{self.tenant.id}.{self.tenant.site}.{topic}", update)
-
-    async def _beat(self) -> None:
-        while True:
-            for process in ("core", "switch"):
-                beat = {"process": process, "node": "n", "pid": 1, "state": "ok", "reason": "", "figures": {"contacts": 3.0}}
-                await self.nats.publish(f"health.{process}.n", beat)
-            await asyncio.sleep(0.3)
-
-    async def _command(self, _: str, command: dict[str, Any]) -> dict[str, Any]:
-        self.commands.append(command)
-        return self.answer
-
-    async def _live(self, _: str, question: dict[str, Any]) -> dict[str, Any]:
-        topic = question["topic"]
-        self.asked.append(topic)
-        return {"epoch": self.epoch, "seq": self.seq.get(topic, 0), "data": self.data.get(topic, {})}
 
 
 class World:
@@ -264,6 +215,7 @@ class World:
         await self.nats.js.purge_stream("KV_config")  # of another test: its tenants are the same, its database was another
         await self.web.open()
         listening = listen(self.settings, 0)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # that a page which does not read is felt soon
         self.port = listening.getsockname()[1]
         self._serving = asyncio.create_task(self.server.serve([listening]))
         while not self.server.started:
