@@ -57,6 +57,7 @@ class World:
         self.arrivals: list[str] = []
         self.corrections = 0
         self.epoch = 0
+        self.died_at = 0
         self.saved: tuple[bytes, int, int] | None = None
         self.after_each: Callable[[World], None] | None = None
         self._tick: Happening | None = None
@@ -122,15 +123,17 @@ class World:
         for raw in self.ledger[batches:]:
             self.engine.replay(msgspec.msgpack.decode(raw, type=Batch))
         self.engine.replayed()
+        self.engine.alive_at = self.died_at
         self.switch.monitor(lambda event: self._hear(event, life))
         missed = self.switch.since(self.engine.seen.epoch, self.engine.seen.sequence)
         late = missed if isinstance(missed, list) else []
-        self._commit(self.engine.reconcile(self.switch.snapshot_now(TENANT), self.timeline.now, missed=late))
+        self._heal(self.switch.snapshot_now(TENANT), late)
         self.timeline.after(10.0, lambda: self._reconcile(life))
 
     def kill(self) -> None:
         """kill -9: what was not in the ledger is gone."""
         self.switch.silence()
+        self.died_at = self.timeline.now
         self._alive += 1
         self.partition = None
         if self._tick is not None:
@@ -173,10 +176,15 @@ class World:
         told = self.switch.since(seen.epoch, seen.sequence)
         self.engine.behind = False
         if isinstance(told, Snapshot):
-            self._commit(self.engine.reconcile(told, self.timeline.now, fresh_us=2 * SECOND))
+            self._heal(told, [], fresh_us=2 * SECOND)
             return
         for event in told:
             self._commit(self.engine.hear(event, self.timeline.now))
+
+    def _heal(self, snapshot: Snapshot, missed: list[AnyEvent], fresh_us: int = 0) -> None:
+        for ended in self.engine.lapse(snapshot, self.timeline.now, missed=missed):
+            self._commit(ended)
+        self._commit(self.engine.reconcile(snapshot, self.timeline.now, fresh_us=fresh_us, missed=missed))
 
     def _reconcile(self, life: int) -> None:
         if life != self._alive or self.partition is None:

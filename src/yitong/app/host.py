@@ -117,11 +117,13 @@ class Host:
     async def _restore(self) -> None:
         for (kind, key), value in self._config.items():
             self.configure(kind, key, value)
+        alive_at = self._lease.former_at
         held = await (await self._nats.bucket("core")).get(self._place)
         if held is not None and held.value:
             try:
                 saved: Saved = decode(held.value, Saved)
                 self._not_before(saved.at)
+                alive_at = max(alive_at, saved.at)
                 self.engine.restore(saved.state, self._clock.now())
                 self._ledger_at, self._personal_at = saved.ledger, saved.personal
             except msgspec.MsgspecError as error:
@@ -135,7 +137,9 @@ class Host:
             newest = max(newest, batch.events[-1].occurred_at)
             self.engine.replay(batch)
             self._ledger_at = stored.sequence
+            self._facts += len(batch.events)  # a long way read is a reason for a snapshot as good as a long way gone
         self._not_before(newest)
+        self.engine.alive_at = max(newest, alive_at)
         self.engine.replayed()
 
     def _not_before(self, at: int) -> None:
@@ -308,7 +312,11 @@ class Host:
             self._behind.clear()
 
     def _heal(self, snapshot: Snapshot, fresh_us: int, missed: list[AnyEvent]) -> None:
-        outcome = self.engine.reconcile(snapshot, self._clock.now(), fresh_us=fresh_us, missed=missed)
+        now = self._clock.now()
+        for ended in self.engine.lapse(snapshot, now, missed=missed):
+            self.corrections += 1
+            self._commit(ended)
+        outcome = self.engine.reconcile(snapshot, now, fresh_us=fresh_us, missed=missed)
         if outcome.corrections:
             self.corrections += outcome.corrections
             _log.warning("differed from the switch", place=self._place, corrections=outcome.corrections)

@@ -76,6 +76,7 @@ class EngineState(msgspec.Struct, kw_only=True):
     seen: Seen
     registry: RegistryState
     parts: dict[str, bytes]
+    latest: int = 0
 
 
 NOTHING = Outcome()
@@ -97,6 +98,9 @@ class Engine:
         self.sequence = 0
         self.seen = Seen()
         self.behind = True
+        self.alive_at = 0
+        """The last moment at which the switch's life in ``seen`` was known to go on, or our own former life (UTC microseconds)."""
+        self._latest = 0
         self._ids = ids
         self._producer = producer
 
@@ -106,6 +110,7 @@ class Engine:
         """What the switch tells. A doubled event is left; after a gap nothing is heard until the missing ones or a Snapshot came."""
         if not self._in_order(event):
             return NOTHING
+        self.alive_at = now
         return self._decide(now, lambda unit: self.bus.hear(event, unit))
 
     def obey(self, command: Command, now: int) -> Outcome:
@@ -125,6 +130,18 @@ class Engine:
 
         return self._decide(now, due)
 
+    def lapse(self, snapshot: Snapshot, now: int, *, missed: Sequence[AnyEvent] = ()) -> list[Outcome]:
+        """End what ended while nobody listened, each at the moment when it did and not when we see it; comes before ``reconcile``.
+
+        That moment is told in ``missed``, what the switch told meanwhile; where that life of the switch ended too, it is ``alive_at``,
+        the last moment that is known (case K10).
+        """
+        outcomes = []
+        for event in self.journey.lapsed(snapshot, missed, epoch=self.seen.epoch, alive_at=self.alive_at):
+            at = min(max(event.at, self._latest), now)
+            outcomes.append(self._decide(at, lambda unit, event=event: self.bus.hear(event, unit), settle=False))  # type: ignore[misc]
+        return outcomes
+
     def reconcile(self, snapshot: Snapshot, now: int, *, fresh_us: int = 0, missed: Sequence[AnyEvent] = ()) -> Outcome:
         """Compare with the switch's picture and heal the difference by events. ``missed``: what it told since we last listened."""
         corrections = 0
@@ -140,6 +157,7 @@ class Engine:
 
         self.seen = Seen(switch=snapshot.switch, epoch=snapshot.epoch, sequence=snapshot.sequence)
         self.behind = False
+        self.alive_at = now
         outcome = self._decide(now, heal)
         return msgspec.structs.replace(outcome, corrections=corrections)
 
@@ -163,12 +181,14 @@ class Engine:
         """Everything that a restart needs, as of ``self.sequence``."""
         return msgspec.msgpack.encode(EngineState(
             sequence=self.sequence, seen=self.seen, registry=self.registry.state(), parts={part.name: part.dump() for part in self.parts},
+            latest=self._latest,
         ))  # fmt: skip
 
     def restore(self, data: bytes, now: int) -> None:
         """Take up a snapshot. Raises msgspec.ValidationError for one of another release."""
         state = msgspec.msgpack.decode(data, type=EngineState)
         self.sequence, self.seen, self.behind = state.sequence, state.seen, True
+        self._latest = state.latest
         self.registry.restore(state.registry)
         for part in self.parts:
             if part.name in state.parts:
@@ -180,6 +200,7 @@ class Engine:
             if event.sequence > self.sequence:
                 self.bus.replay(event)
                 self.sequence = event.sequence
+                self._latest = max(self._latest, event.occurred_at)
 
     def replay_personals(self, records: Sequence[Personal]) -> None:
         """Personal values told after the snapshot: give all of them before the facts, then ``replayed``."""
@@ -192,12 +213,13 @@ class Engine:
 
     # --- deciding ------------------------------------------------------------------------------------------------------------------
 
-    def _decide(self, now: int, decision: Callable[[Unit], Any]) -> Outcome:
+    def _decide(self, now: int, decision: Callable[[Unit], Any], *, settle: bool = True) -> Outcome:
         unit = Unit(self.bus, now, self._ids)
         reply, refused, fault = None, None, None
         try:
             reply = decision(unit)
-            self.bus.settle(unit)
+            if settle:
+                self.bus.settle(unit)
         except Refused as error:
             refused = error
         except Exception as error:  # noqa: BLE001 - what was told is true already; the host logs the fault, the reconciler heals
@@ -212,6 +234,7 @@ class Engine:
         if unit.facts:
             batch = unit.batch(tenant=self.tenant, site=self.site, producer=self._producer, epoch=self.epoch, after=self.sequence)
             self.sequence += len(batch.events)
+            self._latest = max(self._latest, unit.now)
         services = tuple(msgspec.structs.replace(service, epoch=self.epoch) for service in unit.services)
         return Outcome(
             batch=batch, personals=tuple(unit.personals), services=services, questions=tuple(unit.questions), reply=reply,

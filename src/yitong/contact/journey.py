@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from yitong.contact.messages import (
 )
 from yitong.contact.registry import LiveContact, Registry
 from yitong.contact.states import Table
-from yitong.ct.events import ConnectionCleared, Delivered, Established, Failed, Originated, ServiceFailed, Snapshot
+from yitong.ct.events import AnyEvent, ConnectionCleared, Delivered, Established, Failed, Originated, ServiceFailed, Snapshot
 from yitong.ct.model import Cause, Connection, ConnectionState
 from yitong.ct.services import Answer, Clear
 
@@ -253,6 +253,22 @@ class Journey:
         self.registry.forget_old(unit.now)
 
     # --- healing -------------------------------------------------------------------------------------------------------------------
+
+    def lapsed(self, snapshot: Snapshot, missed: Sequence[AnyEvent], *, epoch: int, alive_at: int) -> list[ConnectionCleared | Failed]:
+        """How the contacts ended that are not in the switch's picture any more, in the order of their ends; without those of whom nothing
+        is known. ``epoch``: of the switch's life that we heard last; of a life that ended, ``alive_at`` is the last known moment.
+        """
+        there = {connection.connection for connection in snapshot.connections}
+        told = {event.connection: event for event in missed if isinstance(event, ConnectionCleared | Failed)}
+        ends: list[ConnectionCleared | Failed] = []
+        for contact in self.registry:
+            if contact.connection in there:
+                continue
+            if contact.connection in told:
+                ends.append(told[contact.connection])
+            elif snapshot.epoch != max(epoch, contact.switch_epoch) and alive_at:
+                ends.append(_gone(contact, alive_at, interrupted=True))
+        return sorted(ends, key=lambda event: event.at)
 
     def reconcile(self, snapshot: Snapshot, unit: Unit, hear: Callable[[Any], None], fresh_us: int) -> int:
         """Tell ourselves what the switch's picture says and we missed; returns the number of corrections."""

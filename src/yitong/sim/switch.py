@@ -254,6 +254,22 @@ class SimSwitch:
         """The connection's audio or signalling is lost."""
         self._do(lambda now: self.function.gone(connection, cause, now, by_device=False))
 
+    def power_cut(self) -> None:
+        """Everything ends at once and no BYE goes out: calls, recordings, registrations. Up again, it knows none of them."""
+        for connection in list(self.lines):
+            self._tell_caller(connection, lambda caller: caller.released(Cause.INTERRUPTED))
+            for plan in self.lines.pop(connection).plans:
+                plan.cancel()
+            self.audio.close(connection)
+        self.audio.takes.clear()
+        epoch = self.function.log.epoch + 1
+        self.devices.clear()
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        self.function = self._begin(epoch)
+        self._do(lambda now: self.function.started(now, self.tenant, self.site))
+
     def restart(self) -> None:
         """The switch comes up again with its calls kept, under a new epoch."""
         old = self.function

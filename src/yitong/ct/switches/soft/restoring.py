@@ -45,6 +45,11 @@ class Memory:
         self._unsure: set[str] = set()
         self._known: dict[str, tuple[str, str, str]] = {}
 
+    @property
+    def unsure(self) -> bool:
+        """Some calls of a former life were not yet compared with the rows of the media workers; lasts ``WORKER_SECONDS`` at most."""
+        return bool(self._unsure)
+
     # --- writing ---
 
     def write(self, lines: Lines, registrations: Registrations, function: SwitchingFunction) -> None:
@@ -142,9 +147,10 @@ class Memory:
             else:
                 worker.ask(lambda number, name=name: m.StopRecord(id=number, recording=name))  # type: ignore[misc]
         ours = sound.rows_of(worker)
-        self._unsure.difference_update(ours)
         lost = [connection for connection in ours if sound.rows[connection].opened is not None and connection not in alive]
-        function.gone_together(lost, Cause.MEDIA_LOST, now)
+        function.gone_together([one for one in lost if one in self._unsure], Cause.INTERRUPTED, now)
+        function.gone_together([one for one in lost if one not in self._unsure], Cause.MEDIA_LOST, now)
+        self._unsure.difference_update(ours)
         self._restore_links(function, alive)
         if not self._unsure:
             self._settle_recordings(function, lines, now)
@@ -166,7 +172,7 @@ class Memory:
         """Give up what no worker has confirmed in time."""
         if self.patience is None or now < self.patience:
             return
-        function.gone_together(sorted(self._unsure), Cause.MEDIA_LOST, lines.clock.now())
+        function.gone_together(sorted(self._unsure), Cause.INTERRUPTED, lines.clock.now())
         self._unsure.clear()
         self._settle_recordings(function, lines, lines.clock.now())
 

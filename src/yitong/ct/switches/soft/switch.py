@@ -134,9 +134,11 @@ class SoftSwitch:
             self.function.started(self.clock.now(), tenant, site)
 
     async def media_connected(self, seconds: float) -> bool:
-        """Wait for a media worker that takes calls, at most ``seconds``; whether there is one."""
+        """Wait for a media worker that takes calls, at most ``seconds``, and longer until it is known which calls of a former life still
+        have their rows; whether there is one.
+        """
         end = self.clock.monotonic() + seconds
-        while not self.sound.has_room() and self.clock.monotonic() < end:
+        while self.memory.unsure or (not self.sound.has_room() and self.clock.monotonic() < end):
             await self.clock.sleep(0.01)
         return self.sound.has_room()
 

@@ -22,7 +22,7 @@ from yitong.domains.acd.model.agent import AgentDevice, Assignment
 from yitong.domains.acd.service.acts import LOST_REST_SECONDS, Acts
 
 REFUSING = frozenset({Cause.REFUSED, Cause.BUSY})
-LOSING = frozenset({Cause.SIGNALLING_LOST, Cause.MEDIA_LOST, Cause.UNREACHABLE, Cause.FAILED})
+LOSING = frozenset({Cause.SIGNALLING_LOST, Cause.MEDIA_LOST, Cause.INTERRUPTED, Cause.UNREACHABLE, Cause.FAILED})
 OURS = frozenset({Cause.ANSWERED_ELSEWHERE, Cause.CANCELLED})
 
 
