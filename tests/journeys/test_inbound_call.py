@@ -46,6 +46,19 @@ def test_the_whole_way() -> None:
     assert world.corrections == 0
 
 
+def test_an_agent_who_hangs_up_as_he_answers_leaves_the_caller_in_the_flow() -> None:
+    """His connection is gone before the recording of both begins; the caller's is not."""
+    world = World()
+    world.agent("1001", usual=Behaviour(answer_after=2.0, hang_up_after=0.0))
+    world.caller(steps=WHOLE_WAY)
+    world.run(120)
+    (contact,) = world.contacts()
+    assert "RecordingLost" in " ".join(world.journey(contact))
+    (answer,) = world.facts(SurveyAnswered)
+    assert answer.answer == 1
+    check_end(world, 1)
+
+
 def test_what_the_facts_of_a_call_say() -> None:
     world = World()
     device = world.agent("1001", usual=Behaviour(answer_after=2.0, hang_up_after=10.0))

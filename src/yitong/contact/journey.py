@@ -24,7 +24,7 @@ from yitong.contact.registry import LiveContact, Registry
 from yitong.contact.states import Table
 from yitong.ct.events import AnyEvent, ConnectionCleared, Delivered, Established, Failed, Originated, ServiceFailed, Snapshot
 from yitong.ct.model import Cause, Connection, ConnectionState
-from yitong.ct.services import Answer, Clear
+from yitong.ct.services import Answer, Clear, StartRecording
 
 ANSWER_LEASE_US = 10_000_000
 RELEASE_LEASE_US = 5_000_000
@@ -170,9 +170,9 @@ class Journey:
             self.end(contact, "customer" if event.cause is Cause.CANCELLED else "system", event.cause, unit)
 
     def _service_failed(self, event: ServiceFailed, unit: Unit) -> None:
-        """An Answer or Clear that cannot be done: the connection does not exist any more."""
+        """A service that cannot be done: the connection does not exist any more; of a recording's two it may be the agent's."""
         contact = self.registry.of_customer(event.connection)
-        if contact is not None and event.reason == "no_such_connection":
+        if contact is not None and event.reason == "no_such_connection" and event.kind != StartRecording.__name__:
             self.cleared(_gone(contact, unit.now), unit)
 
     # --- deciding ------------------------------------------------------------------------------------------------------------------
