@@ -93,7 +93,7 @@ def test_the_desk_through_one_call() -> None:
     world.run(2)
     (assignment,) = desk()["assignments"].values()
     assert (assignment["state"], assignment["calling"], assignment["called"]) == ("offered", "13812345678", "96900")
-    assert [(key["step"], key["keys"]) for key in assignment["keys"]] == [("menu", "0")]
+    assert assignment["keys"] == [{"step": "menu", "name": {"zh-CN": "人工服务", "en": "A person"}, "keys": "0"}]
     assert assignment["ring_until"] > world.timeline.now
     world.run(3)
     (assignment,) = desk()["assignments"].values()

@@ -14,6 +14,7 @@ from yitong.ct.services import Clear, Play, Route, Target
 from yitong.domains.ivr.rules import DAYS, is_open
 from yitong.flow import conditions
 from yitong.flow.asking import ASK_PROPERTIES, SECONDS, AskStep, check_expression, check_pieces
+from yitong.flow.definition import NAMES
 from yitong.flow.prompts import PIECES_SCHEMA, TEXTS_SCHEMA, Library
 from yitong.flow.step import Place, Problem
 
@@ -73,13 +74,17 @@ class PlayStep:
 
 
 class MenuStep(AskStep):
-    """«menu»: one key; each key of ``keys`` is an outcome, besides timeout and wrong."""
+    """«menu»: one key; each key of ``keys`` is an outcome, besides timeout and wrong.
+
+    ``names``: what a key means, per language; the agent reads it who is given the caller.
+    """
 
     kind = "menu"
     schema: Mapping[str, Any] = {
         "required": ["prompts", "keys"],
         "properties": {**ASK_PROPERTIES, "keys": {
-            "type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string", "pattern": "^[0-9*#]$"}}},
+            "type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string", "pattern": "^[0-9*#]$"}},
+            "names": {"type": "object", "propertyNames": {"pattern": "^[0-9*#]$"}, "additionalProperties": NAMES}},
     }  # fmt: skip
 
     def outcomes(self, parameters: Mapping[str, Any]) -> frozenset[str]:

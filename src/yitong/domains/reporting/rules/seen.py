@@ -17,6 +17,7 @@ class SeenContact(msgspec.Struct, kw_only=True):
     direction: str = "in"
     language: str = ""
     card: Card | None = None
+    flow: str = ""
     keys: list[tuple[str, str]] = []
     ended: bool = False
 

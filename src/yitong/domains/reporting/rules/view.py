@@ -19,7 +19,7 @@ from yitong.domains.quality.messages import RecordingAsked, RecordingEnded, Reco
 from yitong.domains.reporting.rules.counters import AgentToday, count, day_of
 from yitong.domains.reporting.rules.seen import PastCall, SeenAgent, SeenAssignment, SeenContact, SeenWaiting, ViewState
 from yitong.domains.survey.messages import SurveyAnswered
-from yitong.flow.messages import StepLeft
+from yitong.flow.messages import FlowStarted, StepLeft
 
 CALLS_KEPT = 50
 
@@ -31,7 +31,7 @@ class View:
         self.state = ViewState()
         self.zone: tzinfo = UTC
         self.names: dict[str, dict[str, Mapping[str, Any]]] = {
-            kind: {} for kind in ("agent", "queue", "team", "reason", "wrap_up_code", "site", "tenant")
+            kind: {} for kind in ("agent", "queue", "team", "reason", "wrap_up_code", "flow", "site", "tenant")
         }
         self.touched: set[tuple[str, str]] = set()
         self._registry = registry
@@ -43,7 +43,8 @@ class View:
 
     def _handlers(self) -> dict[type[Fact], Callable[[Any, int], None]]:
         return {
-            ContactArrived: self._arrived, ContactEnded: self._contact_ended, StepLeft: self._step_left,
+            ContactArrived: self._arrived, ContactEnded: self._contact_ended, FlowStarted: self._flow_started,
+            StepLeft: self._step_left,
             acd.AgentDutyChanged: self._duty, acd.AgentDeviceChanged: self._device,
             acd.ContactQueued: self._queued, acd.QueueRefused: self._nothing, acd.ContactLeftQueue: self._left,
             acd.ContactOffered: self._offered, acd.OfferEnded: self._offer_ended, acd.OfferAnswered: self._answered,
@@ -178,6 +179,16 @@ class View:
         contact.card = live.card
         for assignment in self._assignments_of(live.id):
             self.touched.add(("assignment", assignment.id))
+
+    def _flow_started(self, fact: FlowStarted, at: int) -> None:
+        contact = self.state.contacts.get(fact.contact)
+        if contact is not None:
+            contact.flow = fact.flow
+
+    def key_name(self, flow: str, step: str, keys: str) -> Any:
+        """What the keys mean that were pressed in a step, in words per language, where the published flow has them."""
+        document = self.names["flow"].get(flow, {}).get("document") or {}
+        return document.get("steps", {}).get(step, {}).get("names", {}).get(keys, "")
 
     def _step_left(self, fact: StepLeft, at: int) -> None:
         contact = self.state.contacts.get(fact.contact)
