@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from yitong.contact.bus import Refused
+from yitong.domains.acd.messages import OfferAnswered
 from yitong.domains.quality import store
 from yitong.domains.quality.messages import SpeechMeasured
 from yitong.domains.quality.model import HEADER_BYTES, data_range, peaks
@@ -205,13 +206,19 @@ def _whole(row: dict[str, Any], parts: tuple[list[dict[str, Any]], ...], card: d
     return _listed(row) | {
         "keys": row["keys"], "flow": row["flow_id"], "flow_version": row["flow_version"],
         "customer": (card | {"new": row["customer_new"]}) if card else None,
-        "segments": [_timed(one) for one in segments],
+        "segments": _segments(segments, events),
         "events": [_event(one, began) for one in events],
         "survey_answers": [_timed(one) for one in surveys],
         "recordings": [_timed(one) | {"url": f"/api/v1/recordings/{one['id']}"} for one in recordings if one["ended_at"]],
         "wrap_up": wrap_up,
         "quality": _quality(events),
     }  # fmt: skip
+
+
+def _segments(segments: list[dict[str, Any]], events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The parts, those with an agent with the assignment by which he took it ("" in the others)."""
+    taken = {one["segment_id"]: one["payload"]["assignment"] for one in events if one["type"] == OfferAnswered.TYPE}
+    return [_timed(one) | {"assignment": taken.get(one["id"], "")} for one in segments]
 
 
 def _quality(events: list[dict[str, Any]]) -> dict[str, Any] | None:
