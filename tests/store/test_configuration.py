@@ -107,8 +107,15 @@ async def test_everything_is_published_and_follows_each_change(home: tuple[Setti
         await service.remove(connection, scope, "number", number["id"], number["version"], at=NOW)
     assert await configuration.publish_changes() == 3
     assert [one["active"] for one in await _published(nats, scope.tenant, "agent") if one["extension"] == "1003"] == [False]
+    assert "1003" not in {one["username"] for one in await _published(nats, scope.tenant, "account")}
     assert (await _published(nats, scope.tenant, "queue"))[0]["ring_seconds"] == 7
     assert await _published(nats, scope.tenant, "number") == []
+
+    assert await configuration.publish_all() == 0
+    async with database.transaction() as connection:
+        await service.alter(connection, scope, "user", user["id"], user["version"] + 1, {"active": True}, at=NOW)
+    await configuration.publish_changes()
+    assert account in await _published(nats, scope.tenant, "account"), "the secret is good again"
 
 
 async def test_a_draft_changes_nothing_until_it_is_published(home: tuple[Settings, Scope], database: Database, nats: Nats) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.switches.rigs import CALLING, TENANT
 from tests.switches.situations import answered_caller, make, new_id
 from tests.switches.soft_rig import SITE, Media, SoftRig, home_of
+from tests.switches.wire import Wire
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -36,6 +37,13 @@ async def paged(media: Media, tmp_path: Path) -> AsyncIterator[SoftRig]:
     await made.close()
 
 
+def credential(username: str, **fields: int) -> bytes:
+    """What the bucket ``credentials`` has of a page's telephone."""
+    told = {"username": username, "realm": "yitong", "kind": "page", "agent": "a1", **fields}
+    told |= {"ha1_md5": ha1("MD5", username, "yitong", "pw"), "ha1_sha256": ha1("SHA-256", username, "yitong", "pw")}
+    return json.dumps(told).encode()
+
+
 class Page:
     """A page's telephone, by hand: registers, answers INVITE with a secure description."""
 
@@ -49,9 +57,7 @@ class Page:
 
     @classmethod
     async def open(cls, rig: SoftRig, username: str, *, session: str = "s", issued_at: int = 0, expires_at: int = 0) -> Page:
-        fields = {"username": username, "realm": "yitong", "kind": "page", "agent": "a1", "issued_at": issued_at, "expires_at": expires_at}
-        fields |= {"ha1_md5": ha1("MD5", username, "yitong", "pw"), "ha1_sha256": ha1("SHA-256", username, "yitong", "pw")}
-        rig.switch.configure(f"{TENANT}.page.{session}", json.dumps(fields).encode())
+        rig.switch.configure(f"{TENANT}.page.{session}", credential(username, issued_at=issued_at, expires_at=expires_at))
         socket = await connect(f"ws://127.0.0.1:{rig.switch.transports.ports['ws']}", subprotocols=["sip"], origin=ORIGIN)  # type: ignore[list-item, arg-type]
         page = cls(rig, socket, username)
         await page.register()
@@ -76,7 +82,7 @@ class Page:
 
     async def _take(self, message: Request | Response) -> None:
         if isinstance(message, Response):
-            if message.status == 401 and self._registering is not None:
+            if message.status == 401 and self._registering is not None and message.cseq.number == 1:
                 header = authorize(self._registering, message, Credentials(self.username, "pw"), "abcd")
                 assert header is not None
                 await self.register(2, header, call_id=self._registering.call_id)
@@ -219,3 +225,51 @@ async def test_page_that_closes_while_ringing_fails(paged: SoftRig) -> None:
     await paged.until(Originated, connection=connection)
     await page.close()
     await paged.true(lambda: [one.connection for one in paged.snapshot().connections] == [caller])
+
+
+@pytest.mark.case("W4")
+@pytest.mark.parametrize("how", ["taken back", "ran out"])
+async def test_page_whose_session_is_over_is_no_longer_a_telephone(paged: SoftRig, how: str) -> None:
+    """At once: it is not rung, cannot register again and cannot call. Its talk goes on, for a customer is in it."""
+    page = await Page.open(paged, "page-1")
+    await paged.true(lambda: page.status == 200)
+    caller, connection = await rung(paged, page)
+    await page.pick_up()
+    await paged.until(Established, connection=connection)
+    over = time.time_ns() // 1000 + 300_000
+    paged.switch.configure(f"{TENANT}.page.s", None if how == "taken back" else credential("page-1", expires_at=over))
+    assert (paged.switch.registrations.target(DEVICE) is None) == (how == "taken back")
+    await paged.true(lambda: [e.device.registered for e in paged.events if isinstance(e, DeviceChanged)][-1:] == [False])
+    assert time.time_ns() // 1000 < over + 5_000_000
+    assert paged.switch.registrations.target(DEVICE) is None
+    assert paged.switch.directory.identity("yitong", "page-1") is None
+    await page.register()
+    await paged.true(lambda: page.status == 401)
+    assert {one.connection for one in paged.snapshot().connections} == {caller, connection}
+    paged.ask(make(services.Clear, connection=connection))
+    await paged.true(lambda: any(one.method == "BYE" for one in page.requests))
+    await page.close()
+
+
+@pytest.mark.case("W4")
+async def test_desk_phone_whose_account_is_gone_is_no_longer_a_telephone(soft: SoftRig) -> None:
+    phone = await soft.phone("1001")
+    soft.switch.configure(f"{TENANT}.account.a1001", None)
+    await soft.true(lambda: [e.device.registered for e in soft.events if isinstance(e, DeviceChanged)][-1:] == [False])
+    assert soft.switch.registrations.target(phone.device) is None
+    wire = Wire(soft.server)
+    for method, uri in (("REGISTER", "sip:127.0.0.1"), ("INVITE", "sip:1002@127.0.0.1")):
+        response, _ = await wire.authorized(method, uri, "1001", "secret", user="1001", to=f"sip:1001@{soft.server[0]}")
+        assert response is not None
+        assert response.status == (401 if method == "REGISTER" else 407)
+    wire.close()
+
+
+async def test_guests_whose_time_is_over_are_forgotten(paged: SoftRig) -> None:
+    now = time.time_ns() // 1000
+    for number in range(20):
+        fields = {"username": f"guest-{number}", "kind": "guest", "number": "96900", "expires_at": now + 300_000 + number}
+        paged.switch.configure(f"{TENANT}.page.guest-{number}", json.dumps(fields).encode())
+    assert paged.switch.directory.known(TENANT, "guest-19")
+    await paged.true(lambda: not paged.switch.directory.next_expiry)
+    assert not any(paged.switch.directory.known(TENANT, f"guest-{number}") for number in range(20))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 
 import pytest
+from nats.js.errors import KeyNotFoundError, NoKeysError
+from tests.web.centre import Centre
 from tests.web.world import World, decoded
 
 
@@ -35,6 +39,41 @@ async def test_an_agents_page_gets_a_credential_that_ends_with_the_session(world
     assert (await credential(world, key) or {})["username"] == newer["username"] != phone["username"]
     await world.ask("DELETE", "/sessions/current", who)
     assert await credential(world, key) is None
+
+
+@pytest.mark.case("W4")
+async def test_a_disabled_agent_has_no_telephone_any_more(world: World, centre: Centre) -> None:
+    """Neither his page nor his desk phone: both secrets are gone from what the switch knows, which drops their bindings."""
+    await centre.start_worker()
+    admin, agent, person = await world.headers("admin"), await world.headers("1001"), world.mine.people["1001"]
+    url = f"/config/users/{person.id}"
+    user = (await world.ask("GET", url, admin)).json()
+    body = {name: user[name] for name in ("username", "name", "language", "roles", "extension", "team", "site", "skills")}
+    made = await world.ask("PUT", url, admin, json=body, headers={"If-Match": f'"{user["version"]}"'})
+    assert made.json()["sip_secret"], "his desk phone's, told once"
+    assert (await world.ask("POST", "/me/phone", agent)).status_code == 201
+    assert await secrets_of(world, "config", "account", person.agent, 1) == 1
+    assert await secrets_of(world, "credentials", "page", person.agent, 1) == 1
+    gone = await world.ask("PUT", url, admin, json=body | {"disabled": True}, headers={"If-Match": f'"{made.json()["version"]}"'})
+    assert gone.status_code == 200, gone.text
+    assert await secrets_of(world, "credentials", "page", person.agent, 0) == 0
+    assert await secrets_of(world, "config", "account", person.agent, 0) == 0
+
+
+async def secrets_of(world: World, bucket: str, kind: str, agent: str, wanted: int) -> int:
+    """How many documents of a kind name this agent; waits up to five seconds until it is ``wanted``."""
+    held = await world.nats.js.key_value(bucket)
+    end = asyncio.get_running_loop().time() + 5
+    while True:
+        documents: list[dict[str, object]] = []
+        with contextlib.suppress(NoKeysError, KeyNotFoundError):
+            for key in await held.keys():
+                if key.startswith(f"{world.mine.id}.{kind}."):
+                    documents.append(decoded((await held.get(key)).value or b"{}"))
+        count = sum(1 for one in documents if one.get("agent") == agent)
+        if count == wanted or asyncio.get_running_loop().time() > end:
+            return count
+        await asyncio.sleep(0.05)
 
 
 async def test_a_guest_calls_only_published_numbers_and_not_too_often(world: World) -> None:

@@ -15,7 +15,6 @@ import msgspec
 import structlog
 
 from yitong.ct.model import DeviceKind
-from yitong.kit.clock import SECOND
 from yitong.sip.digest import Account
 
 DEFAULT_REALM = "yitong"
@@ -127,6 +126,7 @@ class Directory:
         self._devices: dict[str, Identity] = {}
         self._realms: dict[str, str] = {}
         self._tenants: dict[str, str] = {}
+        self._next_expiry = 0
 
     @property
     def configured(self) -> bool:
@@ -204,17 +204,20 @@ class Directory:
         """The devices' extension that an internal number stands for, or empty."""
         return number if any(one.extension == number for one in self._devices.values() if one.tenant == tenant) else ""
 
-    def drop_expired(self, now: int) -> list[Identity]:
-        """Forget credentials that ran out; returns them. ``now``: UTC microseconds."""
+    @property
+    def next_expiry(self) -> int:
+        """When the next credential runs out (UTC microseconds); 0: none does."""
+        return self._next_expiry
+
+    def drop_expired(self, now: int) -> bool:
+        """Forget credentials that ran out, though their deletion has not come; whether there were any. ``now``: UTC microseconds."""
+        if not 0 < self._next_expiry <= now:
+            return False
         pages = self._records["page"]
-        gone = [
-            key for key, one in pages.items() if isinstance(one, CredentialRecord) and one.expires_at and one.expires_at + 5 * SECOND < now
-        ]
-        records = [one for key in gone if isinstance(one := pages.pop(key), CredentialRecord)]
-        lost = [who for one in records if (who := self.identity(one.realm, one.username)) is not None]
-        if gone:
-            self._index_identities()
-        return lost
+        for key in [key for key, one in pages.items() if isinstance(one, CredentialRecord) and 0 < one.expires_at <= now]:
+            del pages[key]
+        self._index_identities()
+        return True
 
     def _index_identities(self) -> None:
         agents = {key: record for _, key, record in self._all(AgentRecord)}
@@ -226,6 +229,7 @@ class Directory:
             extension = account.extension or account.username
             self._add(tenant, account, DeviceKind.PHONE, extension, account.site or "", "", 0)
         pages = sorted(self._all(CredentialRecord), key=lambda entry: entry[2].issued_at)
+        self._next_expiry = min((page.expires_at for _, _, page in pages if page.expires_at), default=0)
         for tenant, _, page in pages:
             agent = agents.get(page.agent or "", AgentRecord())
             extension, site = page.extension or agent.extension or "", page.site or agent.site or ""

@@ -140,11 +140,15 @@ class Registrations:
         """When ``tick`` has something to do (seconds, monotonic)."""
         expiry = self.registrar.next_deadline()
         due = min((ping.due for ping in self._pings.values()), default=None)
-        return min((at for at in (expiry, due) if at is not None), default=None)
+        credential = self._directory.next_expiry
+        over = self._clock.monotonic() + (credential - self._clock.now()) / SECOND if credential else None
+        return min((at for at in (expiry, due, over) if at is not None), default=None)
 
     def tick(self, now: float) -> None:
         """Drop what ran out, ask who is due."""
         self._removed(self.registrar.expire(now))
+        if self._directory.drop_expired(self._clock.now()):
+            self.configured()
         for ping in [ping for ping in self._pings.values() if ping.due <= now]:
             if ping.transaction:
                 self._silent(ping, now)

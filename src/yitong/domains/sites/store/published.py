@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from yitong.domains.sites.store.kinds import AGENT, FLOW, KINDS, NUMBER, TRUNK
+from yitong.domains.sites.store.kinds import ACCOUNT, AGENT, FLOW, KINDS, NUMBER, TRUNK
 from yitong.kit.records import Value, read, read_all
 
 PUBLISHED = (
@@ -22,24 +22,28 @@ PUBLISHED = (
 async def affected(connection: AsyncConnection, tenant: str, kind: str, id: str) -> list[tuple[str, str]]:
     """The (kind, id) of every document that must be compiled anew when this record changed."""
     if kind == "user":
-        return [
-            ("agent", agent)
-            for agent in await _ids(connection, "select id from agents where tenant_id = :tenant and user_id = :id", tenant, id)
-        ]
+        agents = await _ids(connection, "select id from agents where tenant_id = :tenant and user_id = :id", tenant, id)
+        accounts = (
+            "select s.id from sip_accounts s join agents a on (a.tenant_id, a.id) = (s.tenant_id, s.agent_id)"
+            " where a.tenant_id = :tenant and a.user_id = :id"
+        )
+        telephones = await _ids(connection, accounts, tenant, id)
+        return [*((AGENT.name, agent) for agent in agents), *((ACCOUNT.name, telephone) for telephone in telephones)]
     if kind == "role":
-        agents = (
+        having = (
             "select a.id from agents a join user_roles r on (r.tenant_id, r.user_id) = (a.tenant_id, a.user_id)"
             " where a.tenant_id = :tenant and r.role_id = :id"
         )
-        return [("agent", agent) for agent in await _ids(connection, agents, tenant, id)]
+        return [("agent", agent) for agent in await _ids(connection, having, tenant, id)]
     if kind == TRUNK.name:
         numbers = await _ids(connection, "select id from numbers where tenant_id = :tenant and trunk_id = :id", tenant, id)
         return [(kind, id), *((NUMBER.name, number) for number in numbers)]
     return [(kind, id)] if kind in PUBLISHED else []
 
 
-async def _ids(connection: AsyncConnection, query: str, tenant: str, id: str) -> list[str]:
-    return [str(row[0]) for row in await connection.execute(text(query), {"tenant": tenant, "id": id})]
+async def _ids(connection: AsyncConnection, query: str, tenant: str, id: str = "") -> list[str]:
+    values = {"tenant": tenant, **({"id": id} if id else {})}
+    return [str(row[0]) for row in await connection.execute(text(query), values)]
 
 
 async def compiled(connection: AsyncConnection, tenant: str, kind: str, id: str) -> Value | None:
@@ -63,6 +67,8 @@ async def _compile(connection: AsyncConnection, tenant: str, kind: str, ids: lis
         await _name_trunks(connection, tenant, documents)
     if kind == FLOW.name:
         return await _released(connection, tenant, documents)
+    if kind == ACCOUNT.name:
+        return await _in_use(connection, tenant, documents)
     return documents
 
 
@@ -81,6 +87,17 @@ async def _add_users(connection: AsyncConnection, tenant: str, documents: list[V
     for document in documents:
         user = users[document["user"]]
         document |= {"username": user.username, "roles": list(user.roles), "active": user.active}
+
+
+async def _in_use(connection: AsyncConnection, tenant: str, accounts: list[Value]) -> list[Value]:
+    """Not the telephones of users who may not sign in (reliability W4); their secrets are good again when they may."""
+    locked = await _ids(
+        connection,
+        "select a.id from agents a join users u on (u.tenant_id, u.id) = (a.tenant_id, a.user_id)"
+        " where a.tenant_id = :tenant and not u.active",
+        tenant,
+    )
+    return [account for account in accounts if account["agent"] not in locked]
 
 
 async def _name_trunks(connection: AsyncConnection, tenant: str, documents: list[Value]) -> None:
