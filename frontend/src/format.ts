@@ -63,11 +63,11 @@ export function today(now: number, zone?: string): string {
   return new Intl.DateTimeFormat('sv-SE', { timeZone: zone }).format(now)
 }
 
-/** +8613800138000 → +86 138 0013 8000; anything else, masked numbers too, as it is. */
+/** +8613800138000 → +86 138 0013 8000, 13800138000 → 138 0013 8000; anything else, masked numbers too, as it is. */
 export function phoneText(number: string | null | undefined): string {
   if (!number) return ''
-  const mobile = /^\+86(1\d{2})(\d{4})(\d{4})$/.exec(number)
-  return mobile ? `+86 ${mobile[1]} ${mobile[2]} ${mobile[3]}` : number
+  const mobile = /^(\+86)?(1[3-9]\d)(\d{4})(\d{4})$/.exec(number)
+  return mobile ? mobile.slice(1).filter(Boolean).join(' ') : number
 }
 
 export function percent(share: number | null | undefined): string {

@@ -10,7 +10,7 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: '/login', component: () => import('@/login/LoginPage.vue'), meta: { open: true, title: 'login' } },
-    { path: '/call', component: () => import('@/guest/CallPage.vue'), meta: { open: true, title: 'call' } },
+    { path: '/call/:tenant?', component: () => import('@/guest/CallPage.vue'), meta: { open: true, title: 'call' } },
     {
       path: '/',
       component: () => import('@/shell/AppShell.vue'),

@@ -30,6 +30,7 @@ describe('format', () => {
 
   it('groups mobile numbers and leaves others and masked ones alone', () => {
     expect(phoneText('+8613800138000')).toBe('+86 138 0013 8000')
+    expect(phoneText('13800138000')).toBe('138 0013 8000')
     expect(phoneText('+86138****8000')).toBe('+86138****8000')
     expect(phoneText('96900')).toBe('96900')
     expect(phoneText(null)).toBe('')
