@@ -66,9 +66,7 @@ async def list_contacts(
 ) -> Contacts:
     """The contacts that one may see, newest first. Times without a zone are UTC. Numbers and names are shown: it is audited."""
     before = from_cursor(cursor, tuple[int, UUID]) if cursor else None
-    wanted = Filter(
-        since=_utc(since), until=_utc(until), queue=str(queue or ""), agent=str(agent or ""), number=number, answered=answered
-    )
+    wanted = Filter(since=_utc(since), until=_utc(until), queue=str(queue or ""), agent=str(agent or ""), number=number, answered=answered)
     place = (min(max(before[0], 0), 4_000_000_000 * _SECOND), str(before[1])) if before else None
     async with database.transaction() as connection:
         rows = await store.contacts(connection, caller.scope, caller.agent, wanted, before=place, limit=limit + 1)
