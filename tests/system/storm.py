@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from datetime import datetime
+from typing import Any
 
 from tests.system.faults import Room
 from tests.system.load import Call, Load
@@ -14,7 +16,7 @@ async def storm(room: Room, load: Load, case: int, seconds: float, allowed: dict
     """``allowed``: how often each process may be killed; ``pause``: seconds between two kills. Returns the figure."""
     chance = random.Random(case)
     left = dict(allowed)
-    for phone in await room.agents(load, sorted(room.fast), talk=0.5):
+    for phone in await room.agents(load, sorted(room.fast), talk=2.0):
         phone.sound = False
     calls: list[Call] = []
     end, due = time.monotonic() + seconds, time.monotonic() + 2
@@ -32,11 +34,33 @@ async def storm(room: Room, load: Load, case: int, seconds: float, allowed: dict
     answered = {call.user for call in calls if call.answered}
     assert len(answered) > len(calls) / 3, f"only {len(answered)} of {len(calls)} calls were answered"
     found = await room.closed(load, case, answered, seconds=60)
+    compared, off = await _durations(load, calls, found)
+    assert compared > len(answered) / 2, f"only {compared} of {len(answered)} calls ended in order"
+    assert abs(off) <= 0.01, f"the contacts of {compared} calls last {off:+.2%} of what the telephones saw"
     states = await room.state_of(load, set(room.fast))
     assert set(states.values()) <= {"ready", "not_ready", "working_after_call"}, states
     kills = sum(allowed.values()) - sum(left.values())
     return (f"{len(calls)} calls ({len(answered)} answered), {kills} kills in {seconds:.0f} s: {len(found)} contacts, "
-            "none twice, none missing, none open; no agent stuck")  # fmt: skip
+            "none twice, none missing, none open; no agent stuck; their durations "
+            f"{off:+.2%} of those that {compared} telephones saw")  # fmt: skip
+
+
+async def _durations(load: Load, calls: list[Call], found: list[dict[str, Any]]) -> tuple[int, float]:
+    """How many calls ended by a BYE that both sides know of; how far the sum of their contacts' durations is from the telephones'."""
+    contacts = {one["calling"]: one for one in found}
+    theirs = ours = 0.0
+    compared = 0
+    for call in calls:
+        contact = contacts.get(call.user)
+        in_order = call.cause == "theirs" or (call.cause == "ours" and call.bye_status == 200)
+        if contact is None or not call.answered or not in_order or contact["cause"] == "interrupted":
+            continue
+        compared += 1
+        theirs += call.ended - call.answered
+        segments = (await load.ask("admin", "GET", f"/contacts/{contact['id']}"))["segments"]
+        began = min(datetime.fromisoformat(one["began_at"]) for one in segments)
+        ours += (datetime.fromisoformat(contact["ended_at"]) - began).total_seconds()
+    return compared, ours / theirs - 1 if theirs else 0.0
 
 
 async def _kill(room: Room, name: str, left: dict[str, int]) -> None:
