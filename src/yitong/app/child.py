@@ -22,6 +22,7 @@ class Spec:
     """What to run. ``there`` answers whether it serves; None: it says so itself (READY=1).
 
     ``at_once``: the signal of a hurried end. ``talkative``: its output goes to its file even where others' is shown.
+    ``handed``: open files that it gets under the same numbers.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Spec:
     there: Callable[[], Awaitable[bool]] | None = None
     stop_seconds: float = 12.0
     talkative: bool = False
+    handed: tuple[int, ...] = ()
 
 
 class Child:
@@ -57,11 +59,11 @@ class Child:
             if spec.nice:
                 os.nice(spec.nice)
 
-        output = None if log_folder is None else _log_file(log_folder, spec.name)
+        output = None if log_folder is None else log_file(log_folder, spec.name)
         try:
             process = await asyncio.create_subprocess_exec(
                 *spec.command, env=dict(spec.environment) or None, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-                preexec_fn=prepare, process_group=0,
+                preexec_fn=prepare, process_group=0, pass_fds=spec.handed,
             )  # fmt: skip
         finally:
             if output is not None:
@@ -102,7 +104,7 @@ class Child:
             return
 
 
-def _log_file(folder: Path, name: str) -> int:
+def log_file(folder: Path, name: str) -> int:
     """The log of ``name``, opened for appending; one that passed 50 MB becomes ``.old`` first."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.log"

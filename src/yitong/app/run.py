@@ -9,8 +9,9 @@ import os
 import resource
 import secrets
 import socket
+import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +22,15 @@ from yitong.app.child import Spec
 from yitong.app.process import Health, Heartbeat
 from yitong.app.supervisor import StartFailed, Stopped, Supervisor
 from yitong.kit import logs
+from yitong.kit.certificate import ServerContext
 from yitong.kit.clock import SystemClock
 from yitong.kit.nats import OUTAGES, Nats
 from yitong.kit.settings import Settings, SettingsError, environment
 from yitong.kit.tasks import Tasks
+from yitong.web.doorman import Doorman
 
+DOOR = "YITONG_DOOR"
+"""In web's environment: the number of the listening socket that it inherits."""
 _log = logs.get("yitong.supervisor")
 
 
@@ -37,12 +42,14 @@ async def run(settings: Settings) -> int:
     settings.home.mkdir(parents=True, exist_ok=True)
     with _only_one(settings.home):
         _ports_free(settings)
+        door = listen(settings)
         runtime = embedded.runtime_folder(settings.home)
         supervisor = Supervisor(runtime, log_folder=settings.home / "log", show=not sys.stderr.isatty())
         supervisor.listen_to_signals()
         tasks = Tasks()
         try:
-            settings, first = await _start(supervisor, settings)
+            tasks.keep(Doorman(door, lambda: _away(supervisor, "web"), SystemClock(), _context(settings)).watch, "doorman")
+            settings, first = await _start(supervisor, settings, door)
             print(startpage.text(settings, first=first, seconds=SystemClock().monotonic() - began), flush=True)
             tasks.keep(lambda: _beat(supervisor, settings), "heartbeat")
             await supervisor.run()
@@ -55,9 +62,10 @@ async def run(settings: Settings) -> int:
         finally:
             await tasks.close()
             await supervisor.stop()
+            door.close()
 
 
-async def _start(supervisor: Supervisor, settings: Settings) -> tuple[Settings, bool]:
+async def _start(supervisor: Supervisor, settings: Settings, door: socket.socket) -> tuple[Settings, bool]:
     """Engines, schema, demo, processes; returns the settings of this run, and whether the demo was loaded now."""
     settings = await engines.start(supervisor, settings)
     await engines.prepare(settings)
@@ -68,8 +76,9 @@ async def _start(supervisor: Supervisor, settings: Settings) -> tuple[Settings, 
         first = await _load_demo(settings)
         marker.parent.mkdir(mode=0o700, exist_ok=True)
         marker.touch()
-    kept = [await supervisor.start(spec) for spec in specs(settings)]
+    kept = [await supervisor.start(spec) for spec in specs(settings, door.fileno())]
     await supervisor.serving(kept, 120.0)
+    supervisor.stand_by(environment(replace(settings, demo_password="")))
     return settings, first
 
 
@@ -78,8 +87,8 @@ async def _load_demo(settings: Settings) -> bool:
     return loaded
 
 
-def specs(settings: Settings) -> list[Spec]:
-    """Our own processes, in the order of their start."""
+def specs(settings: Settings, door: int = -1) -> list[Spec]:
+    """Our own processes, in the order of their start. ``door``: the listening HTTP socket that web gets; without it web opens its own."""
     given = environment(replace(settings, demo_password=""))
     command = (sys.executable, "-m", "yitong.app.cli")
 
@@ -87,11 +96,12 @@ def specs(settings: Settings) -> list[Spec]:
         name = kind if number is None else f"{kind}-{number}"
         return Spec(name=name, command=(*command, kind), environment={**given, "YITONG_WORKER": str(number or 0)}, nice=nice)
 
+    web = one("web")
     return [
         *(one("media", number) for number in range(settings.media_count)),
         one("switch"),
         one("core"),
-        one("web"),
+        web if door < 0 else replace(web, environment={**web.environment, DOOR: str(door)}, handed=(door,)),
         *(one("worker", number, nice=10) for number in range(settings.workers)),
     ]
 
@@ -116,7 +126,6 @@ def _only_one(home: Path) -> Iterator[IO[str]]:
 def _ports_free(settings: Settings) -> None:
     """A taken port is said at once and by name, not by a child that cannot start."""
     wanted = (
-        ("HTTP_PORT", settings.http_port, socket.SOCK_STREAM),
         ("SIP_PORT", settings.sip_port, socket.SOCK_DGRAM),
         ("SIP_PORT", settings.sip_port, socket.SOCK_STREAM),
         ("SIP_WS_PORT", settings.sip_ws_port, socket.SOCK_STREAM),
@@ -130,7 +139,33 @@ def _ports_free(settings: Settings) -> None:
             try:
                 asked.bind((settings.bind, port))
             except OSError as error:
-                raise SettingsError(f"Port {port} is in use or not allowed ({error.strerror}): set YITONG_{name} to a free one.") from error
+                raise _taken(name, port, error) from error
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The HTTP port, held by the supervisor: whoever comes while web restarts waits in it instead of being refused."""
+    door = socket.socket(socket.AF_INET6 if ":" in settings.bind else socket.AF_INET, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((settings.bind, settings.http_port))
+        door.listen(1024)
+    except OSError as error:
+        door.close()
+        raise _taken("HTTP_PORT", settings.http_port, error) from error
+    door.setblocking(False)
+    return door
+
+
+def _taken(name: str, port: int, error: OSError) -> SettingsError:
+    return SettingsError(f"Port {port} is in use or not allowed ({error.strerror}): set YITONG_{name} to a free one.")
+
+
+def _away(supervisor: Supervisor, name: str) -> bool:
+    return supervisor.states().get(name, ("", 0, 0))[0] != "running"
+
+
+def _context(settings: Settings) -> Callable[[], ssl.SSLContext] | None:
+    return (lambda: ServerContext(settings.tls_cert, settings.tls_key).context) if settings.tls else None
 
 
 async def _beat(supervisor: Supervisor, settings: Settings) -> None:

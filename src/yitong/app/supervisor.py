@@ -10,10 +10,11 @@ import os
 import signal
 import socket
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from yitong.app.child import Child, Spec
+from yitong.app.reserve import Bench
 from yitong.kit import logs
 from yitong.kit.clock import Clock, SystemClock
 from yitong.kit.tasks import Tasks
@@ -42,6 +43,11 @@ class Kept:
         self.served = asyncio.Event()
         self._recent: deque[float] = deque()
 
+    @property
+    def calm(self) -> bool:
+        """It did not have to be started again more than once within the last minute."""
+        return len(self._recent) <= 1
+
     def pause(self, now: float) -> float:
         """How long to wait before the next start: at most 5 starts within a minute, then the state is alarm and one a minute."""
         while self._recent and now - self._recent[0] > _WINDOW_SECONDS:
@@ -67,6 +73,7 @@ class Supervisor:
         self._log_folder = log_folder
         self._show = show
         self._kept: list[Kept] = []
+        self._bench: Bench | None = None
         self._stopping = False
         self._signals = 0
         self._asked = asyncio.Event()
@@ -85,6 +92,12 @@ class Supervisor:
     def states(self) -> dict[str, tuple[str, int, int]]:
         """Per child: state, process id (0: none), restarts so far."""
         return {one.spec.name: (one.state, one.child.pid if one.child and one.child.alive else 0, one.restarts) for one in self._kept}
+
+    def stand_by(self, environment: Mapping[str, str]) -> None:
+        """Keep a spare process that takes the place of the next of ours that dies. Call it when all have been started."""
+        handed = {number for one in self._kept for number in one.spec.handed}
+        bench = self._bench = Bench(environment, tuple(handed), None if self._show else self._log_folder, self._clock)
+        self._tasks.keep(lambda: bench.keep(self._settled), "spare")
 
     async def start(self, spec: Spec) -> Kept:
         """Start a child and keep it; does not wait until it serves."""
@@ -114,6 +127,8 @@ class Supervisor:
     async def stop(self) -> None:
         """End all in reverse order; a second signal meanwhile ends them at once."""
         self._stopping = True
+        if self._bench is not None:
+            self._bench.dismiss()
         for one in reversed(self._kept):
             if one.child is not None and one.child.alive:
                 await one.child.end()
@@ -129,7 +144,9 @@ class Supervisor:
         kept.served.clear()
         environment = {**os.environ, **kept.spec.environment, "NOTIFY_SOCKET": str(self._notify_path)}
         spec = Spec(**{**vars(kept.spec), "environment": environment})
-        kept.child = await Child.start(spec, None if self._show and not spec.talkative else self._log_folder)
+        # Only the first restart of a minute: whatever may be wrong with a spare, the ones after it do not depend on it.
+        relief = self._bench.send_in(spec) if self._bench is not None and kept.calm else None
+        kept.child = relief or await Child.start(spec, None if self._show and not spec.talkative else self._log_folder)
         if self._stopping:
             kept.child.send_group(signal.SIGKILL)
 
@@ -149,6 +166,9 @@ class Supervisor:
             await self._launch(kept)
             if kept.spec.there is not None:
                 self._tasks.start(self._until_there(kept, kept.child), f"there {kept.spec.name}")
+
+    def _settled(self) -> bool:
+        return not self._ends() and all(one.state == "running" for one in self._kept)
 
     def _ends(self) -> bool:
         return self._stopping or self._asked.is_set()
@@ -180,6 +200,8 @@ class Supervisor:
         self._signals += 1
         self._asked.set()
         if self._signals > 1:
+            if self._bench is not None:
+                self._bench.dismiss()
             for one in reversed(self._kept):
                 if one.child is not None and one.child.alive:
                     one.child.send_group(one.spec.at_once)

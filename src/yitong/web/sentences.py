@@ -125,6 +125,9 @@ SENTENCES: dict[str, Sentence] = {
         "呼叫核心暂时没有应答。通话不受影响，请几秒后重试。",
         "The call core does not answer at the moment. Calls go on; try again in a few seconds.",
     ),
+    "web_unavailable": Sentence(
+        503, "应用服务正在启动。通话不受影响，请几秒后重试。", "The application is being started. Calls go on; try again in a few seconds."
+    ),
     "database_unavailable": Sentence(
         503, "数据库暂时不可用。通话不受影响，请稍后重试。", "The database is away at the moment. Calls go on; try again shortly."
     ),

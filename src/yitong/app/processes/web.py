@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -169,7 +170,10 @@ def server(web: Web, tls: ServerContext | None = None) -> Server:
 
 
 def listen(settings: Settings, port: int) -> socket.socket:
-    """The listening socket; several web processes may share a port."""
+    """The listening socket: the one that the supervisor hands over (``YITONG_DOOR``, app/run.py), else our own."""
+    handed = os.environ.get("YITONG_DOOR", "")
+    if handed.isdigit():
+        return socket.socket(fileno=int(handed))
     listening = socket.socket(socket.AF_INET6 if ":" in settings.bind else socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind((settings.bind, port))
