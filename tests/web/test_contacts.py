@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import text
 from tests.web.world import NAME, World
 
+from yitong.domains.quality import store
+
 
 @pytest.mark.case("W1")
 async def test_an_agent_sees_his_contacts_a_supervisor_his_teams_an_administrator_all(world: World) -> None:
@@ -52,6 +54,27 @@ async def test_the_list_is_newest_first_and_goes_on_at_the_cursor(world: World) 
     assert (item["waited_seconds"], item["talk_seconds"], item["answered"]) == (5.0, 20.0, True)
     assert item["customer"]["name"] == "王小明"
     assert item["calling"].startswith("+86139")
+
+
+@pytest.mark.parametrize("few", [1_000, 1])
+async def test_a_number_is_found_however_many_have_it(world: World, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rare number is looked up, a frequent one is met on the way: the same contacts either way, and nobody sees more than else."""
+    monkeypatch.setattr(store, "_FEW", few)
+    mine = world.mine
+    for name, agent, age in (("one", "1001", 1), ("two", "1002", 2), ("three", "", 3)):
+        await world.contact(mine, name, agent, minutes_ago=age)
+    names = {id: name for name, id in mine.contacts.items()}
+    called = (await world.ask("GET", "/contacts", await world.headers("admin"))).json()["items"][0]["calling"]
+    for username in ("admin", "1100", "1001", "1002"):
+        who = await world.headers(username)
+        everything = [names[item["id"]] for item in (await world.ask("GET", "/contacts", who)).json()["items"]]
+        for number in ("86139", "%2B86139", "0139", "139"):
+            answer = await world.ask("GET", f"/contacts?number={number}", who)
+            assert [names[item["id"]] for item in answer.json()["items"]] == everything, (username, number)
+        exact = (await world.ask("GET", f"/contacts?number={called[1:]}", who)).json()["items"]
+        assert [names[item["id"]] for item in exact] == [name for name in everything if name == "one"], username
+        assert (await world.ask("GET", "/contacts?number=87", who)).json()["items"] == []
+        assert len((await world.ask("GET", "/contacts?number=%2B", who)).json()["items"]) == len(everything)
 
 
 async def test_filters_choose(world: World) -> None:

@@ -161,7 +161,7 @@ class Seed:
 
 
 _CONTACT = (
-    "insert into personals (tenant_id, id, kind, value, at) values (:tenant, :calling, 'address', :number, :at)",
+    "insert into personals (tenant_id, id, kind, value, at, contact_id) values (:tenant, :calling, 'address', :number, :at, :contact)",
     "insert into customers (tenant_id, id, name) values (:tenant, :customer, '王小明')",
     """insert into contacts (tenant_id, id, site_id, channel, direction, number, calling_id, arrived_at, ended_at, outcome, queue_id,
        agent_id, answered_at, wait_us, talk_us, sequence, customer_id)

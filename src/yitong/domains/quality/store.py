@@ -84,12 +84,28 @@ async def contacts(
     connection: AsyncConnection, scope: Scope, agent: str, wanted: Filter, *, before: tuple[int, str] | None, limit: int
 ) -> list[dict[str, Any]]:
     """Contacts that the caller (``agent``: himself as an agent) may see, newest first, after the place ``before``."""
-    conditions, values = _conditions(wanted, await _country_code(connection, scope) if wanted.number else "")
+    conditions, values = _conditions(wanted)
+    few = False
+    if wanted.number.strip("+"):
+        begins = _begins(wanted.number, await _country_code(connection, scope))
+        callers = await _of_number(connection, scope, begins)
+        few = callers is not None
+        if callers is not None:
+            conditions.append("c.id = any(cast(:callers as uuid[])) and c.calling_id = any(cast(:addresses as uuid[]))")
+            values |= {"callers": [contact for contact, _ in callers], "addresses": [address for _, address in callers]}
+        else:
+            conditions.append(
+                "exists (select 1 from personals p where p.tenant_id = c.tenant_id and p.id = c.calling_id and p.kind = 'address'"
+                f" and ({_ranges(begins)}))"
+            )
+            values |= _bounds(begins)
     if before is not None:
         conditions.append("(c.arrived_at, c.id) < (:before_at, cast(:before_id as uuid))")
         values |= {"before_at": moment(before[0]), "before_id": before[1]}
     where = "".join(f" and {condition}" for condition in conditions)
-    if scope.may("contacts.all"):
+    if few:
+        chosen = f"{_VISIBLE} {where}"
+    elif scope.may("contacts.all"):
         chosen = f"c.site_id = any(cast(:sites as uuid[])) {where}"
     else:
         taken = "and false" if wanted.answered is False else ""  # what an agent took is answered: nothing to search
@@ -106,7 +122,7 @@ async def _country_code(connection: AsyncConnection, scope: Scope) -> str:
     return f"+{phonenumbers.country_code_for_region(str(country))}"
 
 
-def _conditions(wanted: Filter, country_code: str) -> tuple[list[str], dict[str, Any]]:
+def _conditions(wanted: Filter) -> tuple[list[str], dict[str, Any]]:
     given: dict[str, tuple[str, Any]] = {
         "since": ("c.arrived_at >= :since", wanted.since),
         "until": ("c.arrived_at < :until", wanted.until),
@@ -119,17 +135,43 @@ def _conditions(wanted: Filter, country_code: str) -> tuple[list[str], dict[str,
     used = {name: pair for name, pair in given.items() if pair[1] not in (None, "")}
     conditions = [condition for condition, _ in used.values()]
     values = {name: value for name, (_, value) in used.items()}
-    if wanted.number:
-        digits = wanted.number.removeprefix("+")
-        begins = [f"+{digits}%", f"{digits}%", f"{country_code}{digits.removeprefix('0')}%"]
-        likes = " or ".join(f"p.value like :n{place}" for place in range(len(begins)))
-        conditions.append(
-            f"c.calling_id in (select p.id from personals p where p.tenant_id = :tenant and p.kind = 'address' and ({likes}))"
-        )
-        values |= {f"n{place}": pattern for place, pattern in enumerate(begins)}
     if wanted.answered is not None:
         conditions.append("c.answered_at is not null" if wanted.answered else "c.answered_at is null")
     return conditions, values
+
+
+_FEW = 5_000
+"""Up to so many contacts of the numbers looked for are gone through one by one; of more, the newest are soon met on the way."""
+
+
+def _begins(number: str, country_code: str) -> tuple[str, ...]:
+    """How the kept numbers begin that are meant: as they are written, in E.164, and from the national form."""
+    digits = number.removeprefix("+")
+    return tuple(dict.fromkeys((f"+{digits}", digits, f"{country_code}{digits.removeprefix('0')}")))
+
+
+def _bounds(begins: tuple[str, ...]) -> dict[str, Any]:
+    return {f"n{place}": begin for place, begin in enumerate(begins)} | {
+        f"m{place}": begin[:-1] + chr(ord(begin[-1]) + 1) for place, begin in enumerate(begins)
+    }
+
+
+def _ranges(begins: tuple[str, ...]) -> str:
+    """A value that begins so lies from the beginning up to its successor: found by the index also where the value is a parameter."""
+    return " or ".join(f"(p.value ~>=~ :n{place} and p.value ~<~ :m{place})" for place in range(len(begins)))
+
+
+async def _of_number(connection: AsyncConnection, scope: Scope, begins: tuple[str, ...]) -> list[tuple[str, str]] | None:
+    """The contacts of every site that one of these numbers has a part in, each with the kept number's id; None when they are many."""
+    rows = await connection.execute(
+        text(
+            "select p.contact_id, p.id from personals p where p.tenant_id = :tenant and p.kind = 'address' and p.contact_id is not null"
+            f" and ({_ranges(begins)}) limit :most"
+        ),
+        {"tenant": scope.tenant, "most": _FEW + 1} | _bounds(begins),
+    )
+    found = [(str(row[0]), str(row[1])) for row in rows]
+    return found if len(found) <= _FEW else None
 
 
 async def contact(connection: AsyncConnection, scope: Scope, agent: str, id: str) -> dict[str, Any] | None:
