@@ -1,14 +1,14 @@
 import { createPinia } from 'pinia'
 import { createApp, watch } from 'vue'
-import { RouterView } from 'vue-router'
 import { configureApi } from '@/api/client'
 import { i18n, language, setLanguage } from '@/i18n'
 import { router } from '@/router'
+import App from '@/shell/App.vue'
 import { useSession } from '@/stores/session'
 import '@/styles/tokens.css'
 import '@/styles/base.css'
 
-const app = createApp(RouterView)
+const app = createApp(App)
 app.use(createPinia()).use(i18n)
 
 const session = useSession()

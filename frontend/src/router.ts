@@ -1,5 +1,4 @@
 import { createRouter, createWebHistory } from 'vue-router'
-import { Problem } from '@/api/client'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -45,13 +44,6 @@ router.beforeEach(async (to) => {
   if (to.meta.open) return true
   const session = useSession()
   if (!session.token) return { path: '/login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
-  if (!session.me) {
-    try {
-      await session.load()
-    } catch (error) {
-      if (error instanceof Problem && error.status === 401) return { path: '/login', query: { to: to.fullPath } }
-      return { path: '/login', query: { to: to.fullPath, trouble: '1' } }
-    }
-  }
+  if (!session.me && !(await session.restore())) return { path: '/login', query: { to: to.fullPath } }
   return to.path !== '/' && maySee(to.meta.right) ? true : home()
 })

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { LiveConnection, type LiveState, type Socket } from '@/live/connection'
+import { LiveConnection, OPENING_MS, type LiveState, type Socket } from '@/live/connection'
+import { pauseBefore } from '@/live/pause'
 
 class PlayedSocket implements Socket {
   sent: { type: string; token?: string; topics?: Record<string, unknown> }[] = []
@@ -23,6 +24,8 @@ class PlayedSocket implements Socket {
 
 class Clock {
   at = 0
+  chance = 1
+  random = () => this.chance
   private due: { at: number; act: () => void }[] = []
   now = () => this.at
   after = (milliseconds: number, act: () => void) => {
@@ -158,5 +161,31 @@ describe('the live connection', () => {
   it('tells that core is away', () => {
     last().say({ type: 'stale', topic: 'desk', stale: true })
     expect(seen.stale).toEqual([true])
+  })
+})
+
+describe('the way back after a loss', () => {
+  it('begins within half a second and spreads the attempts by chance', () => {
+    expect(pauseBefore(0, 1)).toBe(500)
+    for (let attempt = 0; attempt < 40; attempt += 1) {
+      const pauses = Array.from({ length: 200 }, () => pauseBefore(attempt, Math.random()))
+      expect(Math.max(...pauses)).toBeLessThanOrEqual(Math.min(500 * 2 ** attempt, 4000))
+      expect(Math.min(...pauses)).toBeGreaterThanOrEqual(50)
+      expect(new Set(pauses).size).toBeGreaterThan(50)
+    }
+  })
+
+  it('gives up an attempt that nobody answers', () => {
+    last().onclose?.({ code: 1006 })
+    clock.advance(500)
+    expect(sockets).toHaveLength(2)
+    clock.advance(OPENING_MS)
+    expect(sockets[1]!.closed).toBe(true)
+    clock.advance(1000)
+    expect(sockets).toHaveLength(3)
+    last().onopen?.()
+    expect(seen.states.at(-1)).toBe('open')
+    clock.advance(OPENING_MS)
+    expect(sockets).toHaveLength(3)
   })
 })

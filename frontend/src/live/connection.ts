@@ -1,8 +1,9 @@
 /**
  * The WebSocket behind the live documents: hello with resume points, snapshots, changes, gap → asked anew, ping every 5 s, reconnect
- * with back-off. The socket and the timers come from outside, so that a test can play both.
+ * with a growing, random pause. The socket, the timers and chance come from outside, so that a test can play both.
  */
 import { applyChanges, follows, type Change, type Held, type Resume } from './document'
+import { pauseBefore } from './pause'
 
 export type LiveState = 'connecting' | 'open' | 'lost' | 'closed'
 
@@ -16,6 +17,8 @@ export interface Socket {
 
 export interface Timers {
   now(): number
+  /** 0 to 1, by chance. */
+  random(): number
   after(milliseconds: number, act: () => void): () => void
 }
 
@@ -47,6 +50,8 @@ interface ServerMessage {
 export const PING_MS = 5000
 /** Without an answer for this long the connection is taken for dead (half-open sockets, N6). */
 export const SILENCE_MS = 12000
+/** An attempt that is neither open nor refused by then is given up: the server takes connections and answers none. */
+export const OPENING_MS = 8000
 
 export class LiveConnection {
   private socket: Socket | null = null
@@ -101,10 +106,13 @@ export class LiveConnection {
     socket.onopen = () => this.opened(socket)
     socket.onmessage = (event) => this.socket === socket && this.heard(JSON.parse(event.data) as ServerMessage)
     socket.onclose = () => this.socket === socket && this.lost()
+    this.cancelRetry?.()
+    this.cancelRetry = this.timers.after(OPENING_MS, () => this.socket === socket && this.lost())
   }
 
   private opened(socket: Socket): void {
     if (this.socket !== socket) return
+    this.cancelRetry?.()
     this.attempts = 0
     this.heardAt = this.timers.now()
     this.hello([...this.topics.keys()])
@@ -205,7 +213,7 @@ export class LiveConnection {
     this.drop()
     if (this.closed) return
     this.hears.state('lost')
-    const wait = Math.min(500 * 2 ** this.attempts, 5000)
+    const wait = pauseBefore(this.attempts, this.timers.random())
     this.attempts += 1
     this.cancelRetry = this.timers.after(wait, () => this.connect())
   }

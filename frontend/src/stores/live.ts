@@ -11,11 +11,15 @@ function openSocket(): Socket {
   return new WebSocket(`${scheme}//${location.host}/api/v1/live`, 'yitong.live.v1') as unknown as Socket
 }
 
+const BACK_MS = 3000
+
 export const useLive = defineStore('live', () => {
   const state = ref<LiveState>('closed')
   const lag = ref<number | null>(null)
   const takenOver = ref(false)
   const lostSince = ref<number | null>(null)
+  const back = ref(false)
+  let forget: (() => void) | null = null
   const documents = shallowReactive<Record<string, unknown>>({})
   const refused = reactive<Record<string, string>>({})
   const stale = reactive<Record<string, boolean>>({})
@@ -25,7 +29,9 @@ export const useLive = defineStore('live', () => {
   const hears = {
     state(value: LiveState) {
       if (value === 'lost' && lostSince.value === null) lostSince.value = Date.now()
+      if (value === 'open' && lostSince.value !== null) sayBack()
       if (value === 'open' || value === 'closed') lostSince.value = null
+      if (value !== 'open') back.value = false
       state.value = value
     },
     data: (topic: string, data: unknown) => void (documents[topic] = data),
@@ -39,10 +45,17 @@ export const useLive = defineStore('live', () => {
     },
   }
 
+  /** For a moment after a loss, so that a short one can be read too. */
+  function sayBack(): void {
+    back.value = true
+    forget?.()
+    forget = after(BACK_MS, () => void (back.value = false))
+  }
+
   function follow(topic: string): void {
     followed.add(topic)
     if (connection === null) {
-      connection = new LiveConnection(openSocket, () => useSession().token ?? '', { now: () => Date.now(), after }, hears)
+      connection = new LiveConnection(openSocket, () => useSession().token ?? '', { now: () => Date.now(), random: Math.random, after }, hears)
       connection.follow(topic)
       connection.start()
     } else {
@@ -70,5 +83,5 @@ export const useLive = defineStore('live', () => {
   }
 
   window.addEventListener('online', () => connection?.retryNow())
-  return { state, lag, lostSince, takenOver, documents, stale, refused, follow, stop, takeBack, retryNow: () => connection?.retryNow() }
+  return { state, lag, lostSince, back, takenOver, documents, stale, refused, follow, stop, takeBack, retryNow: () => connection?.retryNow() }
 })

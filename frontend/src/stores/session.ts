@@ -1,9 +1,10 @@
 /** Who is signed in. The token lives in this tab (sessionStorage): a reload keeps it, closing the tab ends it. */
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
-import { call, get } from '@/api/client'
+import { call, get, Problem, sentence } from '@/api/client'
 import type { Language, Me, Place } from '@/api/types'
 import { setLanguage } from '@/i18n'
+import { pauseBefore } from '@/live/pause'
 
 const KEY = 'yitong.token'
 
@@ -15,6 +16,7 @@ export const useSession = defineStore('session', () => {
   const token = ref<string | null>(sessionStorage.getItem(KEY))
   const me = ref<Me | null>(null)
   const endedReason = ref<string | null>(null)
+  const trouble = ref('')
 
   const zone = computed(() => me.value?.zone ?? zoneOf(me.value?.site) ?? zoneOf(me.value?.tenant))
   const can = (right: string) => me.value?.rights.includes(right) ?? false
@@ -25,6 +27,27 @@ export const useSession = defineStore('session', () => {
     sessionStorage.setItem(KEY, answer.token)
     endedReason.value = null
     await load()
+  }
+
+  /**
+   * Who we are, as soon as the server says it; false when it no longer knows us. Until then `trouble` says why the page waits: a reload while
+   * the server is away must not end at the login page.
+   */
+  async function restore(): Promise<boolean> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await load()
+        trouble.value = ''
+        return true
+      } catch (failure) {
+        if (token.value === null || (failure instanceof Problem && failure.status >= 400 && failure.status < 500)) {
+          trouble.value = ''
+          return false
+        }
+        trouble.value = sentence(failure)
+        await new Promise<void>((resolve) => void setTimeout(resolve, pauseBefore(attempt, Math.random())))
+      }
+    }
   }
 
   async function load(): Promise<void> {
@@ -53,5 +76,5 @@ export const useSession = defineStore('session', () => {
     await call('PATCH', '/me', { body: { language } }).catch(() => undefined) // remembered in the browser anyway
   }
 
-  return { token, me, zone, endedReason, can, signIn, signOut, load, forget, speak }
+  return { token, me, zone, endedReason, trouble, can, signIn, signOut, restore, load, forget, speak }
 })
