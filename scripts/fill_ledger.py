@@ -1,9 +1,11 @@
 """Fill a home's ledger with closed contacts: for tests of faults, of long lists and of a rebuild, at the size of years.
 
-    python scripts/fill_ledger.py --contacts 1000000 [--site CODE] [--project]
+    python scripts/fill_ledger.py --contacts 1000000 [--site CODE] [--project] [--stream]
 
 Uses YITONG_DATABASE_URL (or the settings file). By default the contacts go to a site of their own, ``archive``, so that the sequence of
-a running site stays gap-free. ``--project`` folds them into the projections as well (with the product's own fold).
+a running site stays gap-free. ``--project`` folds them into the projections as well (with the product's own fold). ``--stream`` puts
+them into the stream LEDGER (YITONG_NATS_URL) too, as they would stand there had they happened; a worker that runs reads them once more
+and finds them written.
 """
 
 from __future__ import annotations
@@ -20,9 +22,19 @@ import psycopg
 from sqlalchemy import text
 
 from yitong.app.migrate import require_current
-from yitong.contact.ledger import Event, Fact, payload_of
+from yitong.contact.ledger import Batch, Event, Fact, payload_of
 from yitong.contact.messages import ContactAnswered, ContactArrived, ContactEnded, SegmentBegan, SegmentEnded
-from yitong.domains.acd.messages import AssignmentEnded, ContactLeftQueue, ContactQueued, OfferAnswered
+from yitong.domains.acd.messages import (
+    AssignmentEnded,
+    ContactLeftQueue,
+    ContactOffered,
+    ContactQueued,
+    Explanation,
+    OfferAnswered,
+    OfferTarget,
+    WrapUpBegan,
+    WrapUpEnded,
+)
 from yitong.domains.reporting import store as projections
 from yitong.domains.reporting.model import Rows
 from yitong.domains.reporting.rules.fold import fold
@@ -30,6 +42,7 @@ from yitong.domains.sites.store import kinds
 from yitong.kit.clock import SECOND, SystemClock, moment
 from yitong.kit.database import Database, libpq_url
 from yitong.kit.ids import RandomIds
+from yitong.kit.nats import Nats
 from yitong.kit.records import Change, change
 from yitong.kit.settings import load
 
@@ -82,19 +95,24 @@ class Author:
             due_at=queued + 20 * SECOND,
         ))  # fmt: skip
         over = queued + waited
-        if self._random.random() < 0.9:
-            talk: dict[str, Any] = {"contact": contact, "segment": talking, "queue": queue, "agent": agent, "assignment": new(over)}
-            yield self._event(over, ContactLeftQueue(outcome="answered", **left))
-            yield self._event(over, SegmentEnded(contact=contact, segment=waiting, kind="queue", cause="answered"))
-            yield self._event(over, SegmentBegan(contact=contact, segment=talking, kind="agent", agent=agent, queue=queue))
-            yield self._event(over, OfferAnswered(**talk, device="", waited_us=waited, rang_us=3 * SECOND))
-            over += talked
-            yield self._event(over, AssignmentEnded(**talk, cause="customer_left", talk_us=talked, hold_us=0))
-            yield self._event(over, SegmentEnded(contact=contact, segment=talking, kind="agent", cause="customer_left"))
-        else:
+        if self._random.random() >= 0.9:
             yield self._event(over, ContactLeftQueue(outcome="abandoned", **left))
             yield self._event(over, SegmentEnded(contact=contact, segment=waiting, kind="queue", cause="abandoned"))
+            yield self._event(over, ContactEnded(contact=contact, by="customer"))
+            return
+        talk: dict[str, Any] = {"contact": contact, "segment": talking, "queue": queue, "agent": agent, "assignment": new(over)}
+        rang = min(waited, 3 * SECOND)
+        yield self._event(over - rang, _offer({**talk, "segment": waiting}, over - rang, new(over)))
+        yield self._event(over, ContactLeftQueue(outcome="answered", **left))
+        yield self._event(over, SegmentEnded(contact=contact, segment=waiting, kind="queue", cause="answered"))
+        yield self._event(over, SegmentBegan(contact=contact, segment=talking, kind="agent", agent=agent, queue=queue))
+        yield self._event(over, OfferAnswered(**talk, device="", waited_us=waited, rang_us=rang))
+        over += talked
+        yield self._event(over, AssignmentEnded(**talk, cause="customer_left", talk_us=talked, hold_us=0))
+        yield self._event(over, SegmentEnded(contact=contact, segment=talking, kind="agent", cause="customer_left"))
         yield self._event(over, ContactEnded(contact=contact, by="customer"))
+        yield self._event(over, WrapUpBegan(**talk, until=over + 10 * SECOND))
+        yield self._event(over + 10 * SECOND, WrapUpEnded(**talk, cause="time_limit", wrap_up_us=10 * SECOND))
 
     def _event(self, at: int, fact: Fact) -> Event:
         self.sequence += 1
@@ -103,6 +121,12 @@ class Author:
             epoch=0, sequence=self.sequence, occurred_at=at, contact=fact.contact, segment=fact.segment, agent=fact.agent,
             queue=fact.queue, cause=fact.cause, payload=payload_of(fact),
         )  # fmt: skip
+
+
+def _offer(talk: dict[str, Any], at: int, connection: str) -> ContactOffered:
+    why = Explanation(strategy="longest_idle", order=[], candidates=[])
+    targets = [OfferTarget(connection=connection, device="")]
+    return ContactOffered(**talk, targets=targets, ring_until=at + 20 * SECOND, lease_until=at + 30 * SECOND, decision=why)
 
 
 async def _place(database: Database, code: str) -> tuple[str, str, int, list[str], list[str]]:
@@ -132,8 +156,9 @@ def _cells(event: Event) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-async def fill(url: str, contacts: int, site_code: str, days: int, *, project: bool, step: int = STEP) -> int:
-    """Write ``contacts`` closed contacts spread over the last ``days``; returns how many events that was."""
+async def fill(url: str, contacts: int, site_code: str, days: int, *, project: bool, step: int = STEP, stream: str = "") -> int:
+    """Write ``contacts`` closed contacts spread over the last ``days``; returns how many events that was. ``stream``: URL of NATS."""
+    nats = await Nats.connect(stream, "fill_ledger") if stream else None
     database, clock = Database(url, name="fill_ledger", size=1, statement_seconds=600), SystemClock()
     await require_current(database)
     tenant, site, before, agents, queues = await _place(database, site_code)
@@ -146,7 +171,8 @@ async def fill(url: str, contacts: int, site_code: str, days: int, *, project: b
             )
     async with await psycopg.AsyncConnection.connect(libpq_url(url)) as raw:
         for done in range(0, contacts, step):
-            events = [event for _ in range(min(step, contacts - done)) for event in author.contact()]
+            stories = [tuple(author.contact()) for _ in range(min(step, contacts - done))]
+            events = [event for story in stories for event in story]
             async with raw.cursor().copy(f"copy ledger ({_COLUMNS}) from stdin") as copy:
                 for event in events:
                     await copy.write_row(_cells(event))
@@ -156,12 +182,27 @@ async def fill(url: str, contacts: int, site_code: str, days: int, *, project: b
                 (tenant, site, events[-1].sequence, moment(events[-1].occurred_at)),
             )
             await raw.commit()
+            if nats is not None:
+                await _tell(nats, stories)
             if project:
                 await _project(database, tenant, site, events)
             print(f"\r{done + step:,} contacts, {author.sequence:,} events", end="", flush=True)
     print()
     await database.close()
+    if nats is not None:
+        await nats.close()
     return author.sequence - before
+
+
+async def _tell(nats: Nats, stories: list[tuple[Event, ...]]) -> None:
+    """One message a contact, as core publishes a decision; returns when the stream has them all."""
+    wanted = (await nats.js.stream_info("LEDGER")).state.messages + len(stories)
+    for story in stories:
+        tenant, site = story[0].tenant, story[0].site
+        await nats.publish(f"ledger.{tenant}.{site}", Batch(tenant=tenant, site=site, events=story))
+    await nats.flush()
+    while (await nats.js.stream_info("LEDGER")).state.messages < wanted:
+        await SystemClock().sleep(0.01)
 
 
 async def _project(database: Database, tenant: str, site: str, events: list[Event]) -> None:
@@ -183,5 +224,8 @@ if __name__ == "__main__":
     parser.add_argument("--site", default="archive")
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--project", action="store_true")
+    parser.add_argument("--stream", action="store_true")
     given = parser.parse_args()
-    asyncio.run(fill(load(os.environ).database_url, given.contacts, given.site, given.days, project=given.project))
+    settings = load(os.environ)
+    stream = settings.nats_url if given.stream else ""
+    asyncio.run(fill(settings.database_url, given.contacts, given.site, given.days, project=given.project, stream=stream))

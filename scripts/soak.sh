@@ -1,13 +1,18 @@
 #!/bin/sh
-# The long tests: the walk of mutated SIP, then everything marked soak (kills at random, core beside a million contacts, media fuzz,
-# long journeys). What they print is kept as docs/soak/DATE.txt. YITONG_SOAK_SECONDS and YITONG_SOAK_CONTACTS make it shorter.
+# The long tests: everything marked soak (mutated SIP, kills at random, core beside a million contacts, media fuzz, ten minutes of
+# recording, long journeys) and the walk over mutated SIP with a seed of today. What they print is added to docs/soak/DATE.txt.
+# Arguments go to pytest ("-k million" runs one). YITONG_SOAK_SECONDS and YITONG_SOAK_CONTACTS make it shorter.
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p docs/soak
 report="docs/soak/$(date -u +%Y-%m-%d).txt"
-{ uname -srm; echo "$(nproc) cores, load average $(cut -d' ' -f1 /proc/loadavg)"; date -u; } > "$report"
+{ echo; date -u; uname -srm; echo "$(nproc) cores, load average $(cut -d' ' -f1 /proc/loadavg); pytest arguments: ${*:-none}"; } >> "$report"
 status=$(mktemp)
 {
-    .venv/bin/python scripts/soak_sip.py 60000 5000 "$(date +%s)" && .venv/bin/python -m pytest -m soak --timeout=7200 -s "$@"
+    export YITONG_FUZZ_PACKETS="${YITONG_FUZZ_PACKETS:-100000}"
+    if [ $# -eq 0 ]; then
+        .venv/bin/python scripts/soak_sip.py 60000 5000 "$(date +%s)" &&
+            .venv/bin/python -m pytest --timeout=1800 -s tests/switches/media/test_media_guard.py
+    fi && .venv/bin/python -m pytest -m soak --timeout=7200 -s "$@"
     echo $? > "$status"
 } 2>&1 | sed "s#$PWD/##g" | tee -a "$report"
 code=$(cat "$status")

@@ -47,6 +47,7 @@ class Room:
         self.secrets: dict[str, str] = {}
         self.fast: dict[str, str] = {}
         self.queues: dict[str, str] = {}
+        self._dead: set[int] = set()
         self._tag = 100 + secrets.randbelow(900)
         self.hotline, self.fast_line = f"969{self._tag}1", f"969{self._tag}2"
 
@@ -185,9 +186,9 @@ class Room:
             return {}
 
     async def well(self, seconds: float = 60.0) -> None:
-        """All processes are heard again and nothing is away."""
+        """All processes are heard again, none of those that were killed is heard still, and nothing is away."""
         end = time.monotonic() + seconds
-        while (await asyncio.to_thread(self.healthz)).get("state") != "ok":
+        while not _well(await asyncio.to_thread(self.healthz), self._dead):
             assert time.monotonic() < end, f"not well: {self.healthz()}"
             await asyncio.sleep(0.2)
 
@@ -220,8 +221,14 @@ class Room:
             for pid in self.engine(process):
                 os.kill(pid, signal.SIGKILL)
         else:
+            self._dead.update(self.stack.pids(process))
             await asyncio.to_thread(self.stack.kill, process)
         return time.time()
+
+
+def _well(health: dict[str, Any], dead: set[int]) -> bool:
+    """Whether all is well, in the words of processes that live: the last heartbeat of a killed one is still good for some seconds."""
+    return health.get("state") == "ok" and not dead & {one["pid"] for one in health["processes"]}
 
 
 def _processes() -> Iterator[tuple[int, str, int]]:

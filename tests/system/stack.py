@@ -112,6 +112,11 @@ class Stack:
                 found.append(int(folder.name))
         return found
 
+    def setting(self, name: str) -> str:
+        """What a running worker was given, such as ``YITONG_NATS_URL``."""
+        environ = Path(f"/proc/{self.pids('worker')[0]}/environ").read_bytes().decode()
+        return next(one.partition("=")[2] for one in environ.split("\0") if one.startswith(f"{name}="))
+
     def kill(self, process: str) -> None:
         """``kill -9`` of every child of that name."""
         pids = self.pids(process)

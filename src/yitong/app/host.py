@@ -117,13 +117,13 @@ class Host:
     async def _restore(self) -> None:
         for (kind, key), value in self._config.items():
             self.configure(kind, key, value)
-        alive_at = self._lease.former_at
+        newest = self._lease.former_at
         held = await (await self._nats.bucket("core")).get(self._place)
         if held is not None and held.value:
             try:
                 saved: Saved = decode(held.value, Saved)
                 self._not_before(saved.at)
-                alive_at = max(alive_at, saved.at)
+                newest = max(newest, saved.at)
                 self.engine.restore(saved.state, self._clock.now())
                 self._ledger_at, self._personal_at = saved.ledger, saved.personal
             except msgspec.MsgspecError as error:
@@ -131,16 +131,23 @@ class Host:
         async for stored in read(self._nats, "PERSONAL", f"personal.{self.tenant}", after=self._personal_at):
             self.engine.replay_personals(decode(stored.data, list[Personal]))
             self._personal_at = stored.sequence
-        newest = 0
         async for stored in read(self._nats, "LEDGER", f"ledger.{self._place}", after=self._ledger_at):
             batch: Batch = decode(stored.data, Batch)
             newest = max(newest, batch.events[-1].occurred_at)
-            self.engine.replay(batch)
+            self._replay(batch)
             self._ledger_at = stored.sequence
             self._facts += len(batch.events)  # a long way read is a reason for a snapshot as good as a long way gone
         self._not_before(newest)
-        self.engine.alive_at = max(newest, alive_at)
+        self.engine.alive_at = newest
         self.engine.replayed()
+
+    def _replay(self, batch: Batch) -> None:
+        """Facts of a former life. One that cannot be must not keep the site from serving: the switch tells what is really there."""
+        try:
+            self.engine.replay(batch)
+        except Exception:  # noqa: BLE001 - the rest of the ledger counts
+            _log.exception("facts not understood", place=self._place, first=batch.events[0].sequence)
+            self.engine.sequence = max(self.engine.sequence, batch.events[-1].sequence)
 
     def _not_before(self, at: int) -> None:
         """Go on after ``at``, where the former life was, whatever happened to the wall clock since (F4)."""
@@ -312,9 +319,7 @@ class Host:
             self._behind.clear()
 
     def _heal(self, snapshot: Snapshot, fresh_us: int, missed: list[AnyEvent]) -> None:
-        now = self._clock.now()
-        for ended in self.engine.lapse(snapshot, now, missed=missed):
-            self.corrections += 1
+        for ended in self.engine.lapse(snapshot, now := self._clock.now(), missed=missed):
             self._commit(ended)
         outcome = self.engine.reconcile(snapshot, now, fresh_us=fresh_us, missed=missed)
         if outcome.corrections:

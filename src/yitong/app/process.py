@@ -39,7 +39,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``health.{process}.{node}`` carries every second."""
+    """What ``health.{process}.{node}`` carries every second, and at once when the state changes."""
 
     process: str
     node: str
@@ -87,17 +87,22 @@ class Frame:
         )  # fmt: skip
 
     async def beat(self) -> None:
-        """Tell the heartbeat every second, for ever; NATS may be away."""
+        """Tell the heartbeat every second, and within a quarter of one when the state is another, for ever; NATS may be away."""
         nats = await Nats.connect(self.settings.nats_url, f"{self.name} health")
         subject = f"health.{self.name}.{self.settings.node.replace('.', '-')}"
         try:
             while True:
+                told = self.heartbeat()
                 if nats.connected:
                     try:
-                        await nats.publish(subject, self.heartbeat())
+                        await nats.publish(subject, told)
                     except OUTAGES as error:
                         _log.info("heartbeat not sent", error=repr(error))
-                await self.clock.sleep(1.0)
+                for _ in range(4):
+                    await self.clock.sleep(0.25)
+                    now = self.heartbeat()
+                    if (now.state, now.reason) != (told.state, told.reason):
+                        break
         finally:
             await nats.close()
 

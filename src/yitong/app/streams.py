@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from yitong.kit.nats import BucketSpec, Nats, StreamSpec
 
+LEDGER_SECONDS = 30 * 24 * 3600
+"""How long facts stay in the stream: the longest time that PostgreSQL may be away, and that a core without a snapshot looks back."""
 STREAMS = (
-    StreamSpec(name="LEDGER", subjects=("ledger.*.*",)),
+    StreamSpec(name="LEDGER", subjects=("ledger.*.*",), max_age_seconds=LEDGER_SECONDS),
     StreamSpec(name="PERSONAL", subjects=("personal.*",), max_age_seconds=24 * 3600),
 )
 BUCKETS = (

@@ -41,10 +41,12 @@ class Core:
         await self._ledger.drained()
         self._frame.tasks.keep(lambda: watch(self._nats, "config", ">", self._changed), "configuration")
         await self._loaded.wait()
-        for tenant, config in self._config.items():
-            for kind, key in list(config):
-                if kind == "site":
-                    await self._open_site(tenant, key)
+        sites = [(tenant, key) for tenant, config in self._config.items() for kind, key in config if kind == "site"]
+        # All at once: one that has far to read must not keep the others from serving.
+        await asyncio.gather(*(self._open_later(tenant, site) for tenant, site in sites))
+
+    def _open_later(self, tenant: str, site: str) -> asyncio.Task[None]:
+        return self._frame.tasks.start(self._open_site(tenant, site), f"site {tenant}.{site}", vital=True)
 
     async def _open_site(self, tenant: str, site: str) -> None:
         if (tenant, site) in self.hosts:
@@ -79,7 +81,7 @@ class Core:
             if owner == tenant:
                 host.configure(kind, key, value)
         if kind == "site" and value is not None:
-            self._frame.tasks.start(self._open_site(tenant, key), f"site {tenant}.{key}", vital=True)
+            self._open_later(tenant, key)
 
     def _health(self) -> Health:
         """Degraded while a switch is silent or the ledger does not acknowledge; failed while no site is served."""
