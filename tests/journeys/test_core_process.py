@@ -15,12 +15,13 @@ from tests.journeys.world import CODES, FLOW, HOTLINE, QUEUE_VALUE
 from yitong.app.host import Host, LeaseLost
 from yitong.contact.bus import Refused
 from yitong.contact.client import Core as Client
-from yitong.contact.ledger import Batch, Event
+from yitong.contact.ledger import Batch, Event, payload_of
 from yitong.contact.messages import Card
 from yitong.ct.services import Clear
-from yitong.domains.acd.messages import ContactLeftQueue, HangUp, SetAgentState
+from yitong.domains.acd.messages import ContactLeftQueue, HangUp, OfferEnded, SetAgentState
 from yitong.domains.reporting.rules.changes import patched
 from yitong.kit.clock import SECOND, Clock, SystemClock
+from yitong.kit.ids import RandomIds
 from yitong.kit.nats import Nats, decode
 from yitong.kit.outbox import Outbox
 from yitong.kit.publisher import Publisher
@@ -166,6 +167,28 @@ async def test_a_wall_clock_set_back_before_a_restart_delays_nothing(centre: Cen
     assert 6 * SECOND <= left.payload["waited_us"] < 20 * SECOND
     moments = [event.occurred_at for event in events]
     assert moments == sorted(moments), "the ledger's times never go back"
+
+
+async def test_a_fact_that_cannot_be_keeps_nobody_from_serving(centre: Centre, nats: Nats, until: Until) -> None:
+    async with centre.core() as host:
+        await until(lambda: not host.engine.behind)
+        Customer(centre.switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
+        await until(lambda: len(host.partition.acd.model.queued) == 1)
+        await until(lambda: host._leaving.empty())
+        last = host.engine.sequence
+    ended = OfferEnded(contact=RandomIds().new(1), assignment="of nobody", cause="refused", rang_us=0)
+    wrong = Event(
+        id=RandomIds().new(1), type=ended.TYPE, version=ended.VERSION, tenant=centre.tenant, site="s1", producer="a fault", epoch=1,
+        sequence=last + 1, occurred_at=SystemClock().now(), contact=ended.contact, payload=payload_of(ended),
+    )  # fmt: skip
+    await nats.publish(f"ledger.{centre.tenant}.s1", Batch(tenant=centre.tenant, site="s1", events=(wrong,)))
+    await nats.flush()
+    with capture_logs() as lines:
+        async with centre.core() as host:
+            await until(lambda: not host.engine.behind)
+            assert len(host.partition.acd.model.queued) == 1
+            assert host.engine.sequence > last
+    assert [line["first"] for line in lines if line["event"] == "facts not understood"] == [last + 1]
 
 
 async def test_a_log_line_of_a_call_carries_its_contact_and_its_call(centre: Centre, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
