@@ -48,6 +48,10 @@ class Media:
         self._thread = threading.Thread(target=self._worker.run)
         self._thread.start()
 
+    def next_port(self) -> int:
+        """Where the next row will listen."""
+        return self._worker._ports._free[0]
+
     def stop(self) -> None:
         self._worker.stop()
         self._thread.join(10)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from tests.switches.rigs import CALLED, CALLING, TENANT
 from tests.switches.situations import answered_caller, make, new_id, talking
-from tests.switches.soft_rig import SITE, SoftRig, account
+from tests.switches.soft_rig import SITE, Media, SoftRig, account
 from tests.switches.wire import SDP, Wire
 
 from yitong.ct import services
@@ -354,6 +354,20 @@ async def test_an_odd_offer_is_a_call(soft: SoftRig, wires: dict[str, Wire], bod
     assert response is not None
     assert response.status == 200
     assert answer in response.body.decode().split("\r\n")
+
+
+@pytest.mark.case("M9")
+async def test_a_first_offer_of_the_very_port_that_it_is_given_is_refused(soft: SoftRig, media: Media, wires: dict[str, Wire]) -> None:
+    """Whoever guesses the port of the row that his call gets would have it talk to itself."""
+    wire = wires["127.0.0.1"]
+    for _ in range(3):
+        wire.send(wire.build("INVITE", CALLED, user=CALLING, body=SDP.replace("40000", str(media.next_port()))))
+        told = await soft.until(Delivered, incoming=True)
+        soft.ask(make(services.Answer, connection=told.connection))
+        response = await wire.final()
+        assert response is not None
+        assert response.status == 488
+        await soft.true(lambda: not soft.switch.sound.rows and not soft.snapshot().connections)
 
 
 @pytest.mark.case("M9")

@@ -43,6 +43,7 @@ def test_holidays_and_working_sundays() -> None:
     assert is_open(at("2026-11-22T10:00:00"), "Asia/Shanghai", WORK, extra_days=["2026-11-22"])
 
 
+@pytest.mark.case("F4")
 def test_summer_time_moves_with_the_zone() -> None:
     berlin = [{"days": ["sun"], "from": "03:00", "to": "04:00"}]
     assert is_open(at("2026-03-29T03:30:00", "Europe/Berlin"), "Europe/Berlin", berlin)
