@@ -17,13 +17,16 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from yitong.kit import once
 from yitong.kit.clock import SECOND, Clock
 from yitong.kit.nats import OUTAGES, Bucket, Nats
 from yitong.web.problems import problem
 
 BUCKET = "idempotency"
 LARGEST_ANSWER = 512 * 1024
-ABANDONED = 60 * SECOND
+ABANDONED = 10 * SECOND
+"""After this long without an answer who had the request is taken for dead, and it is done again. Was he only slow, ``kit/once.py`` lets
+one of the two change things."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}\Z")
 _BOUNDARY = re.compile(rb'boundary="?([^";,\s]{1,100})')
 _NOT_KEPT = frozenset({401, 408, 409, 425, 429})
@@ -119,7 +122,8 @@ class Idempotency:
             await send(message)
 
         try:
-            await self._app(scope, receive, keep)
+            with once.under(name):
+                await self._app(scope, receive, keep)
         finally:
             body = b"".join(parts)
             worth = status < 500 and status not in _NOT_KEPT and len(body) <= LARGEST_ANSWER
@@ -135,7 +139,7 @@ class Idempotency:
                 kept = Kept(request=print_, begun_at=self._clock.now(), sealed=_seal(answered, secret))
                 await bucket.put(name, msgspec.msgpack.encode(kept))
         except OUTAGES:
-            return  # the entry says "begun" and is given up after a minute
+            return  # the entry says "begun" and is given up after some seconds
 
     async def _kept(self) -> Bucket:
         if not self._nats.connected:
@@ -193,5 +197,3 @@ async def _send(answered: Answered, send: Send) -> None:
     headers = [*answered.headers, (b"idempotency-replayed", b"true")]
     await send({"type": "http.response.start", "status": answered.status, "headers": headers})
     await send({"type": "http.response.body", "body": answered.body})
-
-

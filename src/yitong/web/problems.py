@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.contact.bus import Refused
 from yitong.kit.http import BadCursor, BadVersion, choose_language
+from yitong.kit.once import AlreadyDone
 from yitong.kit.records import Conflict, Missing, Stale
 from yitong.kit.scope import Denied
 from yitong.web.sentences import sentence
@@ -91,6 +92,7 @@ _OURS: dict[type[Exception], Callable[[Any], tuple[str, dict[str, Any]]]] = {
     Denied: lambda error: ("forbidden", {"right": error.right}),
     Missing: lambda _: ("not_found", {}),
     Stale: lambda error: ("stale_version", {"current": error.current}),
+    AlreadyDone: lambda _: ("idempotency_answer_lost", {}),
     BadCursor: lambda _: ("cursor_invalid", {}),
     BadVersion: lambda error: ("if_match_unusable" if error.given else "if_match_missing", {}),
     Conflict: lambda error: _CONFLICTS[error.code](error.name),

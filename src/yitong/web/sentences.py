@@ -97,6 +97,11 @@ SENTENCES: dict[str, Sentence] = {
     "idempotency_in_progress": Sentence(
         409, "同一请求正在处理。请稍候再查询结果。", "The same request is being worked on. Wait a moment and ask again."
     ),
+    "idempotency_answer_lost": Sentence(
+        409,
+        "同一请求已经完成，但当时的答复未能送达。请查询结果，不要再次提交。",
+        "This request was carried out, but its answer was lost. Look at the result; do not send it again.",
+    ),
     "idempotency_key_invalid": Sentence(
         400, "Idempotency-Key 应为 1 到 200 个可见字符。", "Idempotency-Key must be 1 to 200 visible characters."
     ),
