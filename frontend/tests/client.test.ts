@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { call, callFull, configureApi, get, Problem } from '@/api/client'
+import { call, callFull, configureApi, get, getAll, Problem } from '@/api/client'
 
 const asked: { url: string; init: RequestInit }[] = []
 let answer: () => Response
@@ -38,6 +38,15 @@ describe('the API client', () => {
     expect(asked[0]!.url).toBe('/api/v1/contacts?number=138&answered=true')
     await get('/api/v1/recordings/1')
     expect(asked[1]!.url).toBe('/api/v1/recordings/1')
+  })
+
+  it('loads a whole list page after page', async () => {
+    const pages = [{ items: [1, 2], next: 'b' }, { items: [3], next: 'c' }, { items: [4], next: null }]
+    answer = () => new Response(JSON.stringify(pages[asked.length - 1]))
+    expect(await getAll<number>('/config/users')).toEqual([1, 2, 3, 4])
+    expect(asked.map((one) => one.url)).toEqual([
+      '/api/v1/config/users?limit=200', '/api/v1/config/users?limit=200&cursor=b', '/api/v1/config/users?limit=200&cursor=c',
+    ])
   })
 
   it('sends the version and reads the new one', async () => {

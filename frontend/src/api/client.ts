@@ -3,6 +3,8 @@
  * action), `If-Match`, and problem+json turned into `Problem`.
  */
 
+import type { Page } from './types'
+
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -123,6 +125,18 @@ export async function call<T>(method: string, path: string, options: CallOptions
 }
 
 export const get = <T>(path: string, query?: CallOptions['query'], signal?: AbortSignal) => call<T>('GET', path, { query, signal })
+
+/** A whole list: page after page, as large as the server gives them. */
+export async function getAll<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | null = null
+  do {
+    const page: Page<T> = await get<Page<T>>(path, { limit: 200, cursor }, signal)
+    items.push(...page.items)
+    cursor = page.next
+  } while (cursor)
+  return items
+}
 
 /** Audio behind the Bearer token. */
 export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob> {

@@ -1,7 +1,7 @@
 /** Lists of configuration, loaded once per visit and refreshed after each change; references show names instead of ids. */
 import { reactive } from 'vue'
-import { get } from '@/api/client'
-import type { Named, Page } from '@/api/types'
+import { getAll } from '@/api/client'
+import type { Named } from '@/api/types'
 import { language } from '@/i18n'
 import { named } from '@/format'
 import type { Item } from './kinds'
@@ -9,14 +9,7 @@ import type { Item } from './kinds'
 const lists = reactive<Record<string, Item[]>>({})
 
 export async function refresh(kind: string): Promise<void> {
-  const items: Item[] = []
-  let cursor: string | null = null
-  do {
-    const page: Page<Item> = await get<Page<Item>>(`/config/${kind}`, { limit: 200, cursor })
-    items.push(...page.items)
-    cursor = page.next
-  } while (cursor)
-  lists[kind] = items
+  lists[kind] = await getAll<Item>(`/config/${kind}`)
 }
 
 export const listOf = (kind: string): Item[] => lists[kind] ?? []

@@ -18,11 +18,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from yitong.kit import once
 from yitong.kit.audit import audit, lock
 from yitong.kit.clock import microseconds, moment
 
 Value = dict[str, Any]
+Place = tuple[str, str]
+"""Code and id of a record: where a list that is ordered by code stands."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -122,22 +123,37 @@ async def read_all(
     connection: AsyncConnection, kind: Kind, tenant: str, *, ids: Iterable[str] | None = None, secrets: bool = False, locked: bool = False
 ) -> list[Value]:
     """Every record of the kind (or those of ``ids``), in the order of its code. ``locked``: nobody else changes them meanwhile."""
+    only = " and id = any(cast(:ids as uuid[]))" if ids is not None else ""
+    parameters: dict[str, Any] = {"tenant": tenant} | ({"ids": list(ids)} if ids is not None else {})
+    return await _select(connection, kind, only, " for update" * locked, parameters, secrets)
+
+
+async def read_page(connection: AsyncConnection, kind: Kind, tenant: str, *, after: Place | None, limit: int) -> list[Value]:
+    """At most ``limit`` records in the order of their codes, those behind the place ``after``."""
+    behind = f" and ({_order(kind)}, id) > (:code, cast(:after as uuid))" if after is not None else ""
+    place = {"code": after[0], "after": after[1]} if after is not None else {}
+    return await _select(connection, kind, behind, " limit :limit", {"tenant": tenant, "limit": limit, **place}, False)
+
+
+def _order(kind: Kind) -> str:
+    return next(field.column for field in kind.fields if field.name == kind.code)
+
+
+async def _select(
+    connection: AsyncConnection, kind: Kind, where: str, ending: str, parameters: Mapping[str, Any], secrets: bool
+) -> list[Value]:
     shown = [field for field in kind.fields if secrets or not field.secret]
     columns = ", ".join(["id", "version", *(field.column for field in shown)])
-    only = " and id = any(cast(:ids as uuid[]))" if ids is not None else ""
-    order = next((field.column for field in kind.fields if field.name == kind.code), "id")
     rows = await connection.execute(
-        text(
-            f"select {columns} from {kind.table} where {kind.tenant_column} = :tenant{only} order by {order}, id" + " for update" * locked
-        ),
-        {"tenant": tenant} | ({"ids": list(ids)} if ids is not None else {}),
+        text(f"select {columns} from {kind.table} where {kind.tenant_column} = :tenant{where} order by {_order(kind)}, id{ending}"),
+        parameters,
     )
     values = {
         row[0]: {"id": row[0], "version": row[1]} | {f.name: _shown(f, cell) for f, cell in zip(shown, row[2:], strict=True)}
         for row in rows
     }
     for part in kind.parts:
-        await _read_part(connection, part, tenant, values)
+        await _read_part(connection, part, parameters["tenant"], values)
     return list(values.values())
 
 
@@ -169,9 +185,8 @@ async def _read_part(connection: AsyncConnection, part: Part, tenant: str, value
 
 
 async def change(connection: AsyncConnection, kind: Kind, wanted: Change) -> Value | None:
-    """Make, alter or remove a record; returns its new value. Raises Missing, Stale, Conflict, AlreadyDone: the transaction ends."""
+    """Make, alter or remove a record; returns its new value. Raises Missing, Stale, Conflict; then the transaction must end."""
     await lock(connection, wanted.tenant)
-    await once.mark(connection, wanted.tenant, wanted.at)
     found = await read_all(connection, kind, wanted.tenant, ids=[wanted.id], locked=True)
     before = found[0] if found else None
     current = before["version"] if before else 0
@@ -298,11 +313,16 @@ def _conflict(error: IntegrityError, removing: bool) -> Conflict:
     return Conflict("invalid", name)
 
 
-async def history(connection: AsyncConnection, kind: Kind, tenant: str, id: str) -> list[Past]:
-    """Every change of the record, newest first."""
+async def history(
+    connection: AsyncConnection, kind: Kind, tenant: str, id: str, *, upto: int | None = None, limit: int | None = None
+) -> list[Past]:
+    """Every change of the record, newest first; at most ``limit`` from version ``upto`` on, when they are given."""
     rows = await connection.execute(
-        text("select * from changes where tenant_id = :tenant and kind = :kind and object_id = :id order by version desc"),
-        {"tenant": tenant, "kind": kind.name, "id": id},
+        text(
+            "select * from changes where tenant_id = :tenant and kind = :kind and object_id = :id"
+            " and (cast(:upto as integer) is null or version <= :upto) order by version desc limit :limit"
+        ),
+        {"tenant": tenant, "kind": kind.name, "id": id, "upto": upto, "limit": limit},
     )
     return [
         Past(

@@ -16,7 +16,8 @@ from starlette.responses import FileResponse
 
 from yitong.contact.bus import Refused
 from yitong.domains.sites import service
-from yitong.domains.sites.api.kinds import history_items, reason_of
+from yitong.domains.sites.api.kinds import history_page, reason_of
+from yitong.domains.sites.api.paging import Cursor, Limit, page_of, place_of
 from yitong.domains.sites.api.shapes import Language, Page
 from yitong.domains.sites.api.sounds import PromptsFolder
 from yitong.domains.sites.store import configured
@@ -40,10 +41,13 @@ _Text = Annotated[str, Form(max_length=1000, pattern=r"^[^\x00]*$")]
 
 
 @router.get("")
-async def list_prompts(caller: Caller = need("config.read"), database: Database = part(Database)) -> Page:
-    """All prompts, by code."""
+async def list_prompts(
+    cursor: Cursor = "", limit: Limit = 50, caller: Caller = need("config.read"), database: Database = part(Database)
+) -> Page:
+    """The prompts, by code."""
+    place = place_of(cursor)
     async with database.transaction() as connection:
-        return Page(items=await configured.every(connection, caller.scope, "prompt"))
+        return page_of(await configured.page(connection, caller.scope, "prompt", place, limit + 1), limit, "code", dict)
 
 
 @router.get("/{id}")
@@ -58,9 +62,11 @@ async def get_prompt(
 
 
 @router.get("/{id}/history")
-async def prompt_history(id: UUID, caller: Caller = need("config.read"), database: Database = part(Database)) -> Page:
-    """Every version, newest first."""
-    return Page(items=await history_items(database, caller, "prompt", str(id), dict))
+async def prompt_history(
+    id: UUID, cursor: Cursor = "", limit: Limit = 50, caller: Caller = need("config.read"), database: Database = part(Database)
+) -> Page:
+    """Its versions, newest first."""
+    return await history_page(database, caller, "prompt", str(id), dict, cursor, limit)
 
 
 @router.get("/{id}/audio", response_class=Response, responses={200: {"content": {"audio/wav": {}}}})

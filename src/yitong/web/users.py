@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from yitong.contact.bus import Refused
 from yitong.domains.security import store as security
 from yitong.domains.security.service import Passwords, Recognition, SessionKeeper
-from yitong.domains.sites.api.kinds import history_items, reason_of
+from yitong.domains.sites.api.kinds import history_page, reason_of
+from yitong.domains.sites.api.paging import Cursor, Limit, page_of, place_of
 from yitong.domains.sites.api.shapes import Page, User
 from yitong.domains.sites.store import people
 from yitong.domains.sites.store.kinds import ACCOUNT, AGENT, USER
@@ -47,10 +48,13 @@ class Hand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @router.get("")
-async def list_users(caller: Caller = need("config.read"), database: Database = part(Database)) -> Page:
-    """All users, by username."""
+async def list_users(
+    cursor: Cursor = "", limit: Limit = 50, caller: Caller = need("config.read"), database: Database = part(Database)
+) -> Page:
+    """The users, by username."""
+    place = place_of(cursor)
     async with database.transaction() as connection:
-        return Page(items=[_shown(user) for user in await people.users(connection, caller.scope)])
+        return page_of(await people.users(connection, caller.scope, after=place, limit=limit + 1), limit, "username", _shown)
 
 
 @router.get("/{id}")
@@ -65,9 +69,11 @@ async def get_user(
 
 
 @router.get("/{id}/history")
-async def user_history(id: UUID, caller: Caller = need("config.read"), database: Database = part(Database)) -> Page:
-    """Every version of the user, newest first."""
-    return Page(items=await history_items(database, caller, "user", str(id), dict))
+async def user_history(
+    id: UUID, cursor: Cursor = "", limit: Limit = 50, caller: Caller = need("config.read"), database: Database = part(Database)
+) -> Page:
+    """The versions of the user, newest first."""
+    return await history_page(database, caller, "user", str(id), dict, cursor, limit)
 
 
 @router.post("", status_code=201)

@@ -18,9 +18,7 @@ def _require(scope: Scope, kind: str) -> None:
     scope.require(RIGHTS.get(kind, "config.write"))
 
 
-async def make(
-    connection: Connection, scope: Scope, kind: str, id: str, value: Mapping[str, Any], *, at: int, reason: str = ""
-) -> Value:
+async def make(connection: Connection, scope: Scope, kind: str, id: str, value: Mapping[str, Any], *, at: int, reason: str = "") -> Value:
     """A new record. Raises Denied, Conflict."""
     _require(scope, kind)
     return await _put(

@@ -109,6 +109,4 @@ async def _look(database: Database, caller: Caller, id: str, kinds: Kinds, speec
 
 def _shown(problems: list[Problem], request: Request) -> list[dict[str, Any]]:
     language = choose_language(request.headers.get("accept-language", ""))
-    return [
-        {"step": one.step, "code": one.code, "parameters": one.parameters, "message": text_of(one, language)} for one in problems
-    ]
+    return [{"step": one.step, "code": one.code, "parameters": one.parameters, "message": text_of(one, language)} for one in problems]

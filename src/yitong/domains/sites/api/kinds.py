@@ -14,11 +14,13 @@ from pydantic import BaseModel
 
 from yitong.domains.sites import service
 from yitong.domains.sites.api import shapes
+from yitong.domains.sites.api.paging import Cursor, Limit, page_of, place_of, version_of
 from yitong.domains.sites.api.shapes import Page
 from yitong.domains.sites.store import configured, people
+from yitong.domains.sites.store.kinds import KINDS
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
-from yitong.kit.http import Caller, etag, iso, need, part, version_asked
+from yitong.kit.http import BadCursor, Caller, etag, iso, need, part, to_cursor, version_asked
 from yitong.kit.ids import RandomIds
 from yitong.kit.records import Past, Value
 
@@ -84,17 +86,22 @@ def router_of(resource: Resource) -> APIRouter:
     """The routes of one kind."""
     router = APIRouter(prefix=f"/config/{resource.path}", tags=["configuration"])
     _reading(router, resource)
-    _writing(router, resource)
+    _making(router, resource)
+    _altering(router, resource)
+    _removing(router, resource)
     return router
 
 
 def _reading(router: APIRouter, resource: Resource) -> None:
     @router.get("", operation_id=f"list_{resource.path}")
-    async def listed(caller: Caller = need("config.read"), database: Database = part(Database)) -> Page:
-        """All of them, in the order of their codes."""
+    async def listed(
+        cursor: Cursor = "", limit: Limit = 50, caller: Caller = need("config.read"), database: Database = part(Database)
+    ) -> Page:
+        """They, in the order of their codes."""
+        place = place_of(cursor)
         async with database.transaction() as connection:
-            found = await configured.every(connection, caller.scope, resource.kind)
-        return Page(items=[resource.outside(value) for value in found])
+            found = await configured.page(connection, caller.scope, resource.kind, place, limit + 1)
+        return page_of(found, limit, KINDS[resource.kind].code, resource.outside)
 
     @router.get("/{id}", operation_id=f"get_{resource.path}")
     async def one(
@@ -107,24 +114,33 @@ def _reading(router: APIRouter, resource: Resource) -> None:
         return resource.outside(value)
 
     @router.get("/{id}/history", operation_id=f"history_{resource.path}")
-    async def past(id: UUID, caller: Caller = need("config.read"), database: Database = part(Database)) -> Page:
-        """Every version it had, newest first, also of one that was removed."""
-        return Page(items=await history_items(database, caller, resource.kind, str(id), resource.outside))
+    async def past(
+        id: UUID, cursor: Cursor = "", limit: Limit = 50, caller: Caller = need("config.read"), database: Database = part(Database)
+    ) -> Page:
+        """The versions it had, newest first, also of one that was removed."""
+        return await history_page(database, caller, resource.kind, str(id), resource.outside, cursor, limit)
 
 
-async def history_items(database: Database, caller: Caller, kind: str, id: str, show: Callable[[Value], Value]) -> list[dict[str, Any]]:
-    """The history of a record of the caller's tenant. Raises Missing when there never was one."""
+async def history_page(
+    database: Database, caller: Caller, kind: str, id: str, show: Callable[[Value], Value], cursor: str, limit: int
+) -> Page:
+    """A page of the history of a record of the caller's tenant. Raises Missing when there never was one, BadCursor."""
+    seen = version_of(cursor)
     async with database.transaction() as connection:
-        pasts = await configured.past(connection, caller.scope, kind, id)
-        if not pasts or not pasts[0].deleted:
-            now: Value | None = await configured.one(connection, caller.scope, kind, id)
-        else:
-            now = None
+        pasts = await configured.past(connection, caller.scope, kind, id, upto=seen, limit=limit + 2)
+        now: Value | None = None
+        if seen is not None:
+            if not pasts or pasts[0].version != seen:
+                raise BadCursor(cursor[:20])
+            now, pasts = pasts[0].previous, pasts[1:]
+        elif not pasts or not pasts[0].deleted:
+            now = await configured.one(connection, caller.scope, kind, id)
         names = await people.names_of_users(connection, caller.scope, [past.actor for past in pasts])
-    return history_of(pasts, names, now, show)
+    more = to_cursor(pasts[limit - 1].version) if len(pasts) > limit else None
+    return Page(items=history_of(pasts[:limit], names, now, show), next=more)
 
 
-def _writing(router: APIRouter, resource: Resource) -> None:
+def _making(router: APIRouter, resource: Resource) -> None:
     async def make(
         given: BaseModel,
         request: Request,
@@ -144,6 +160,11 @@ def _writing(router: APIRouter, resource: Resource) -> None:
         response.headers["Location"] = f"/api/v1/config/{resource.path}/{value['id']}"
         return resource.outside(value)
 
+    _take(make, resource.shape)
+    router.add_api_route("", make, methods=["POST"], status_code=201, operation_id=f"make_{resource.path}")
+
+
+def _altering(router: APIRouter, resource: Resource) -> None:
     async def alter(
         id: UUID,
         given: BaseModel,
@@ -162,11 +183,11 @@ def _writing(router: APIRouter, resource: Resource) -> None:
         response.headers["ETag"] = etag(value["version"])
         return resource.outside(value)
 
-    _take(make, resource.shape)
     _take(alter, resource.shape)
-    router.add_api_route("", make, methods=["POST"], status_code=201, operation_id=f"make_{resource.path}")
     router.add_api_route("/{id}", alter, methods=["PUT"], operation_id=f"alter_{resource.path}")
 
+
+def _removing(router: APIRouter, resource: Resource) -> None:
     @router.delete("/{id}", status_code=204, operation_id=f"remove_{resource.path}")
     async def remove(
         id: UUID,
@@ -178,9 +199,7 @@ def _writing(router: APIRouter, resource: Resource) -> None:
         """Remove it, unless something refers to it; If-Match must carry its present version."""
         version = version_asked(request)
         async with database.transaction() as connection:
-            await service.remove(
-                connection, caller.scope, resource.kind, str(id), version, at=clock.now(), reason=reason_of(request)
-            )
+            await service.remove(connection, caller.scope, resource.kind, str(id), version, at=clock.now(), reason=reason_of(request))
 
 
 def _take(endpoint: Callable[..., Any], shape: type[BaseModel]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
+from yitong.domains.sites.api.paging import Cursor, Limit
 from yitong.domains.sites.api.shapes import Page
 from yitong.domains.sites.store import configured, people
 from yitong.kit.audit import Entry, entries, verify
@@ -13,8 +14,6 @@ from yitong.kit.database import Database
 from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
 
 router = APIRouter()
-Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[str, Query(max_length=200)]
 
 
 @router.get("/reasons", tags=["desk"])

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.domains.sites.store.kinds import KINDS
 from yitong.kit.clock import moment
-from yitong.kit.records import Missing, Past, Value, history, read, read_all
+from yitong.kit.records import Missing, Past, Place, Value, history, read, read_all, read_page
 from yitong.kit.scope import Scope
 
 
@@ -32,15 +32,23 @@ async def every(connection: AsyncConnection, scope: Scope, kind: str) -> list[Va
     return await read_all(connection, KINDS[kind], scope.tenant, ids=ids)
 
 
+async def page(connection: AsyncConnection, scope: Scope, kind: str, after: Place | None, limit: int) -> list[Value]:
+    """At most ``limit`` records of the kind in the caller's tenant, those behind ``after`` in the order of their codes. Raises Denied."""
+    _require(scope, kind)
+    return await read_page(connection, KINDS[kind], scope.tenant, after=after, limit=limit)
+
+
 async def reasons(connection: AsyncConnection, scope: Scope) -> list[Value]:
     """The not-ready reasons, which everybody of the tenant may choose from, in the order of their codes."""
     return await read_all(connection, KINDS["reason"], scope.tenant)
 
 
-async def past(connection: AsyncConnection, scope: Scope, kind: str, id: str) -> list[Past]:
-    """Every change of a record, newest first; also of one that was removed. Raises Denied."""
+async def past(
+    connection: AsyncConnection, scope: Scope, kind: str, id: str, *, upto: int | None = None, limit: int | None = None
+) -> list[Past]:
+    """Changes of a record, newest first; also of one that was removed. At most ``limit`` from version ``upto`` on. Raises Denied."""
     _require(scope, kind)
-    return await history(connection, KINDS[kind], scope.tenant, id)
+    return await history(connection, KINDS[kind], scope.tenant, id, upto=upto, limit=limit)
 
 
 async def keep_flow_version(connection: AsyncConnection, scope: Scope, flow: str, at: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from yitong.kit.records import Place
 from yitong.kit.scope import Scope
 
 _USERS = """
@@ -22,14 +23,20 @@ from users u
 left join agents a on (a.tenant_id, a.user_id) = (u.tenant_id, u.id)
 left join sip_accounts s on (s.tenant_id, s.agent_id) = (a.tenant_id, a.id) and s.kind = 'phone'
 where u.tenant_id = :tenant and (cast(:id as uuid) is null or u.id = :id)
-order by u.username
+  and (cast(:after as uuid) is null or (u.username, u.id) > (:username, cast(:after as uuid)))
+order by u.username, u.id
+limit :limit
 """
 
 
-async def users(connection: AsyncConnection, scope: Scope, id: str | None = None) -> list[dict[str, Any]]:
-    """The tenant's users (or one), each with his agent and account; never a password or a SIP secret."""
+async def users(
+    connection: AsyncConnection, scope: Scope, id: str | None = None, *, after: Place | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """The tenant's users (or one, or at most ``limit`` behind ``after``) by username, each with his agent and account; never a password
+    or a SIP secret."""
     scope.require("config.read" if scope.may("config.read") else "users.manage")
-    rows = await connection.execute(text(_USERS), {"tenant": scope.tenant, "id": id})
+    username, last = after or (None, None)
+    rows = await connection.execute(text(_USERS), {"tenant": scope.tenant, "id": id, "username": username, "after": last, "limit": limit})
     return [dict(row) for row in rows.mappings()]
 
 
