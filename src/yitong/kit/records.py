@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from yitong.kit import once
 from yitong.kit.audit import audit, lock
 from yitong.kit.clock import microseconds, moment
 
@@ -185,8 +186,9 @@ async def _read_part(connection: AsyncConnection, part: Part, tenant: str, value
 
 
 async def change(connection: AsyncConnection, kind: Kind, wanted: Change) -> Value | None:
-    """Make, alter or remove a record; returns its new value. Raises Missing, Stale, Conflict; then the transaction must end."""
+    """Make, alter or remove a record; returns its new value. Raises Missing, Stale, Conflict, AlreadyDone: the transaction ends."""
     await lock(connection, wanted.tenant)
+    await once.mark(connection, wanted.tenant, wanted.at)
     found = await read_all(connection, kind, wanted.tenant, ids=[wanted.id], locked=True)
     before = found[0] if found else None
     current = before["version"] if before else 0
