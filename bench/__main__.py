@@ -43,14 +43,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", default="50,100,200,400")
     parser.add_argument("--seconds", type=float, default=6.0)
-    parser.add_argument("--rates", default="10,20,25")
+    parser.add_argument("--rates", default="10,20,30,40,50")
     chosen = parser.parse_args()
     now = datetime.datetime.now(datetime.UTC)
     page = [f"# Load figures, {now:%Y-%m-%d %H:%M} UTC", "", machine(), "", "## Talking calls, recorded", ""]
     page += [media(["--calls", chosen.calls, "--seconds", str(chosen.seconds)])]
     page += PEERS
     print("\n".join(page), flush=True)
-    page += ["## Queue calls", "", calls.run([float(rate) for rate in chosen.rates.split(",")], 8.0, 45), ""]
+    page += ["## Queue calls", "", calls.run([float(rate) for rate in chosen.rates.split(",")], 90), ""]
     print("\n".join(page[-2:]), flush=True)
     page += [f"Load average at the end {os.getloadavg()[0]:.1f}.", ""]
     FOLDER.mkdir(parents=True, exist_ok=True)
