@@ -66,7 +66,7 @@ class Phone:
         self.events: list[dict[str, Any]] = []
 
     def _connect(self, port: int) -> socket.socket:
-        for _ in range(100):
+        for _ in range(300):
             try:
                 return socket.create_connection(("127.0.0.1", port), 1.0)
             except OSError:

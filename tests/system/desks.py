@@ -1,0 +1,49 @@
+"""What people do at a desk in a browser and at a telephone, for the tests of the pages."""
+
+from __future__ import annotations
+
+import time
+
+from playwright.sync_api import Page
+from tests.system.phones import Phone
+from tests.system.stack import PASSWORD, Stack
+
+
+def sign_in(page: Page, stack: Stack, agent: str) -> None:
+    """Open the desk; the microphone is allowed already, so the telephone starts by itself."""
+    page.goto(f"{stack.base}/")
+    page.locator("input[type=text], input[name=username]").first.fill(agent)
+    page.locator("input[type=password]").first.fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+
+def be_ready(page: Page, stack: Stack, agent: str) -> None:
+    """Sign in and take calls."""
+    sign_in(page, stack, agent)
+    page.locator("[data-test=ready]").click()
+
+
+def call_for_a_person(guest: Page, stack: Stack) -> None:
+    """Call the hotline from the customer's page and press 0 in the greeting (type-ahead)."""
+    guest.goto(f"{stack.base}/call")
+    guest.locator("[data-test=call]").first.click()
+    guest.locator("[data-test=mute]:not([disabled])").wait_for(timeout=15_000)
+    guest.locator('[data-key="0"]').click()
+
+
+def dial_for_a_person(caller: Phone) -> None:
+    """Call the hotline and press 0 in the greeting."""
+    caller.dial("96900")
+    caller.wait("CALL_ESTABLISHED")
+    time.sleep(1.0)
+    caller.press("0")
+
+
+def wrap_up(desk: Page, code: str, note: str) -> None:
+    """Choose a code, write a note, take a break."""
+    desk.locator("#wrap-up-note").wait_for(timeout=10_000)
+    desk.locator("label.code").filter(has_text=code).click()
+    desk.locator("#wrap-up-note").fill(note)
+    desk.locator("input[name=next][value=not_ready]").check()
+    desk.locator("[data-test=finish]").click()
+    desk.locator("#wrap-up-note").wait_for(state="detached")
