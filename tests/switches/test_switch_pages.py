@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from yitong.ct import services
 from yitong.ct.events import ConnectionCleared, DeviceChanged, Established, Originated
 from yitong.ct.model import Cause, DeviceKind, StandingOrder
+from yitong.ct.switches.soft import transports
 from yitong.sip.digest import Credentials, authorize, ha1
 from yitong.sip.message import Request, Response, make_response, parse
 from yitong.sip.negotiation import Local, Secure, make_answer
@@ -164,6 +165,23 @@ async def test_page_answers_and_hangs_up(paged: SoftRig) -> None:
     paged.ask(make(services.Clear, connection=connection))
     await paged.true(lambda: any(one.method == "BYE" for one in page.requests))
     await page.close()
+
+
+@pytest.mark.case("N6")
+async def test_a_half_open_page_is_noticed(media: Media, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network of the page is gone and no end of the connection was told: pings find it, and core ends what rings there."""
+    assert transports.PING_SECONDS * 2 + transports.CLOSE_SECONDS <= 20
+    monkeypatch.setattr(transports, "PING_SECONDS", 0.5)
+    rig = await SoftRig(home_of(tmp_path), media, ws_port=0).start()
+    rig.configure("agent", "a1", {"extension": "1001", "site": SITE})
+    page = await Page.open(rig, "page-1")
+    await rig.until(DeviceChanged)
+    await rig.true(lambda: page.status == 200)
+    page.socket.transport.pause_reading()
+    await rig.true(lambda: any(isinstance(event, DeviceChanged) and not event.device.registered for event in rig.events))
+    page._reader.cancel()
+    page.socket.transport.abort()
+    await rig.close()
 
 
 async def test_newer_page_has_the_device_however_long_its_session_lives(paged: SoftRig) -> None:

@@ -28,7 +28,9 @@ from yitong.sip.message import MAXIMUM_MESSAGE
 MAXIMUM_STREAMS = 4_000
 MAXIMUM_STREAMS_PER_HOST = 500
 MAXIMUM_WAITING = 1_000_000
-PING_SECONDS = 10.0
+PING_SECONDS = 8.0
+CLOSE_SECONDS = 1.0
+"""A page whose network is gone is noticed after two pings' times and this one: nobody answers our Close either (case N6)."""
 
 _log = structlog.get_logger("yitong.sip.transports")
 
@@ -104,7 +106,8 @@ class Transports:
 
         server = await serve(
             handle, host, port, ssl=tls, subprotocols=[cast(Subprotocol, "sip")], process_request=self._check, max_size=MAXIMUM_MESSAGE,
-            compression=None, ping_interval=PING_SECONDS, ping_timeout=PING_SECONDS, server_header=None,
+            compression=None, ping_interval=PING_SECONDS, ping_timeout=PING_SECONDS, close_timeout=CLOSE_SECONDS,
+            server_header=None,
         )  # fmt: skip
         self._servers.append(server)
         self.ports[kind] = int(next(iter(server.sockets)).getsockname()[1])
