@@ -15,6 +15,7 @@ def test_defaults_need_nothing(tmp_path: Path) -> None:
     assert settings.bind == "127.0.0.1"
     assert settings.address == "127.0.0.1"
     assert not settings.tls
+    assert settings.home == Path.cwd() / "var"  # absolute: PostgreSQL has another working folder
 
 
 def test_environment_beats_the_file(tmp_path: Path) -> None:

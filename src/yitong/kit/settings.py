@@ -91,7 +91,7 @@ def load(environ: Mapping[str, str], folder: Path | None = None) -> Settings:
         text = environ.get(PREFIX + name.upper())
         if text is not None and text != "":
             given[name] = text
-    given = {name: value for name, value in given.items() if value != ""}
+    given = {"home": Settings.home, **{name: value for name, value in given.items() if value != ""}}
     unknown = sorted(set(given) - names)
     if unknown:
         raise SettingsError(f"{FILE} names the unknown setting {unknown[0]!r}.")
