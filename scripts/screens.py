@@ -1,7 +1,10 @@
 """Pictures of every page of a running system, in both sizes and languages, into docs/screens/ (`make screens`).
 
-The pages show the truth of that moment: one call is made from the customer's page, so that the desk is seen ringing, talking and wrapping
-up. Settings: `YITONG_URL` (default: this machine, `YITONG_HTTP_PORT`), `YITONG_DEMO_PASSWORD`, `YITONG_CHROMIUM`.
+    python scripts/screens.py [STORY ...]     (the_call, the_telephone, the_supervisor, the_settings; without a name all of them)
+
+The pages show the truth of that moment: a call is made from the customer's page, so that the desk is seen ringing, talking and wrapping
+up; more are made by telephones (baresip), so that a customer's card is seen, and a queue that is waited in. Settings: `YITONG_URL`
+(default: this machine, `YITONG_HTTP_PORT`), `YITONG_SIP_PORT`, `YITONG_DEMO_PASSWORD`, `YITONG_CHROMIUM`, `YITONG_SCREENS` (the folder).
 """
 
 from __future__ import annotations
@@ -9,16 +12,22 @@ from __future__ import annotations
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from playwright.sync_api import Error as PageError
 
-OUT = Path(__file__).parent.parent / "docs" / "screens"
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+from tests.system.phones import Phone  # noqa: E402  the telephones of the tests
+
+OUT = Path(os.environ.get("YITONG_SCREENS") or ROOT / "docs" / "screens")
 URL = os.environ.get("YITONG_URL") or f"http://localhost:{os.environ.get('YITONG_HTTP_PORT') or 8000}"
+SIP_PORT = int(os.environ.get("YITONG_SIP_PORT") or 5060)
 SIZES = ((1440, 900), (1920, 1080))
 LANGUAGES = ("zh-CN", "en")
 AGENT, SUPERVISOR, ADMINISTRATOR = "1001", "1100", "admin"
@@ -77,11 +86,12 @@ def the_call(browser: Browser, password: str) -> None:
     with page_of(browser) as desk, page_of(browser) as customer:
         desk.goto(f"{URL}/login")
         take(desk, "login")
-        sign_in(desk, AGENT, password)
-        desk.wait_for_selector("[data-test=phone] .dot.ready")
-        if desk.locator("[data-test=ready]").count() == 0:
-            desk.keyboard.press("b")
-        desk.wait_for_selector("[data-test=ready]")
+        desk.fill("#username", AGENT)
+        desk.fill("#password", "wrong")
+        desk.click("button[type=submit]")
+        desk.wait_for_selector(".trouble:not(.none)")
+        take(desk, "login-error")
+        on_a_break(desk, AGENT, password)
         take(desk, "desk-not-ready")
         desk.click("[data-test=ready]")
         customer.goto(f"{URL}/call")
@@ -117,6 +127,44 @@ def the_call(browser: Browser, password: str) -> None:
         take(desk, "desk-ready")
 
 
+def on_a_break(desk: Page, agent: str, password: str) -> None:
+    """The desk of an agent who does not take calls yet."""
+    sign_in(desk, agent, password)
+    desk.wait_for_selector("[data-test=phone] .dot.ready")
+    if desk.locator("[data-test=ready]").count() == 0:
+        desk.keyboard.press("b")
+    desk.wait_for_selector("[data-test=ready]")
+
+
+def the_telephone(browser: Browser, password: str) -> None:
+    """Four customers of the demo call by telephone: the first rings at the desk with her card, the others wait; another desk takes over."""
+    with ExitStack() as room:
+        folder = Path(room.enter_context(tempfile.TemporaryDirectory()))
+        desk, board, newer = (room.enter_context(page_of(browser)) for _ in range(3))
+        on_a_break(desk, AGENT, password)
+        for number in ("13910010002", "13910010001", "13510010006", "15810010007"):
+            caller = room.enter_context(closing(Phone(folder / number, number, SIP_PORT)))
+            caller.dial("96900")
+            caller.wait("CALL_ESTABLISHED")
+            desk.wait_for_timeout(1500)
+            caller.press("0")
+        desk.wait_for_selector(".queues li >> nth=3")
+        desk.click("[data-test=ready]")
+        desk.wait_for_selector("[data-test=answer]:enabled")
+        take(desk, "desk-ringing-phone")
+        desk.click("[data-test=answer]")
+        sign_in(board, SUPERVISOR, password)
+        board.goto(f"{URL}/board")
+        board.wait_for_selector(".tile.ringing")
+        take(board, "board-busy")
+        sign_in(newer, AGENT, password)
+        desk.wait_for_selector(".desk[inert]")
+        take(desk, "desk-taken-over")
+        newer.keyboard.press("b")
+        newer.click("[data-test=hang-up]")
+        newer.click("[data-test=finish]")
+
+
 def the_supervisor(browser: Browser, password: str) -> None:
     """Board, wallboard, list and one call."""
     with page_of(browser) as page:
@@ -133,7 +181,13 @@ def the_supervisor(browser: Browser, password: str) -> None:
         page.goto(f"{URL}/calls")
         page.wait_for_selector("tbody tr")
         take(page, "calls")
-        page.locator("tbody .link").first.click()
+        page.fill("#number", "00000000")
+        page.click("button[type=submit]")
+        page.wait_for_selector(".list .empty b")
+        take(page, "calls-none")
+        page.click(".filters .plain")
+        page.wait_for_selector("tbody tr")
+        page.locator("tbody tr:has(.tag.ready) .link").first.click()
         page.wait_for_selector(".journey")
         page.wait_for_timeout(700)
         take(page, "calls-detail")
@@ -165,19 +219,20 @@ def main() -> int:
     if not password:
         print("screens: set YITONG_DEMO_PASSWORD (and YITONG_URL for a system elsewhere)", file=sys.stderr)
         return 2
+    stories = {story.__name__: story for story in (the_call, the_telephone, the_supervisor, the_settings)}
     OUT.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = browser_of(playwright)
         try:
-            for story in (the_call, the_supervisor, the_settings):
-                story(browser, password)
+            for name in sys.argv[1:] or stories:
+                stories[name](browser, password)
         except PageError as error:
             print(f"screens: {error}", file=sys.stderr)
             return 1
         finally:
             browser.close()
     size = sum(path.stat().st_size for path in OUT.glob("*.png"))
-    print(f"screens: {len(list(OUT.glob('*.png')))} pictures, {size / 1e6:.1f} MB, in {OUT.relative_to(Path.cwd())}")
+    print(f"screens: {len(list(OUT.glob('*.png')))} pictures, {size / 1e6:.1f} MB, in {OUT}")
     return 0 if size <= MOST_BYTES else 1
 
 
