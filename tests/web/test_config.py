@@ -52,7 +52,7 @@ async def test_what_is_used_is_not_removed_and_what_exists_is_not_made_again(wor
     used = await world.ask("DELETE", f"/config/flows/{world.mine.ids['flow']}", who, headers={"If-Match": '"1"'})
     assert (used.status_code, used.json()["code"]) == (409, "in_use")
     again = await world.ask("POST", "/config/skills", who, json={"code": "gas", "name": NAME})
-    assert (again.status_code, again.json()["code"]) == (409, "exists")
+    assert (again.status_code, again.json()["code"], again.json()["parameters"]["value"]) == (409, "exists", "gas")
 
 
 async def test_a_flow_is_published_only_when_nothing_is_wrong(world: World) -> None:
@@ -178,7 +178,7 @@ async def test_customers_are_found_however_the_number_is_written(world: World) -
     assert (changed.json()["note"], changed.json()["class"]) == ("calls back", "VIP")
     assert (await world.ask("PATCH", url, who, json={"note": "x"}, headers={"If-Match": '"1"'})).status_code == 409
     taken = await world.ask("POST", "/customers", who, json={"name": "other", "numbers": ["13800138000"]})
-    assert (taken.status_code, taken.json()["code"]) == (409, "exists")
+    assert (taken.status_code, taken.json()["code"], taken.json()["parameters"]["value"]) == (409, "exists", "+8613800138000")
     assert (await world.ask("POST", "/customers", who, json={"numbers": ["12"]})).status_code == 422
 
 

@@ -309,10 +309,16 @@ def _conflict(error: IntegrityError, removing: bool) -> Conflict:
     cause = error.orig
     name = getattr(getattr(cause, "diag", None), "constraint_name", None) or ""
     if isinstance(cause, errors.UniqueViolation):
-        return Conflict("taken", name)
+        return Conflict("taken", _taken(getattr(cause.diag, "message_detail", None) or "") or name)
     if isinstance(cause, (errors.ForeignKeyViolation, errors.RestrictViolation)):
         return Conflict("in_use" if removing else "unknown_reference", re.sub(r"_fkey$", "", name))
     return Conflict("invalid", name)
+
+
+def _taken(detail: str) -> str:
+    """What a unique key refuses, as PostgreSQL tells it («Key (tenant_id, code)=(…, service) already exists.»), without the tenant."""
+    found = re.search(r"\(tenant_id, [^()]*\)=\([^,]*, (.*)\)", detail)
+    return found[1] if found else ""
 
 
 async def history(
