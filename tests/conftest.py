@@ -25,9 +25,9 @@ from yitong.kit.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "build" / "requirements.json"
-_TOOLS = {"browser": "chromium", "baresip": "baresip", "sipp": "sipp"}
+_TOOLS = {"browser": "chromium", "firefox": "firefox", "baresip": "baresip", "sipp": "sipp"}
 """Mark: the command it needs."""
-_PACKAGES = {"chromium": "chromium", "baresip": "baresip", "sipp": "sip-tester"}
+_PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester"}
 _REAL_TIME = (*_TOOLS, "phone")
 _ran: dict[str, set[str]] = {}
 

@@ -10,6 +10,7 @@ import { useLive } from './live'
 
 export type PhoneMode = 'off' | 'permission' | 'trouble' | 'on'
 const OPEN_KEY = 'yitong.desk'
+const PHONE_KEY = 'yitong.desk.phone'
 const ORDER: Assignment['state'][] = ['active', 'held', 'offered', 'wrapping_up']
 
 export const useDesk = defineStore('desk', () => {
@@ -62,8 +63,9 @@ export const useDesk = defineStore('desk', () => {
     const unfit = supportTrouble()
     if (unfit) return cannot(unfit)
     const may = await permission()
-    if (may === 'granted') return startPhone()
     if (may === 'denied') return cannot('denied')
+    // Firefox does not tell of a permission that holds for this tab only: who started the telephone here before gets it again
+    if (may === 'granted' || sessionStorage.getItem(PHONE_KEY) === '1') return startPhone()
     phoneMode.value = 'permission'
   }
 
@@ -79,6 +81,7 @@ export const useDesk = defineStore('desk', () => {
     } catch (failure) {
       return cannot(failure instanceof MicrophoneError ? failure.trouble : 'failed')
     }
+    sessionStorage.setItem(PHONE_KEY, '1')
     trouble.value = null
     phoneMode.value = 'on'
     phone ??= new Phone(
@@ -134,6 +137,7 @@ export const useDesk = defineStore('desk', () => {
   /** Signing out: the phone unregisters, the documents are dropped. */
   function close(): void {
     sessionStorage.removeItem(OPEN_KEY)
+    sessionStorage.removeItem(PHONE_KEY)
     renew?.()
     renew = null
     phone?.stop()
