@@ -72,12 +72,12 @@ def patiently(person: Api, method: str, path: str, expect: int, **options: Any) 
 
 
 def _again(what: Callable[[], T]) -> T:
-    """Until it works, while the product says that it is not available."""
-    for pause in (0.5, 1.0, 2.0, 4.0):
+    """Until it works, while the product says that it is not available or still at it."""
+    for pause in (0.5, 1.0, 2.0, 4.0, 8.0, 8.0):
         try:
             return what()
         except (AssertionError, httpx.TransportError) as error:
-            if isinstance(error, AssertionError) and "unavailable" not in str(error):
+            if isinstance(error, AssertionError) and not any(word in str(error) for word in ("unavailable", "idempotency_in_progress")):
                 raise
             time.sleep(pause)
     return what()

@@ -24,7 +24,7 @@ from yitong.web.problems import problem
 
 BUCKET = "idempotency"
 LARGEST_ANSWER = 512 * 1024
-ABANDONED = 10 * SECOND
+ABANDONED = 30 * SECOND
 """After this long without an answer who had the request is taken for dead, and it is done again. Was he only slow, ``kit/once.py`` lets
 one of the two change things."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}\Z")
@@ -80,7 +80,7 @@ class Idempotency:
         print_ = _fingerprint(request, body)
         secret = hashlib.sha256(b"yitong answer\0" + f"{who}\0{given}\0".encode() + print_).digest()
         try:
-            code, answered = await self._begin(name, print_, secret)
+            code, answered, revision = await self._begin(name, print_, secret)
         except OUTAGES:
             await problem(request, "bus_unavailable")(scope, again, send)
             return
@@ -90,27 +90,27 @@ class Idempotency:
         if code:
             await problem(request, code)(scope, again, send)
             return
-        await self._do(scope, again, send, name, print_, secret)
+        await self._do(scope, again, send, name, print_, secret, revision)
 
-    async def _begin(self, name: str, print_: bytes, secret: bytes) -> tuple[str, Answered | None]:
-        """Take the key: a refusal's code, the answer kept, or neither: it is ours to do."""
+    async def _begin(self, name: str, print_: bytes, secret: bytes) -> tuple[str, Answered | None, int]:
+        """Take the key: a refusal's code, the answer kept, or neither: it is ours to do, and this is the entry's revision."""
         bucket, now = await self._kept(), self._clock.now()
         mine = msgspec.msgpack.encode(Kept(request=print_, begun_at=now))
-        if await bucket.put_if(name, mine, 0) is not None:
-            return "", None
+        if revision := await bucket.put_if(name, mine, 0):
+            return "", None, revision
         entry = await bucket.get(name)
         kept = msgspec.msgpack.decode(entry.value, type=Kept) if entry is not None and entry.value else None
         if kept is None or entry is None:
-            return "idempotency_in_progress", None
+            return "idempotency_in_progress", None, 0
         if not secrets.compare_digest(kept.request, print_):
-            return "idempotency_mismatch", None
+            return "idempotency_mismatch", None, 0
         if kept.sealed:
-            return "", _open(kept.sealed, secret)
-        if now - kept.begun_at > ABANDONED and await bucket.put_if(name, mine, entry.revision) is not None:
-            return "", None
-        return "idempotency_in_progress", None
+            return "", _open(kept.sealed, secret), 0
+        if now - kept.begun_at > ABANDONED and (revision := await bucket.put_if(name, mine, entry.revision)):
+            return "", None, revision
+        return "idempotency_in_progress", None, 0
 
-    async def _do(self, scope: Scope, receive: Receive, send: Send, name: str, print_: bytes, secret: bytes) -> None:
+    async def _do(self, scope: Scope, receive: Receive, send: Send, name: str, print_: bytes, secret: bytes, revision: int) -> None:
         status, headers, parts = 500, list[tuple[bytes, bytes]](), list[bytes]()
 
         async def keep(message: Message) -> None:
@@ -128,13 +128,15 @@ class Idempotency:
             body = b"".join(parts)
             worth = status < 500 and status not in _NOT_KEPT and len(body) <= LARGEST_ANSWER
             answered = Answered(status=status, headers=headers, body=body) if worth else None
-            await asyncio.shield(self._finish(name, print_, secret, answered))
+            await asyncio.shield(self._finish(name, print_, secret, answered, revision))
 
-    async def _finish(self, name: str, print_: bytes, secret: bytes, answered: Answered | None) -> None:
+    async def _finish(self, name: str, print_: bytes, secret: bytes, answered: Answered | None, revision: int) -> None:
         try:
             bucket = await self._kept()
             if answered is None:
-                await bucket.delete(name)
+                entry = await bucket.get(name)
+                if entry is not None and entry.revision == revision:  # else somebody slower than us has answered it after all
+                    await bucket.delete(name)
             else:
                 kept = Kept(request=print_, begun_at=self._clock.now(), sealed=_seal(answered, secret))
                 await bucket.put(name, msgspec.msgpack.encode(kept))
