@@ -73,6 +73,7 @@ class World:
         for code in CODES:
             self.put("prompt", code, {"id": code, "code": code, "language": "zh-CN", "file": f"zh/{code}.wav"})
         self.put("queue", QUEUE, QUEUE_VALUE)
+        self.put("reason", "r1", {"id": "r1", "code": "lunch", "name": {"en": "Lunch"}})
         self.put("flow", "f1", {"id": "f1", "code": "hotline", "published_version": 1, "document": FLOW})
         self.put("number", "n1", {"id": "n1", "number": HOTLINE, "trunk": "", "calling": "", "flow": "f1", "site": SITE})
 

@@ -35,7 +35,7 @@ async def test_a_page_gets_a_snapshot_and_then_every_change_in_order(world: Worl
     assert (first["topic"], first["epoch"]) == ("desk", centre.host().engine.epoch)
     assert first["data"]["agent"]["id"] == agent
     heard: list[dict[str, Any]] = []
-    for reason in ("coffee", "training", "break"):
+    for reason in ("coffee", "training", "lunch"):
         await become(world, who, "not_ready", reason)
         heard += await page.shows("desk", lambda desk, reason=reason: duty(desk) == ("not_ready", reason))  # type: ignore[misc]
     assert [change["seq"] for change in heard] == list(range(first["seq"] + 1, first["seq"] + 1 + len(heard)))
@@ -53,7 +53,7 @@ async def test_a_page_resumes_with_what_it_missed_or_gets_a_snapshot(world: Worl
     watcher = await Page.open(world, token, {"board": None})
     first = await watcher.hear("snapshot")
     heard: list[dict[str, Any]] = []
-    for reason in ("coffee", "training", "break"):
+    for reason in ("coffee", "training", "coffee"):
         await become(world, agent, "not_ready", reason)
         heard += await watcher.shows("board", lambda board, reason=reason: reason in str(board["agents"][key]["reason"]))  # type: ignore[misc]
     assert [change["seq"] for change in heard] == list(range(first["seq"] + 1, heard[-1]["seq"] + 1))

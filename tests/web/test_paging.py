@@ -51,7 +51,7 @@ async def test_a_list_that_changes_meanwhile_repeats_and_skips_nothing(world: Wo
     for code in ("aa", "c"):
         await world.ask("POST", "/config/reasons", who, json={"code": code, "name": NAME})
     rest = (await world.ask("GET", "/config/reasons", who, params={"cursor": first["next"]})).json()
-    assert [one["code"] for one in rest["items"]] == ["c", "d", "e", "lunch"]
+    assert [one["code"] for one in rest["items"]] == ["c", "coffee", "d", "e", "lunch", "training"]
 
 
 async def test_a_history_comes_in_pages_with_the_same_values(world: World) -> None:

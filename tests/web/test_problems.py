@@ -83,6 +83,7 @@ async def test_core_refusing_is_said_with_its_code(world: World, centre: Centre)
         ("POST", f"{path}/retrieve", {}, 409, "wrong_state"),
         ("PUT", f"{path}/wrap_up", {"json": {"note": "n"}}, 409, "wrong_state"),
         ("POST", f"/me/assignments/{uuid.uuid4()}/refuse", {}, 404, "not_found"),
+        ("PUT", "/me/state", {"json": {"state": "not_ready", "reason": "my own words"}}, 422, "unknown_reason"),
     )
     for method, asked, more, status, code in cases:
         refused = await world.ask(method, asked, who, **more)
@@ -90,6 +91,13 @@ async def test_core_refusing_is_said_with_its_code(world: World, centre: Centre)
         assert refused.json()["parameters"] == ({"state": "offered"} if code == "wrong_state" else {})
         assert refused.json()["detail"].endswith(".")
     assert [one.state for one in centre.assignments("1001")] == ["offered"]
+    assert centre.agent("1001").duty == "ready"
+    await centre.answer("1001")
+    for body, code in (({"code": "nice man", "draft": True}, "unknown_code"), ({"draft": True, "reason": "x"}, "unknown_reason")):
+        refused = await world.ask("PUT", f"{path}/wrap_up", who, json=body)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+    for code in ("", "done", world.mine.ids["wrap_up_code"]):
+        assert (await world.ask("PUT", f"{path}/wrap_up", who, json={"code": code, "draft": True})).status_code == 204
     nobody = await world.ask("PUT", "/me/state", await world.headers("admin"), json={"state": "ready"})
     assert (nobody.status_code, nobody.json()["code"]) == (403, "forbidden")
 

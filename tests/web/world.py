@@ -133,6 +133,8 @@ class Seed:
         )
         made.ids["trunk"] = await self.put(made.id, "trunk", {"code": "demo", "name": NAME, "site": site})
         made.ids["reason"] = await self.put(made.id, "reason", {"code": "lunch", "name": NAME})
+        for code in ("coffee", "training"):
+            await self.put(made.id, "reason", {"code": code, "name": {"en": code}})
         made.ids["wrap_up_code"] = await self.put(made.id, "wrap_up_code", {"code": "done", "name": NAME})
         prompt = {"code": "hello", "language": "zh-CN", "file": f"{made.id}/hello.wav", "text": "你好", "milliseconds": 100}
         made.ids["prompt"] = await self.put(made.id, "prompt", prompt)

@@ -40,6 +40,8 @@ class Model:
         self.agent_configs: dict[str, AgentConfig] = {}
         self.queue_configs: dict[str, QueueConfig] = {}
         self.policies: dict[str, Policy] = {}
+        self.words: dict[str, dict[str, str]] = {"reason": {}, "wrap_up_code": {}}
+        """What an agent may name, by kind: ids with their codes."""
         self.agents: dict[str, Agent] = {}
         self.queued: dict[str, Queued] = {}
         self.gone: dict[str, int] = {}
@@ -69,7 +71,7 @@ class Model:
     # --- configuration -------------------------------------------------------------------------------------------------------------
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
-        """Agents and queues of this site."""
+        """Agents and queues of this site, and the words that agents choose from."""
         if value is not None and value.get("site") not in (None, "", self._site):
             value = None
         if kind == "agent":
@@ -87,6 +89,14 @@ class Model:
                 self.queue_configs[key] = read_queue(value)
                 self.policies[key] = self.queue_configs[key].policy()
             self.changed = True
+        elif kind in self.words:
+            self.words[kind].pop(key, None)
+            if value is not None:
+                self.words[kind][key] = value["code"]
+
+    def knows(self, kind: str, word: str) -> bool:
+        """Whether ``word`` is the id or the code of a reason or a wrap-up code."""
+        return word in self.words[kind] or word in self.words[kind].values()
 
     def queue_named(self, name: str) -> QueueConfig | None:
         """A queue by id or code."""

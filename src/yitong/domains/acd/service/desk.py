@@ -33,10 +33,16 @@ class Desk:
             raise Refused("wrong_state", state=assignment.state)
         return assignment
 
+    def _chosen(self, kind: str, word: str, refusal: str) -> None:
+        """Raises Refused when it is none of those to choose from: no words of somebody's own stand in the ledger."""
+        if word and not self._model.knows(kind, word):
+            raise Refused(refusal)
+
     def set_state(self, command: m.SetAgentState, unit: Unit) -> str:
         """Change the duty; answers the derived state. A break asked for in a call begins after it."""
         if command.agent not in self._model.agent_configs:
             raise Refused("not_found")
+        self._chosen("reason", command.reason, "unknown_reason")
         agent = self._model.agents.get(command.agent) or Agent(id=command.agent)
         if command.state == "logged_off":
             if agent.state == "busy":
@@ -75,6 +81,8 @@ class Desk:
         """A draft may be written as soon as the agent talks; the end of wrap-up names the next duty, or leaves it as it is."""
         states = ("active", "held", "interrupted", "wrapping_up") if command.draft else ("wrapping_up",)
         assignment = self._mine(command.agent, command.assignment, *states)
+        self._chosen("wrap_up_code", command.code, "unknown_code")
+        self._chosen("reason", command.reason, "unknown_reason")
         note = unit.keep(self._tenant, "note", command.note, assignment.contact) if command.note else ""
         if command.draft:
             unit.tell(m.WrapUpDrafted(
