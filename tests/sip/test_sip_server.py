@@ -245,6 +245,7 @@ def test_keep_alives_are_answered_on_connections_only(server: Server) -> None:
         assert list(server.endpoint.datagrams_to_send()) == ([(b"\r\n", flow)] if answered else [])
 
 
+@pytest.mark.case("P7")
 def test_half_a_message_closes_its_connection_after_32_seconds(server: Server) -> None:
     """Case P7 as the endpoint sees it."""
     flow = Flow("tcp", "1", "192.0.2.9", 1)
