@@ -6,11 +6,13 @@ All migrations of one run are one transaction: when one fails, the schema is as 
 from __future__ import annotations
 
 import ast
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, create_engine, text
 
+from yitong.kit import logs
 from yitong.kit.database import Database, sqlalchemy_url
 from yitong.kit.settings import Settings
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x79_69_74_6F_6E_67  # "yitong": the key of the advisory lock that only one migration holds
+
+
+_log = logs.get("yitong.migrate")
 
 
 class SchemaError(Exception):
@@ -56,19 +61,33 @@ def migrate(settings: Settings, folder: Path = MIGRATIONS) -> str:
 
     Waits for another migration that is running. Raises what PostgreSQL raises; then nothing was changed.
     """
-    from alembic import command
-
     engine = create_engine(sqlalchemy_url(settings.database_url), connect_args={"options": "-c timezone=UTC -c lock_timeout=30000"})
     try:
         with engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            _refuse_newer(connection, folder)
-            config = _config(folder)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            there = _there(connection)
+            if there != head(folder):  # every start but the first of a release finds it so, and needs no Alembic
+                _upgrade(connection, folder)
+                _log.info("schema brought to this release", before=there or "none", now=head(folder))
     finally:
         engine.dispose()
     return head(folder)
+
+
+def _there(connection: Connection) -> str:
+    if not connection.scalar(text("select to_regclass('alembic_version') is not null")):
+        return ""
+    return str(connection.scalar(text("select version_num from alembic_version")) or "")
+
+
+def _upgrade(connection: Connection, folder: Path) -> None:
+    from alembic import command
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # else a page of its inner life before the first words of ours
+    _refuse_newer(connection, folder)
+    config = _config(folder)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _refuse_newer(connection: Connection, folder: Path) -> None:

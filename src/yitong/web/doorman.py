@@ -75,7 +75,7 @@ class Doorman:
             await self._stand_in()
 
     async def _stand_in(self) -> None:
-        _log.warning("web stays away, its visitors are told to wait")
+        _log.info("visitors are told to wait for web")
         server = await asyncio.start_server(
             self._visited, sock=self._listening.dup(), limit=_LONGEST_HEAD, ssl=self._tls() if self._tls is not None else None
         )
