@@ -92,17 +92,33 @@ async def test_nats_dies(room: Room, load: Load) -> None:
 
 @pytest.mark.case("D1", "D2", "D3")
 async def test_postgresql_stands_still(room: Room, load: Load) -> None:
-    seconds = float(os.environ.get("YITONG_FAULT_SECONDS", "12"))
-    await room.agents(load, sorted(room.fast), talk=0.5)
+    await _stands_still(room, load, 60, float(os.environ.get("YITONG_FAULT_SECONDS", "12")))
+
+
+@pytest.mark.soak
+@pytest.mark.case("D1", "D2", "D3")
+async def test_postgresql_stands_still_for_a_minute(room: Room, load: Load) -> None:
+    await _stands_still(room, load, 61, 60.0)
+
+
+async def _stands_still(room: Room, load: Load, case: int, seconds: float) -> None:
+    """One talks on, others call and are served, all the time; afterwards each has its contact."""
+    phones = await room.agents(load, sorted(room.fast))
+    talking = load.callers.call(room.caller(case, 9_000), room.fast_line)
+    await until(lambda: any(phone.call and phone.call.state == "up" for phone in phones), 20, "one talks")
+    for phone in phones:
+        phone.talk = 0.0 if phone.call else 0.5
+    agent = next(phone.call for phone in phones if phone.call)
     await load.ask("admin", "GET", "/queues")  # signed in before
     stopped = room.engine("postgres")
     assert stopped
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
+    at = time.time()
     try:
         end, calls, number = time.monotonic() + seconds, [], 0
         while time.monotonic() < end:
-            calls += await served(room, load, 60, number, 2)
+            calls += await served(room, load, case, number, 2)
             number += 2
         slowest = max(call.ended - call.began for call in calls)
         began = time.monotonic()
@@ -112,9 +128,14 @@ async def test_postgresql_stands_still(room: Room, load: Load) -> None:
         for pid in {*stopped, *room.engine("postgres")}:
             os.kill(pid, signal.SIGCONT)
     began = time.monotonic()
-    found = await room.closed(load, 60, {call.user for call in calls}, seconds=60)
-    figure("D1", f"{len(calls)} new calls served while PostgreSQL stood still for {seconds:.0f} s, each in <= {slowest:.1f} s")
-    figure("D2", f"{len(found)} contacts of {len(calls)} calls in PostgreSQL {time.monotonic() - began:.1f} s after it went on, none twice")
+    assert talking.state == agent.state == "up", "the talk was cut"
+    worst = max(gaps([(talking, agent)], at, time.time() - 0.1))
+    talking.hang_up()
+    found = await room.closed(load, case, {call.user for call in [*calls, talking]}, seconds=60)
+    figure("D1", f"{len(calls)} new calls served while PostgreSQL stood still for {seconds:.0f} s, each in <= {slowest:.1f} s; gap in the "
+           f"talk that went on <= {worst:.0f} ms")  # fmt: skip
+    back = time.monotonic() - began
+    figure("D2", f"{len(found)} contacts of {len(calls) + 1} calls in PostgreSQL {back:.1f} s after it went on, none twice")
     figure("D3", f"signing in meanwhile: {status} after {refused:.1f} s")
     assert status == 503
 
