@@ -23,9 +23,9 @@ def be_ready(page: Page, stack: Stack, agent: str) -> None:
     page.locator("[data-test=ready]").click()
 
 
-def call_for_a_person(guest: Page, stack: Stack) -> None:
+def call_for_a_person(guest: Page, stack: Stack, tenant: str = "") -> None:
     """Call the hotline from the customer's page and press 0 in the greeting (type-ahead)."""
-    guest.goto(f"{stack.base}/call")
+    guest.goto(f"{stack.base}/call/{tenant}")
     guest.locator("[data-test=call]").first.click()
     guest.locator("[data-test=mute]:not([disabled])").wait_for(timeout=15_000)
     guest.locator('[data-key="0"]').click()

@@ -26,7 +26,9 @@ def test_two_tabs_and_nothing_else(stack: Stack, api: Callable[[str], Api], tmp_
     supervisor = api("1100")
     with players() as player, chromium(player, tmp_path / "agent", 1000) as desk, chromium(player, tmp_path / "guest", 440) as guest:
         be_ready(desk, stack, "1002")
-        call_for_a_person(guest, stack)
+        guest.goto(f"{stack.base}/call/nobody")
+        expect(guest.locator(".last")).to_have_text("现在没有可以从网页呼叫的号码。")
+        call_for_a_person(guest, stack, "demo")
         answer = desk.locator("[data-test=answer]:not([disabled])")
         answer.wait_for(timeout=20_000)
         assert desk.locator("[data-test=caller]").is_visible()
@@ -88,6 +90,7 @@ def test_who_calls_by_telephone_stands_on_the_desk_before_the_answer(
     stack: Stack, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
 ) -> None:
     """A customer of the demo calls: found by number, waits, is served and written down in the page, and is heard again in the list."""
+    api("1002")("PUT", "/me/state", expect=204, json={"state": "not_ready"})
     caller = phone(KNOWN, tone=440)
     with players() as player, chromium(player, tmp_path / "agent", 1000) as desk:
         sign_in(desk, stack, "1002")
@@ -136,6 +139,7 @@ def test_who_calls_by_telephone_stands_on_the_desk_before_the_answer(
 def test_a_new_caller_gets_a_card_and_the_agent_answers_at_his_desk_phone(
     stack: Stack, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
 ) -> None:
+    api("1003")("PUT", "/me/state", expect=204, json={"state": "not_ready"})
     caller, apparatus = phone(UNKNOWN, tone=440), phone("1003", password=PASSWORD, tone=700)
     apparatus.wait_registered()
     with players() as player, chromium(player, tmp_path / "agent", 1000) as desk:

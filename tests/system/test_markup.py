@@ -30,6 +30,7 @@ def test_markup_in_names_and_notes_is_only_text(
     admin = api("admin")
     admin("POST", "/customers", expect=201, json={"name": name, "numbers": [CALLER], "note": note, "class": group, "region": group})
     reason = admin("POST", "/config/reasons", expect=201, json={"code": "markup", "name": {"zh-CN": name, "en": name}})
+    api("1002")("PUT", "/me/state", expect=204, json={"state": "not_ready"})
     caller = phone(CALLER, tone=440)
     with players() as player, chromium(player, tmp_path / "agent", 1000) as desk:
         be_ready(desk, stack, "1002")
