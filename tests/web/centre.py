@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import text
 from tests.web.world import HOTLINE, Tenant, World
 
+from yitong.app import streams
 from yitong.app.host import Host
 from yitong.app.process import Frame, Health
 from yitong.app.processes.core import Core
@@ -69,6 +70,7 @@ class Centre:
     # --- processes -----------------------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
+        await self._forget()
         for tenant in ("mine", "other"):
             path = f"/config/flows/{self.tenant(tenant).ids['flow']}/publish"
             answer = await self.world.ask("POST", path, await self.world.headers("admin", tenant))
@@ -76,6 +78,12 @@ class Centre:
         await self.world.configured()
         await self._start_switch()
         await self.start_core()
+
+    async def _forget(self) -> None:
+        """The same tenants were in another test, with another database: core must not go on from what they did there."""
+        for stream in ("LEDGER", "PERSONAL", "KV_core"):
+            await self.world.nats.js.delete_stream(stream)
+        await streams.prepare(self.world.nats)
 
     async def _start_switch(self) -> None:
         process = self._processes["switch"] = await Process.begin("switch", self.world)
@@ -95,8 +103,6 @@ class Centre:
 
     async def start_worker(self) -> None:
         """Projections, configuration, who calls."""
-        for stream in ("LEDGER", "PERSONAL"):
-            await self.world.nats.js.purge_stream(stream)  # of another test, whose tenants this database has never had
         process = self._processes["worker"] = await Process.begin("worker", self.world)
         database = Database(self.world.settings.database_url, name="worker")
         self._databases.append(database)

@@ -1,5 +1,4 @@
-"""A web process with two tenants for every test here. The tenants are made once per test process and copied with their
-database; with a ``centre``, once per test."""
+"""A web process with two tenants for every test here. The tenants are made once per test process and copied with their database."""
 
 from __future__ import annotations
 
@@ -36,16 +35,10 @@ class Seeded:
         return self.url.replace("@/yitong?", f"@/{name}?")
 
     async def fill(self) -> None:
-        self.tenants = await two_tenants(self.at(self.name))
-
-
-async def two_tenants(url: str) -> list[Tenant]:
-    """Made with the product's own functions."""
-    database = Database(url, name="seed")
-    seed = Seed(database)
-    tenants = [await seed.tenant("mine"), await seed.tenant("other")]
-    await database.close()
-    return tenants
+        database = Database(self.at(self.name), name="seed")
+        seed = Seed(database)
+        self.tenants = [await seed.tenant("mine"), await seed.tenant("other")]
+        await database.close()
 
 
 @pytest.fixture(scope="session")
@@ -69,15 +62,10 @@ def seeded_url(seeded: Seeded) -> Iterator[str]:
 
 
 @pytest.fixture
-async def world(request: pytest.FixtureRequest, settings: Settings, nats_url: str, nats: Nats) -> AsyncIterator[World]:
-    """The web process, serving. With a ``centre`` the tenants are new ones, for core's streams keep what tenants did in earlier tests."""
-    if "centre" in request.fixturenames:
-        url: str = request.getfixturevalue("postgres_url")
-        mine, other = await two_tenants(url)
-    else:
-        url = request.getfixturevalue("seeded_url")
-        mine, other = copy.deepcopy(request.getfixturevalue("seeded").tenants)
-    made = World(settings_for(settings, url, nats_url), nats, mine, other)
+async def world(settings: Settings, seeded: Seeded, seeded_url: str, nats_url: str, nats: Nats) -> AsyncIterator[World]:
+    """The web process, serving."""
+    mine, other = copy.deepcopy(seeded.tenants)
+    made = World(settings_for(settings, seeded_url, nats_url), nats, mine, other)
     await made.open()
     yield made
     await made.close()

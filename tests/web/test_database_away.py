@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from tests.web.centre import Centre
-from tests.web.conftest import two_tenants
+from tests.web.conftest import Seeded
 from tests.web.page import Page
 from tests.web.world import NAME, PASSWORD, World, settings_for
 
@@ -64,19 +65,21 @@ class Gate:
 
 
 @pytest.fixture
-async def gated(settings: Settings, postgres_url: str, nats_url: str, nats: Nats, tmp_path: Any) -> AsyncIterator[tuple[World, Gate]]:
+async def gated(
+    settings: Settings, seeded: Seeded, seeded_url: str, nats_url: str, nats: Nats, tmp_path: Any
+) -> AsyncIterator[tuple[World, Gate]]:
     """A web process that reaches PostgreSQL through a gate."""
-    place = psycopg.conninfo.conninfo_to_dict(postgres_url)
+    place = psycopg.conninfo.conninfo_to_dict(seeded_url)
     folder = tmp_path / "g"
     folder.mkdir()
     port = place.get("port") or "5432"
     gate = Gate(f"{place['host']}/.s.PGSQL.{port}")
     await gate.open(f"{folder}/.s.PGSQL.{port}")
-    url = postgres_url
+    url = seeded_url
     for old, new in ((str(place["host"]), str(folder)), (quote(str(place["host"]), safe=""), quote(str(folder), safe=""))):
         url = url.replace(old, new)
-    assert url != postgres_url
-    mine, other = await two_tenants(postgres_url)
+    assert url != seeded_url
+    mine, other = copy.deepcopy(seeded.tenants)
     made = World(settings_for(settings, url, nats_url), nats, mine, other, patience_seconds=1.7)
     await made.open()
     yield made, gate

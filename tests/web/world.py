@@ -214,7 +214,8 @@ class World:
     async def open(self) -> None:
         for tenant in (self.mine, self.other):
             write_wav(self.settings.home / "prompts" / tenant.id / "hello.wav", 0.1, 1)
-        await self.nats.js.purge_stream("KV_config")  # of another test: its tenants are the same, its database was another
+        for bucket in ("config", "credentials"):
+            await self.nats.js.purge_stream(f"KV_{bucket}")  # of another test: its tenants are the same, its database was another
         await self.web.open()
         listening = listen(self.settings, 0)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # that a page which does not read is felt soon
