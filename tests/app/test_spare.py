@@ -51,7 +51,7 @@ async def test_the_spare_becomes_the_process_that_died(tmp_path: Path, until: Un
     await supervisor.serving([kept], 60)
     first = pid_of(kept)
     supervisor.stand_by(given)
-    await until(lambda: spares(), 40)
+    await until(lambda: any(command[-1] == "ready" for command in children().values() if command), 60)
     (spare,) = spares()
 
     os.kill(first, signal.SIGKILL)
@@ -66,11 +66,11 @@ async def test_the_spare_becomes_the_process_that_died(tmp_path: Path, until: Un
     await until(lambda: not any(words(pid) for pid in [spare, *last]), 10)
 
 
-async def test_a_second_death_within_a_minute_does_not_depend_on_a_spare(tmp_path: Path, until: Until) -> None:
+async def test_who_keeps_failing_does_not_depend_on_a_spare(tmp_path: Path, until: Until) -> None:
     supervisor = Supervisor(tmp_path)
     kept = await supervisor.start(Spec(name="broken", command=(sys.executable, "-c", "raise SystemExit(3)")))
     supervisor.stand_by({})
-    await until(lambda: kept.restarts >= 2, 20)
+    await until(lambda: kept.restarts >= 4, 40)
     assert not spares()  # nobody has been serving for a while, so nobody has CPU to give away
     assert not kept.calm
     await supervisor.stop()

@@ -69,8 +69,7 @@ async def desks(room: Room, load: Load, users: list[str]) -> list[Desk]:
 
 async def spare_ready(room: Room) -> None:
     """The process that will take web's place stands by, as it does a few seconds after every start."""
-    await until(lambda: room.stack.pids("yitong.app.spare"), 60, "no spare process")
-    await asyncio.sleep(3.0)
+    await until(lambda: room.stack.pids("ready"), 60, "no spare process")
 
 
 @pytest.mark.case("K5")

@@ -18,6 +18,7 @@ from yitong.app import cli
 from yitong.app.child import log_file
 from yitong.app.reserve import Order
 
+_OWN = (sys.executable, "-m", "yitong.app.spare")
 _LATE = (
     "httptools",
     "sqlalchemy.dialects.postgresql.psycopg",
@@ -35,6 +36,7 @@ def main(descriptor: int) -> int:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what is here now stays: no collection needs to walk through it again
+    _be_called((*_OWN, "ready"))
     with os.fdopen(descriptor, "rb") as told:
         line = told.readline()
     if not line.endswith(b"\n"):

@@ -45,8 +45,8 @@ class Kept:
 
     @property
     def calm(self) -> bool:
-        """It did not have to be started again more than once within the last minute."""
-        return len(self._recent) <= 1
+        """It did not have to be started again more than three times within the last minute."""
+        return len(self._recent) <= 3
 
     def pause(self, now: float) -> float:
         """How long to wait before the next start: at most 5 starts within a minute, then the state is alarm and one a minute."""
@@ -144,7 +144,7 @@ class Supervisor:
         kept.served.clear()
         environment = {**os.environ, **kept.spec.environment, "NOTIFY_SOCKET": str(self._notify_path)}
         spec = Spec(**{**vars(kept.spec), "environment": environment})
-        # Only the first restart of a minute: whatever may be wrong with a spare, the ones after it do not depend on it.
+        # Whatever may be wrong with spares, who keeps failing does not depend on one.
         relief = self._bench.send_in(spec) if self._bench is not None and kept.calm else None
         kept.child = relief or await Child.start(spec, None if self._show and not spec.talkative else self._log_folder)
         if self._stopping:
