@@ -10,13 +10,17 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.system.browsers import EARS
 from tests.system.stack import eventually, free_port
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+
+from yitong.ct.switches.soft.media_interfaces import interface_addresses
 
 PREFERENCES: dict[str, object] = {
     "media.navigator.streams.fake": True, "media.navigator.permission.disabled": True,  # a tone instead of a microphone, allowed at once
@@ -27,6 +31,8 @@ PREFERENCES: dict[str, object] = {
     "extensions.getAddons.cache.enabled": False, "services.settings.server": "data:,#", "toolkit.telemetry.server": "data:,",
     "remote.active-protocols": 1,
 }  # fmt: skip
+NOWHERE = "Firefox gathers no candidates where there is no network but loopback: YITONG_TEST_WITHOUT=firefox"
+"""Tried with every preference that it has for it (ice.loopback, ice.force_interface, manage-offline-status): none is gathered."""
 _DO = "(() => {{ const found = [...document.querySelectorAll({selector})].find((each) => {condition}); return {answer}; }})()"
 
 
@@ -34,6 +40,8 @@ class Firefox:
     """One browser with one page."""
 
     def __init__(self, folder: Path, tone: int, **preferences: object) -> None:
+        if all(ip_address(address).is_loopback for address in interface_addresses()):
+            pytest.fail(NOWHERE, pytrace=False)
         folder.mkdir(parents=True)
         given = {**PREFERENCES, "media.navigator.audio.fake_frequency": tone, **preferences}
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in given.items()]
