@@ -45,7 +45,7 @@ HEAD = """# Reliability
 
 Faults, by the cases that the tests name (`@pytest.mark.case`). Written by `scripts/reliability.py`; a figure is what a test run noted on
 the machine it ran on, and no test asserts a speed. {dash} in the last column: no run has noted a
-figure yet. A case named here has a test; some assert a looser bound than the case asks (K1, K4 and K5 over the whole product).
+figure yet. A case named here has a test; some assert a looser bound than the case asks (K1 and K4 over the whole product).
 
 | case | what happens | tested by | figure |
 | --- | --- | --- | --- |
