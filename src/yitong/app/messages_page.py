@@ -70,5 +70,3 @@ def _import_all_messages() -> None:
     for module in pkgutil.walk_packages(yitong.__path__, "yitong."):
         if module.name.endswith(".messages") or ".messages." in module.name:
             importlib.import_module(module.name)
-
-

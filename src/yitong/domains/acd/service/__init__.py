@@ -174,9 +174,7 @@ class Acd:
                 hear(DeviceChanged(device=gone, at=unit.now))
         return sum(1 for key, devices in before.items() if devices != self.model.agents[key].devices)
 
-    def _compare(
-        self, assignment: Assignment, connection: str, real: Connection | None, fresh: bool, hear: Callable[[Any], None]
-    ) -> int:
+    def _compare(self, assignment: Assignment, connection: str, real: Connection | None, fresh: bool, hear: Callable[[Any], None]) -> int:
         """One connection of an assignment against the picture."""
         contact = self._registry.get(assignment.contact)
         call = contact.call if contact is not None else ""
