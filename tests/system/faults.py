@@ -192,6 +192,10 @@ class Room:
             assert time.monotonic() < end, f"not well: {self.healthz()}"
             await asyncio.sleep(0.2)
 
+    async def spare_ready(self) -> None:
+        """The process that takes the place of one that dies stands by, as it does a few seconds after every start."""
+        await until(lambda: self.stack.pids("ready"), 60, "no spare process")
+
     async def no_ghosts(self, seconds: float = 64.0) -> None:
         """Switch and core know of no call any more."""
         end = time.monotonic() + seconds

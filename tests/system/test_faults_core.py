@@ -17,7 +17,7 @@ JITTER_MS = 250.0
 @pytest.mark.case("K4", "K11")
 @pytest.mark.timeout(240)
 async def test_core_dies_in_a_full_room(room: Room, load: Load) -> None:
-    await full_room(room, load, 15.0)
+    await full_room(room, load, 5.0)
 
 
 async def full_room(room: Room, load: Load, bound: float) -> None:
@@ -43,6 +43,7 @@ async def full_room(room: Room, load: Load, bound: float) -> None:
     await asyncio.sleep(4.5)
     assert await room.waiting(load, "load") == 5 + 2
     assert (count(waiting, "up"), count(choosing, "up"), count([one for pair in pairs for one in pair], "up")) == (5, 5, 40)
+    await room.spare_ready()
     before = max(gaps(pairs, time.time() - 3.0, time.time() - 0.1))
 
     at = await room.died("core")

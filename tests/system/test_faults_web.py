@@ -67,11 +67,6 @@ async def desks(room: Room, load: Load, users: list[str]) -> list[Desk]:
     return opened
 
 
-async def spare_ready(room: Room) -> None:
-    """The process that will take web's place stands by, as it does a few seconds after every start."""
-    await until(lambda: room.stack.pids("ready"), 60, "no spare process")
-
-
 @pytest.mark.case("K5")
 async def test_desks_are_back_and_show_what_is_so(room: Room, load: Load) -> None:
     phones = await room.agents(load, sorted(room.fast))
@@ -82,7 +77,7 @@ async def test_desks_are_back_and_show_what_is_so(room: Room, load: Load) -> Non
     users = [*sorted(room.fast), *idle]
     open_desks = await desks(room, load, users)
     before, shown = await room.state_of(load, set(users)), [_meaning(desk.data) for desk in open_desks]
-    await spare_ready(room)
+    await room.spare_ready()
 
     killed, at = time.monotonic(), await room.died("web")
     await until(lambda: all(desk.shown_at > killed for desk in open_desks), 60, "not every desk is back")

@@ -47,7 +47,7 @@ async def test_core_dies_beside_a_million_contacts(tmp_path: Path) -> None:
         await room.well(3600)
         print(f"core without a snapshot of that site is well after {time.monotonic() - began:.0f} s")
         await asyncio.sleep(15.0)
-        await full_room(room, load, 15.0)
+        await full_room(room, load, 5.0)
         figure("K4", f"the same with {CONTACTS} closed contacts in the ledger")
         await room.dismiss(load)
     finally:
