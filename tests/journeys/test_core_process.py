@@ -223,6 +223,7 @@ async def test_a_live_document_is_a_snapshot_and_its_changes(centre: Centre, nat
     await nats.subscribe(f"live.{centre.tenant}.s1.desk.a1001", dict[str, Any], hear)
     switch.register(centre.tenant, "1001", usual=Behaviour(answer_after=0.2))
     async with centre.core() as host:
+        await until(lambda: not host.engine.behind)
         document = await centre.document("desk.a1001")
         await centre.client.obey(centre.tenant, "s1", SetAgentState(agent="a1001", state="ready"))
         Customer(switch, tenant=centre.tenant, called=HOTLINE, calling="13912345678", steps=(UntilAsked(), Press("0")))
