@@ -1,4 +1,9 @@
-"""Two-track recordings as arrays: every 20 ms one frame of the left and one of the right row of each, in real time."""
+"""Two-track recordings as arrays: every 20 ms one frame of the left and one of the right row of each, in real time.
+
+A frame stands where it was said, not where it was heard: what its row's jitter buffer waits is taken off, so that the two tracks stay
+together whatever the two networks do. A frame may therefore be written up to ``LAG_FRAMES`` before the newest one, and pieces are handed
+on so much later.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from yitong.media.jitter import NEVER, STEPS
+from yitong.media.jitter import MOST, NEVER, STEPS
 from yitong.media.rtp import FRAME
 
 CHUNK_FRAMES = 50
 """Frames handed on at a time: one second, 32 kB."""
+LAG_FRAMES = MOST // STEPS
+_COLUMNS = LAG_FRAMES + CHUNK_FRAMES
 
 
 class Chunk(NamedTuple):
-    """A second of the recording with this index, interleaved 16-bit stereo."""
+    """The next piece of the recording with this index, interleaved 16-bit stereo."""
 
     recording: int
     data: bytes
@@ -29,8 +36,9 @@ class Tracks:
         self._right = np.zeros(capacity, dtype=np.intp)
         self._due = np.full(capacity, NEVER, dtype=np.int64)
         self._at = np.zeros(capacity, dtype=np.intp)
+        self._begin = np.zeros(capacity, dtype=np.intp)
         self._frames = np.zeros(capacity, dtype=np.int64)
-        self._buffer = np.zeros((capacity, CHUNK_FRAMES, FRAME, 2), dtype=np.int16)
+        self._buffer = np.zeros((capacity, 2, _COLUMNS, FRAME), dtype=np.int16)
         self._free = list(range(capacity - 1, -1, -1))
 
     def start(self, left: int, right: int, now: int) -> int | None:
@@ -40,7 +48,9 @@ class Tracks:
         index = self._free.pop()
         self._left[index], self._right[index] = left, right
         self._due[index] = now + index % STEPS
-        self._at[index] = self._frames[index] = 0
+        self._at[index] = self._begin[index] = LAG_FRAMES  # the columns before hold what was said before the start: left out
+        self._frames[index] = 0
+        self._buffer[index] = 0
         return index
 
     def replace(self, row: int) -> None:
@@ -54,24 +64,33 @@ class Tracks:
 
     def stop(self, index: int) -> bytes:
         """End a recording; answers what was not handed on yet."""
-        rest = self._buffer[index, : self._at[index]].tobytes()
+        rest = self._piece(index, int(self._at[index]))
         self._due[index] = NEVER
         self._free.append(index)
         return rest
 
-    def advance(self, frames: NDArray[np.int16], now: int) -> list[Chunk]:
-        """Take the current frames of all recordings that are due; answers the chunks that became full."""
+    def advance(self, frames: NDArray[np.int16], delay: NDArray[np.int64], now: int) -> list[Chunk]:
+        """Take the current frames of all recordings that are due; answers the pieces that became full. ``delay``: each row's, in steps."""
         due = np.flatnonzero(self._due <= now)
         if not len(due):
             return []
         at = self._at[due]
-        both = np.empty((len(due), FRAME, 2), dtype=np.int16)
-        both[:, :, 0] = frames[self._left[due]]
-        both[:, :, 1] = frames[self._right[due]]
-        self._buffer[due, at] = both
+        for side, rows in enumerate((self._left[due], self._right[due])):
+            back = np.minimum((delay[rows] + STEPS // 2) // STEPS, LAG_FRAMES)
+            self._buffer[due, side, at - back] = frames[rows]
         self._due[due] += STEPS
         self._at[due] = at + 1
         self._frames[due] += 1
-        full = due[at == CHUNK_FRAMES - 1]
-        self._at[full] = 0
-        return [Chunk(index, self._buffer[index].tobytes()) for index in full.tolist()]
+        return [self._hand_on(index) for index in due[at == _COLUMNS - 1].tolist()]
+
+    def _hand_on(self, index: int) -> Chunk:
+        chunk = Chunk(index, self._piece(index, CHUNK_FRAMES))
+        held = self._buffer[index]
+        held[:, :LAG_FRAMES] = held[:, CHUNK_FRAMES:]
+        held[:, LAG_FRAMES:] = 0
+        self._at[index], self._begin[index] = LAG_FRAMES, 0
+        return chunk
+
+    def _piece(self, index: int, end: int) -> bytes:
+        """The columns before ``end`` that were not handed on, left and right in turn."""
+        return self._buffer[index, :, self._begin[index] : end].reshape(2, -1).T.tobytes()

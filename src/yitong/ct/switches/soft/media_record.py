@@ -94,7 +94,7 @@ class Recordings:
 
     def advance(self, now: int) -> None:
         """One step."""
-        for index, data in self._tracks.advance(self._plane.matrix.frames, now):
+        for index, data in self._tracks.advance(self._plane.matrix.frames, self._plane.jitter.delay, now):
             one = self._by_index[index]
             if not self._writer.write(one.recording, data):
                 self._tell(MediaAlarm(code="disk_slow", detail=one.file))
