@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reliability.md"
 FIGURES = ROOT / "build" / "figures.jsonl"
+PASSED = ROOT / "build" / "cases.json"
 NONE = "—"
 CASES = {
     "P1": "60 forms of RFC 4475 and 5118", "P2": "200 tricky forms of our own", "P3": "60,000 mutated datagrams, 5,000 over TCP",
@@ -74,6 +75,7 @@ def figures() -> dict[str, str]:
     """Case → what was reached; the newest line of a run wins over what the page has."""
     kept = dict(re.findall(r"^\| (\w+) \|.*\| ([^|]*) \|$", PAGE.read_text("utf-8"), re.M)) if PAGE.exists() else {}
     kept.pop("case", None)
+    kept = {case: re.sub(r"(; )?\d+ checks? passed$", "", figure) for case, figure in kept.items()}
     noted: dict[str, str] = {}
     for line in FIGURES.read_text("utf-8").splitlines() if FIGURES.exists() else []:
         one = json.loads(line)
@@ -81,14 +83,22 @@ def figures() -> dict[str, str]:
     return kept | noted
 
 
+def reached_by(case: str, noted: dict[str, str], passed: dict[str, list[str]]) -> str:
+    """The figure that a test noted, and how many tests of the case passed when they last ran here."""
+    count = len(passed.get(case, ()))
+    told = [noted.get(case, "").removesuffix(NONE), f"{count} {'check' if count == 1 else 'checks'} passed" if count else ""]
+    return "; ".join(one for one in told if one) or NONE
+
+
 def text() -> str:
     """The whole page."""
-    proved, reached = proofs(), figures()
+    proved, noted = proofs(), figures()
+    passed: dict[str, list[str]] = json.loads(PASSED.read_text("utf-8")) if PASSED.exists() else {}
     unknown = sorted(set(proved) - set(CASES))
     if unknown:
         sys.exit(f"say in CASES what these are: {', '.join(unknown)}")
     rows = [
-        f"| {case} | {what} | {'<br>'.join(f'`{one}`' for one in proved.get(case, [])) or 'no test yet'} | {reached.get(case, NONE)} |"
+        f"| {case} | {what} | {'<br>'.join(f'`{one}`' for one in proved.get(case, ())) or 'none'} | {reached_by(case, noted, passed)} |"
         for case, what in CASES.items()
     ]
     return HEAD.format(dash=NONE) + "\n".join(rows) + "\n"

@@ -24,12 +24,13 @@ from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-REQUIREMENTS = ROOT / "build" / "requirements.json"
+KEPT = {"req": ROOT / "build" / "requirements.json", "case": ROOT / "build" / "cases.json"}
+"""Mark: the file that keeps which tests of each of its names passed when they last ran."""
 _TOOLS = {"browser": "chromium", "firefox": "firefox", "baresip": "baresip", "sipp": "sipp"}
 """Mark: the command it needs."""
 _PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester"}
 _REAL_TIME = (*_TOOLS, "phone")
-_ran: dict[str, set[str]] = {}
+_ran: dict[str, dict[str, set[str]]] = {mark: {} for mark in KEPT}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -58,25 +59,30 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Requirements travel with the report, also from another process."""
+    """Requirements and cases travel with the report, also from another process."""
     outcome = yield
-    for mark in item.iter_markers("req"):
-        outcome.get_result().user_properties.extend(("req", name) for name in mark.args)  # type: ignore[attr-defined]
+    for kind in KEPT:
+        for mark in item.iter_markers(kind):
+            outcome.get_result().user_properties.extend((kind, name) for name in mark.args)  # type: ignore[attr-defined]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note what a test proved: nothing when a part of it failed."""
     test = proofs.plain(report.nodeid)
-    if not report.passed:
-        _ran[test] = set()
-    elif report.when == "call":
-        _ran[test] = {str(name) for kind, name in report.user_properties if kind == "req"}
+    for mark, ran in _ran.items():
+        if not report.passed:
+            ran[test] = set()
+        elif report.when == "call":
+            ran[test] = {str(name) for kind, name in report.user_properties if kind == mark}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """What ``make trace`` reads; a run of a few tests changes what they say and no more."""
-    if not os.environ.get("PYTEST_XDIST_WORKER") and _ran:
-        proofs.save(REQUIREMENTS, proofs.merged(proofs.load(REQUIREMENTS, ROOT), _ran))
+    """What ``make trace`` and scripts/reliability.py read; a run of a few tests changes what they say and no more."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    for mark, path in KEPT.items():
+        if _ran[mark]:
+            proofs.save(path, proofs.merged(proofs.load(path, ROOT), _ran[mark]))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.figures import figure
 from tests.switches.rigs import CALLED, CALLING
 from tests.switches.soft_rig import SoftRig
 from tests.switches.test_switch_strangers import knows_1001
@@ -38,11 +39,14 @@ def wire(soft: SoftRig) -> Iterator[Wire]:
 @pytest.mark.parametrize("what", HEAVY)
 async def test_a_very_large_message_costs_less_than_100_ms(soft: SoftRig, wire: Wire, what: str) -> None:
     flow = Flow("udp", "udp", "127.0.0.1", wire.port)
+    slowest = 0.0
     for method in ("OPTIONS", "INVITE"):
         data = wire.build(method, CALLED, user=CALLING, headers=HEAVY[what], body=SDP if method == "INVITE" else "")
         began = time.thread_time()
         soft.switch.received(data, flow)
-        assert time.thread_time() - began < 0.1
+        slowest = max(slowest, time.thread_time() - began)
+    assert slowest < 0.1
+    figure("P4", f"the slowest very large message of the last run ({what}) cost {1000 * slowest:.1f} ms of CPU")
     honest = Wire(soft.server, "127.0.0.2")
     response = await honest.ask("OPTIONS")
     honest.close()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.figures import figure
 from tests.switches.rigs import CALLED, CALLING, TENANT
 from tests.switches.situations import answered_caller, make, new_id, talking
 from tests.switches.soft_rig import SITE, Media, SoftRig, account
@@ -106,6 +107,7 @@ async def test_guessing_is_silenced_for_the_guesser_alone(soft: SoftRig, wires: 
         assert response.status in (401, 403)
         looked += 1
     assert looked <= 30
+    figure("R1", f"the guesser had {looked} answers, then silence; the owner registered at once")
     assert await guesser.ask("OPTIONS") is None
     response, _ = await wires["127.0.0.1"].authorized("REGISTER", "", "1001", "secret", user="1001", to="sip:1001@127.0.0.1")
     assert response is not None

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.figures import figure
 from tests.system.load import Call, Load, Phone, make_agents, until
 from tests.system.stack import PASSWORD, Stack
 
+__all__ = ["Room", "figure", "gaps"]
 ROOT = Path(__file__).parents[2]
 FLOW = json.loads((ROOT / "packs/demo/flows/hotline.json").read_text())
 STRAIGHT = {
@@ -27,15 +29,6 @@ STRAIGHT = {
         "end": {"kind": "hang_up"},
     },
 }  # fmt: skip
-
-
-def figure(case: str, text: str) -> None:
-    """Note what a case reached: printed, and kept in build/figures.jsonl, from which docs/reliability.md is written."""
-    print(f"{case}: {text}")
-    folder = ROOT / "build"
-    folder.mkdir(exist_ok=True)
-    with (folder / "figures.jsonl").open("a") as file:
-        file.write(json.dumps({"case": case, "figure": text}) + "\n")
 
 
 class Room:

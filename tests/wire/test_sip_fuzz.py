@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.figures import figure
 
 from yitong.sip import sdp
 from yitong.sip.framing import StreamFramer
@@ -34,6 +35,7 @@ def test_3000_mutated_datagrams_and_300_streams(soak: ModuleType) -> None:
     target = soak.walk(3000, 300, 20261122)
     target.endpoint.handle_timer(target.now + 4000)
     assert target.endpoint.transactions == 0
+    figure("P3", "3,000 datagrams and 300 streams in every run, 60,000 and 5,000 in `make soak`: no exception, no transaction left")
 
 
 @pytest.mark.soak

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 
 import pytest
+from tests.figures import figure
 
 from yitong.app.partition import Partition
 from yitong.contact.engine import Outcome
@@ -91,6 +92,7 @@ def test_ten_thousand_races() -> None:
         assert len(begun) == len(ended)
         if not answered:
             assert target in arena.cleared or any(isinstance(event, Failed) for event in race)
+    figure("L5", "10,000 races: nobody answered twice, no offer left open")
 
 
 def _settle(arena: Arena, number: int, connection: str) -> None:

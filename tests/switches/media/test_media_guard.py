@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.figures import figure
 from tests.switches.media.media_peer import Bench, Phone, SwitchEnd, running_worker
 
 from yitong.ct.model import Prompt
@@ -46,7 +47,9 @@ def test_a_stranger_is_counted_never_heard_and_gets_nothing(tmp_path: Path, same
         assert not bob.hears(1500, 1.0)
         assert stranger.packets == []
         bench.switch.do(m.ClosePort, port="a")
-        assert bench.switch.wait(m.PortClosed, port="a").strangers > 30
+        strangers = bench.switch.wait(m.PortClosed, port="a").strangers
+        assert strangers > 30
+        figure("M1", f"{strangers} packets of a stranger counted, none heard, none answered")
 
 
 @pytest.mark.case("M2")
