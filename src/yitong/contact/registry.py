@@ -224,6 +224,7 @@ class Registry:
         if self._by_call.get(contact.call) == contact.id:
             del self._by_call[contact.call]
         self._gone[contact.connection] = at
+        self.forget_old(at)  # here too: a long ledger is replayed without a timer
         for connection in [name for name, owner in self._others.items() if owner == contact.id]:
             del self._others[connection]
 

@@ -175,6 +175,7 @@ class Model:
         """The connection is given up; should it still speak, it is cleared."""
         if self._by_connection.pop(connection, None):
             self.gone[connection] = at
+            self.forget_old(at)
 
     def forget_old(self, now: int) -> None:
         """Let tombstones go after ten minutes."""
