@@ -6,7 +6,7 @@ import time
 
 from playwright.sync_api import Page
 from tests.system.phones import Phone
-from tests.system.stack import PASSWORD, Stack
+from tests.system.stack import PASSWORD, Api, Stack
 
 
 def sign_in(page: Page, stack: Stack, agent: str) -> None:
@@ -17,8 +17,16 @@ def sign_in(page: Page, stack: Stack, agent: str) -> None:
     page.keyboard.press("Enter")
 
 
+def on_break(stack: Stack, agent: str) -> None:
+    """Whatever an earlier test left: this agent takes no calls now."""
+    person = Api(stack.base, agent)
+    person("PUT", "/me/state", expect=204, json={"state": "not_ready"})
+    person.close()
+
+
 def be_ready(page: Page, stack: Stack, agent: str) -> None:
     """Sign in and take calls."""
+    on_break(stack, agent)
     sign_in(page, stack, agent)
     page.locator("[data-test=ready]").click()
 

@@ -119,7 +119,10 @@ class Room:
         for one in items:
             if one["extension"] not in users or one["state"] != "working_after_call" or not one["contact"]:
                 continue
-            events = (await load.ask("admin", "GET", f"/contacts/{one['contact']}"))["events"]
+            try:
+                events = (await load.ask("admin", "GET", f"/contacts/{one['contact']}"))["events"]
+            except AssertionError:
+                continue  # not written yet: next time
             for assignment in {event["payload"]["assignment"] for event in events if event["type"] == "acd.wrap_up_began"}:
                 with contextlib.suppress(AssertionError):
                     path = f"/me/assignments/{assignment}/wrap_up"

@@ -48,10 +48,8 @@ class Phone:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.server, self.user, self.transport = server, user, transport
-        control = free_port()
         source = folder / "tone.wav"
         write_tone(source, tone)
-        (folder / "config").write_text(CONFIG.format(sip=free_port(), folder=folder, source=source, control=control))
         account = (
             f"<sip:{user}@127.0.0.1:{server};transport={transport}>;auth_user={user};auth_pass={password or 'none'}"
             f";audio_codecs={codec}/8000/1;regint={60 if password else 0}"
@@ -60,18 +58,35 @@ class Phone:
         (folder / "accounts").write_text(account + "\n")
         (folder / "contacts").write_text("")
         self._log = (folder / "log").open("wb")
-        self._process = subprocess.Popen(["baresip", "-4", "-f", str(folder)], stdin=subprocess.PIPE, stdout=self._log, stderr=self._log)
-        self._socket = self._connect(control)
+        self._process, self._socket = self._start(source)
         self._buffer = b""
         self.events: list[dict[str, Any]] = []
 
-    def _connect(self, port: int) -> socket.socket:
+    def _start(self, source: Path) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        """Start baresip and connect to it; with other ports when somebody took one meanwhile (it wants the one above for TLS too)."""
+        for _ in range(3):
+            control = free_port()
+            text = CONFIG.format(sip=free_port(), folder=self._folder, source=source, control=control)
+            (self._folder / "config").write_text(text)
+            command = ["baresip", "-4", "-f", str(self._folder)]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self._log, stderr=self._log)
+            connected = self._connect(control, process)
+            if connected is not None:
+                return process, connected
+            process.kill()
+            process.communicate()
+        self._log.close()
+        raise AssertionError(f"baresip does not listen: {(self._folder / 'log').read_text(errors='replace')}")
+
+    def _connect(self, port: int, process: subprocess.Popen[bytes]) -> socket.socket | None:
         for _ in range(300):
             try:
                 return socket.create_connection(("127.0.0.1", port), 1.0)
             except OSError:
+                if process.poll() is not None:
+                    return None
                 time.sleep(0.05)
-        raise AssertionError("baresip does not listen")
+        return None
 
     def command(self, command: str, parameters: str = "") -> None:
         """Send a command of baresip's menu."""

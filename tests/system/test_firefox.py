@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.system.desks import on_break
 from tests.system.firefox import Firefox, firefox
 from tests.system.phones import loudness
 from tests.system.stack import PASSWORD, Api, Stack, eventually
@@ -16,6 +17,7 @@ pytestmark = [pytest.mark.firefox, pytest.mark.timeout(300)]
 
 def be_ready(desk: Firefox, stack: Stack, agent: str) -> None:
     """Sign in, allow the microphone, take calls."""
+    on_break(stack, agent)
     desk.goto(f"{stack.base}/")
     desk.fill("input[type=text], input[name=username]", agent)
     desk.fill("input[type=password]", PASSWORD)
