@@ -186,8 +186,8 @@ async def fill(url: str, contacts: int, site_code: str, days: int, *, project: b
                 await _tell(nats, stories)
             if project:
                 await _project(database, tenant, site, events)
-            print(f"\r{done + step:,} contacts, {author.sequence:,} events", end="", flush=True)
-    print()
+            if (done + step) % 100_000 == 0:
+                print(f"{done + step:,} contacts, {author.sequence:,} events", flush=True)
     await database.close()
     if nats is not None:
         await nats.close()

@@ -11,10 +11,10 @@ status=$(mktemp)
     export YITONG_FUZZ_PACKETS="${YITONG_FUZZ_PACKETS:-100000}"
     if [ $# -eq 0 ]; then
         .venv/bin/python scripts/soak_sip.py 60000 5000 "$(date +%s)" &&
-            .venv/bin/python -m pytest --timeout=1800 -s tests/switches/media/test_media_guard.py
-    fi && .venv/bin/python -m pytest -m soak --timeout=7200 -s "$@"
+            .venv/bin/python -m pytest -q --tb=short --timeout=1800 -s tests/switches/media/test_media_guard.py
+    fi && .venv/bin/python -m pytest -q --tb=short -m soak --timeout=7200 -s "$@"
     echo $? > "$status"
-} 2>&1 | sed "s#$PWD/##g" | tee -a "$report"
+} 2>&1 | sed -u -e "s#$PWD/##g" -e "s#$PWD#.#g" -e '/ResourceWarning/d' | tee -a "$report"
 code=$(cat "$status")
 rm -f "$status"
 exit "$code"
