@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from bench import calls, media_steady
+from bench.steal import Steal
 
 PEERS = [
     "Peers, % of a core a call, plain / recorded:", "",
@@ -45,14 +46,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--rates", default="10,20,30,40,50")
     chosen = parser.parse_args()
-    now = datetime.datetime.now(datetime.UTC)
+    now, steal = datetime.datetime.now(datetime.UTC), Steal()
     page = [f"# Load figures, {now:%Y-%m-%d %H:%M} UTC", "", machine(), "", "## Talking calls, recorded", ""]
     page += [media(["--calls", chosen.calls, "--seconds", str(chosen.seconds)])]
     page += PEERS
     print("\n".join(page), flush=True)
     page += ["## Queue calls", "", calls.run([float(rate) for rate in chosen.rates.split(",")], 90), ""]
     print("\n".join(page[-2:]), flush=True)
-    page += [f"Load average at the end {os.getloadavg()[0]:.1f}.", ""]
+    page += [f"Load average at the end {os.getloadavg()[0]:.1f}. Stolen: {steal.percent():.0f} % of the CPU time that the machine wanted "
+             "was given to others by its host; late steps and lost packets come with it.", ""]  # fmt: skip
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{now:%Y-%m-%d}.md").write_text("\n".join(page))
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.media_steady import cpu_seconds
+from bench.steal import Steal
 from tests.system.faults import Room
 from tests.system.load import Call, Load, Phone
 from tests.system.stack import Stack
@@ -47,6 +48,8 @@ class Rate:
     cpu: dict[str, float] = field(default_factory=dict)
     delays: list[float] = field(default_factory=list)
     load_cpu: float = 0.0
+    stolen: float = 0.0
+    """Per cent of the machine's CPU time that its host kept."""
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -63,7 +66,7 @@ def cpu_of(room: Room) -> dict[str, float]:
 async def run_rate(room: Room, load: Load, rate: float, seconds: float, case: int) -> Rate:
     """Calls at ``rate`` for ``seconds``."""
     done = Rate(rate)
-    before, own = cpu_of(room), time.process_time()
+    before, own, steal = cpu_of(room), time.process_time(), Steal()
     began, calls = time.monotonic(), list[Call]()
     while (now := time.monotonic()) < began + seconds:
         if now >= began + len(calls) / rate:
@@ -73,7 +76,7 @@ async def run_rate(room: Room, load: Load, rate: float, seconds: float, case: in
     while any(call.state != "over" for call in calls) and time.monotonic() < end:
         await asyncio.sleep(0.1)
     await asyncio.sleep(2.0)
-    after = cpu_of(room)
+    after, done.stolen = cpu_of(room), steal.percent()
     done.calls = len(calls)
     done.failed = sum(call.cause != "theirs" or call.ended - call.began > 15 for call in calls)
     done.cpu = {name: 1000 * (after[name] - before[name]) / len(calls) for name in after}
@@ -127,8 +130,8 @@ def row(one: Rate) -> str:
     total, parts = sum(one.cpu.values()), " / ".join(f"{ms:.1f}" for ms in one.cpu.values())
     delays = f"{percentile(one.delays, 0.5):.1f} / {percentile(one.delays, 0.99):.1f}"
     ratios = " / ".join(f"{total / theirs:.1f}" for theirs in PEERS_SETUP.values())
-    failed = 100 * one.failed / one.calls
-    return f"| {one.rate:g} | {one.calls} | {failed:.2f} | {total:.1f} | {parts} | {one.load_cpu:.1f} | {delays} | {ratios} |"
+    cells = f"{one.rate:g}", str(one.calls), f"{100 * one.failed / one.calls:.2f}", f"{total:.1f}", parts, f"{one.load_cpu:.1f}"
+    return f"| {' | '.join((*cells, delays, ratios, f'{one.stolen:.0f}'))} |"
 
 
 async def measure(stack: Stack, rates: list[float], agents: int) -> str:
@@ -141,7 +144,7 @@ async def measure(stack: Stack, rates: list[float], agents: int) -> str:
     lines = [
         f"Set-up (load average {os.getloadavg()[0]:.1f}; peers: Asterisk 7, FreeSWITCH 25 ms of CPU a call, no ledger, no recording):", "",
         "| calls/s | calls | failed % | CPU ms a call | of it " + " / ".join((*PROCESSES, *ENGINES)) + " | load's own CPU ms "
-        "| INVITE to agent's INVITE p50 / p99 ms | × Asterisk / × FreeSWITCH |", "| --- " * 8 + "|",
+        "| INVITE to agent's INVITE p50 / p99 ms | × Asterisk / × FreeSWITCH | stolen % |", "| --- " * 9 + "|",
     ]  # fmt: skip
     idle_cpu = await at_rest(room, 5.0)
     best = 0.0

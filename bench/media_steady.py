@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.steal import Steal
 from tests.switches.media.media_peer import SwitchEnd
 
 from yitong.ct.switches.soft import media_messages as m
@@ -31,13 +32,14 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Result:
-    """One run: CPU in per cent of a core, packets, one-way delay in ms."""
+    """One run: CPU in per cent of a core, packets, one-way delay in ms, per cent of the machine's CPU time that its host kept."""
 
     cpu: float
     sent: int
     received: int
     p50: float
     p99: float
+    stolen: float
     late: int = 0
 
     @property
@@ -71,12 +73,13 @@ def load(folder: Path, pid: int, ports: list[int], seconds: float) -> Result:
     generator.stdin.write(" ".join(map(str, ports)) + "\n")
     generator.stdin.flush()
     time.sleep(skip)
-    before, begun = cpu_seconds(pid), time.monotonic()
+    before, begun, steal = cpu_seconds(pid), time.monotonic(), Steal()
     time.sleep(seconds - 0.3)
     used, took = cpu_seconds(pid) - before, time.monotonic() - begun
+    stolen = steal.percent()
     out, _ = generator.communicate(timeout=30)
     sent, received, p50, p99, _worst = out.split()
-    return Result(100 * used / took, int(sent), int(received), float(p50), float(p99))
+    return Result(100 * used / took, int(sent), int(received), float(p50), float(p99), stolen)
 
 
 def run_relay(folder: Path, calls: int, seconds: float) -> Result:
@@ -133,8 +136,8 @@ def main() -> None:
     chosen = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}; "
           f"load average {os.getloadavg()[0]:.1f}; {chosen.seconds:g} s each; PCMA, 20 ms, both ways")  # fmt: skip
-    print("| calls | what | CPU % of a core | % per call | x relay | one way p50 / p99 ms | loss % | late steps |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| calls | what | CPU % of a core | % per call | x relay | one way p50 / p99 ms | loss % | late steps | stolen % |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         build(folder)
@@ -146,7 +149,7 @@ def main() -> None:
             rows.append(("worker, recorded", run_worker(folder, calls, chosen.seconds, True)))
             for what, one in rows:
                 print(f"| {calls} | {what} | {one.cpu:.1f} | {one.cpu / calls:.3f} | {one.cpu / base.cpu:.2f} "
-                      f"| {one.p50:.1f} / {one.p99:.1f} | {one.loss:.2f} | {one.late} |", flush=True)  # fmt: skip
+                      f"| {one.p50:.1f} / {one.p99:.1f} | {one.loss:.2f} | {one.late} | {one.stolen:.0f} |", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
