@@ -280,10 +280,6 @@ class SoftSwitch:
             self.endpoint.receive(data, flow, now)
             self._pump()
 
-    def silenced(self) -> list[tuple[str, float]]:
-        """The sources that tried too many passwords and are not heard now, and until when: seconds, monotonic."""
-        return self.gate.guard.silenced(self.clock.monotonic())
-
     def flow_closed(self, flow: Flow) -> None:
         self.later(lambda: self._flow_closed(flow))
 
