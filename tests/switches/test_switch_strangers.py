@@ -107,7 +107,8 @@ async def test_guessing_is_silenced_for_the_guesser_alone(soft: SoftRig, wires: 
         assert response.status in (401, 403)
         looked += 1
     assert looked <= 30
-    assert [source for source, _ in soft.switch.gate.guard.silenced(soft.switch.clock.monotonic())] == ["127.0.0.7"], "the figure that an operator's alarm watches"
+    silenced = soft.switch.gate.guard.silenced(soft.switch.clock.monotonic())
+    assert [source for source, _ in silenced] == ["127.0.0.7"], "the figure that an operator's alarm watches"
     figure("R1", f"the guesser had {looked} answers, then silence; the owner registered at once")
     assert await guesser.ask("OPTIONS") is None
     response, _ = await wires["127.0.0.1"].authorized("REGISTER", "", "1001", "secret", user="1001", to="sip:1001@127.0.0.1")
