@@ -10,7 +10,7 @@ from tests.switches.rigs import LONG, MUSIC, TENANT, Far, Phone, Rig
 
 from yitong.ct import services
 from yitong.ct.events import Delivered, Established, Held, Originated
-from yitong.ct.model import StandingOrder
+from yitong.ct.model import Participation, StandingOrder
 from yitong.kit.ids import uuid7
 
 _numbers = count(1 << 32)
@@ -110,6 +110,9 @@ def service_for(kind: type[Any], made: Situation) -> Any:
         services.Route: {"targets": (target(made.spare),)},
         services.Deflect: {"target": target(made.spare)},
         services.SingleStepTransfer: {"target": target(made.spare)},
+        services.Consult: {"target": target(made.spare)},
+        services.Join: {"target": target(made.spare)},
+        services.Participate: {"participation": Participation.SILENT},
         services.Play: {"prompts": (LONG,)},
         services.Collect: {"prompts": (LONG,)},
         services.SendDigits: {"digits": "12"},

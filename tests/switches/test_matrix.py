@@ -7,10 +7,21 @@ from tests.switches.rigs import Rig
 from tests.switches.situations import service_for, situation
 
 from yitong.ct import services
-from yitong.ct.events import ConnectionCleared, CtEvent, Established, Held, Originated, RecordingStarted, Retrieved, ServiceFailed
+from yitong.ct.events import (
+    ConnectionCleared,
+    CtEvent,
+    Established,
+    Held,
+    Moved,
+    Originated,
+    ParticipationChanged,
+    RecordingStarted,
+    Retrieved,
+    ServiceFailed,
+)
 
 STAGES = ("null", "initiated", "incoming", "alerting", "connected", "hold")
-NONE, STATE, EXISTS = "no_such_connection", "wrong_state", "connection_exists"
+NONE, STATE, EXISTS, ALONE = "no_such_connection", "wrong_state", "connection_exists", "no_consultation"
 EXPECTED: dict[type[services.Service], tuple[object, ...]] = {
     #                           null    initiated          incoming           alerting           connected          hold
     services.Answer:            (NONE, STATE, Established, STATE, STATE, STATE),
@@ -22,6 +33,13 @@ EXPECTED: dict[type[services.Service], tuple[object, ...]] = {
     services.Route:             (NONE, STATE, Originated, STATE, Originated, STATE),
     services.Deflect:           (NONE, ConnectionCleared, STATE, ConnectionCleared, STATE, STATE),
     services.SingleStepTransfer: (NONE, STATE, STATE, STATE, Originated, Originated),
+    services.Consult:           (NONE, STATE, STATE, STATE, Moved, STATE),
+    services.Alternate:         (NONE, STATE, STATE, STATE, ALONE, STATE),
+    services.Reconnect:         (NONE, STATE, STATE, STATE, ALONE, STATE),
+    services.Conference:        (NONE, STATE, STATE, STATE, ALONE, STATE),
+    services.Transfer:          (NONE, STATE, STATE, STATE, ALONE, STATE),
+    services.Join:              (NONE, STATE, STATE, STATE, Originated, Originated),
+    services.Participate:       (NONE, STATE, STATE, STATE, ParticipationChanged, ParticipationChanged),
     services.Play:              (NONE, STATE, STATE, STATE, "connected", STATE),
     services.Stop:              (NONE, STATE, STATE, STATE, "connected", "hold"),
     services.Collect:           (NONE, STATE, STATE, STATE, "connected", STATE),
@@ -30,7 +48,7 @@ EXPECTED: dict[type[services.Service], tuple[object, ...]] = {
     services.StopRecording:     ("no_such_recording",) * 6,
     services.SetStandingOrder:  (NONE, "initiated", "alerting", "alerting", "connected", "hold"),
 }  # fmt: skip
-REASONS = (NONE, STATE, EXISTS, "no_such_recording")
+REASONS = (NONE, STATE, EXISTS, ALONE, "no_such_recording")
 CASES = [(kind, stage, row[index]) for kind, row in EXPECTED.items() for index, stage in enumerate(STAGES)]
 
 

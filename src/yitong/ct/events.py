@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from yitong.ct.model import Cause, Connection, Device, DeviceKind
+from yitong.ct.model import Cause, Connection, Device, DeviceKind, Participation
 
 
 class CtEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -82,6 +82,25 @@ class Transferred(CallEvent, frozen=True, tag=True):
     """A single-step transfer is done: ``connection`` left, ``to_connection`` is connected."""
 
     to_connection: str
+
+
+class Moved(CallEvent, frozen=True, tag=True):
+    """A connection talks in another room of its call (Consultation, Alternate, Reconnect); ``room`` is empty for the first one."""
+
+    room: str
+
+
+class Conferenced(CallEvent, frozen=True, tag=True):
+    """The rooms of a consultation became one: ``connection``, ``consulted`` and the others hear each other."""
+
+    consulted: str
+
+
+class ParticipationChanged(CallEvent, frozen=True, tag=True):
+    """A connection takes part in another way; ``attends`` is the connection with which it stays, or empty."""
+
+    participation: Participation
+    attends: str = ""
 
 
 class Diverted(CallEvent, frozen=True, tag=True):
@@ -177,7 +196,26 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    Delivered | Originated | Established | Held | Retrieved | Failed | ConnectionCleared | Transferred | Diverted | CallCleared
-    | Played | Collected | DigitPressed | RecordingStarted | RecordingEnded | QualityReported | DeviceChanged | ServiceFailed
+    Delivered
+    | Originated
+    | Established
+    | Held
+    | Retrieved
+    | Failed
+    | ConnectionCleared
+    | Transferred
+    | Moved
+    | Conferenced
+    | ParticipationChanged
+    | Diverted
+    | CallCleared
+    | Played
+    | Collected
+    | DigitPressed
+    | RecordingStarted
+    | RecordingEnded
+    | QualityReported
+    | DeviceChanged
+    | ServiceFailed
     | SwitchStarted
 )

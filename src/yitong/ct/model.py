@@ -54,6 +54,17 @@ class DeviceKind(StrEnum):
     GUEST = "guest"
 
 
+class Participation(StrEnum):
+    """How a connection takes part in what is said (ECMA-269, Single Step Conference: participation type).
+
+    ``ACTIVE`` is heard by everybody in its room, ``SILENT`` by nobody, ``WHISPER`` by the connection that it attends to alone.
+    """
+
+    ACTIVE = "active"
+    SILENT = "silent"
+    WHISPER = "whisper"
+
+
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of a play list: a WAV file (8 kHz, 16 bit, mono) below the home's ``prompts`` folder, or a silence."""
 
@@ -85,6 +96,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     playing: str = ""
     collecting: str = ""
     recording: str = ""
+    room: str = ""
+    participation: Participation = Participation.ACTIVE
+    attends: str = ""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

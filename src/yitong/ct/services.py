@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from yitong.ct.model import Cause, Prompt, StandingOrder
+from yitong.ct.model import Cause, Participation, Prompt, StandingOrder
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -63,10 +63,11 @@ class Make(Service, frozen=True, tag=True):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """A device to ring and the id its connection shall have."""
+    """A device to ring and the id its connection shall have. ``number`` instead of a device: an outside number, by what way out fits."""
 
     connection: str
-    device: str
+    device: str = ""
+    number: str = ""
 
 
 class Route(Service, frozen=True, tag=True):
@@ -101,6 +102,68 @@ class SingleStepTransfer(Service, frozen=True, tag=True):
     target: Target
     calling: str = ""
     ring_seconds: float = 30.0
+
+
+class Consult(Service, frozen=True, tag=True):
+    """Consultation Call: ``target`` is rung for the connection alone, in a room of their own; the others hear ``music`` meanwhile.
+
+    A room is a part of a call: connected ones hear each other only in the same one. It is named like the target's connection. While
+    the target is rung the asker hears ``ringback`` (a prompt's file).
+    """
+
+    connection: str
+    target: Target
+    calling: str = ""
+    ring_seconds: float = 30.0
+    music: str = ""
+    ringback: str = ""
+
+
+class Alternate(Service, frozen=True, tag=True):
+    """Alternate Call: the connection goes over to its other room; who is left alone hears music."""
+
+    connection: str
+
+
+class Reconnect(Service, frozen=True, tag=True):
+    """Reconnect Call: whoever was consulted is released, and the connection is back where it came from."""
+
+    connection: str
+
+
+class Conference(Service, frozen=True, tag=True):
+    """Conference Call: the two rooms become one, all hear each other."""
+
+    connection: str
+
+
+class Transfer(Service, frozen=True, tag=True):
+    """Transfer Call: the two rooms become one and the connection leaves, also while the target still rings."""
+
+    connection: str
+
+
+class Join(Service, frozen=True, tag=True):
+    """Single Step Conference: ring ``target`` into the call of ``connection``.
+
+    ``attend``: it stays with that connection (a supervisor with an agent): goes where it goes, and is released with it.
+    """
+
+    connection: str
+    target: Target
+    participation: Participation = Participation.ACTIVE
+    attend: bool = False
+    calling: str = ""
+    ring_seconds: float = 20.0
+    auto_answer: bool = False
+
+
+class Participate(Service, frozen=True, tag=True):
+    """Change Connection Information: another participation, without a gap. ``attend`` false ends an attendance: it stays by itself."""
+
+    connection: str
+    participation: Participation
+    attend: bool = True
 
 
 class Play(Service, frozen=True, tag=True):
@@ -166,6 +229,27 @@ class SetStandingOrder(Service, frozen=True, tag=True):
 
 
 AnyService = (
-    Answer | Ring | Clear | Hold | Retrieve | Make | Route | Deflect | SingleStepTransfer | Play | Stop | Collect | SendDigits
-    | StartRecording | StopRecording | SetStandingOrder
+    Answer
+    | Ring
+    | Clear
+    | Hold
+    | Retrieve
+    | Make
+    | Route
+    | Deflect
+    | SingleStepTransfer
+    | Consult
+    | Alternate
+    | Reconnect
+    | Conference
+    | Transfer
+    | Join
+    | Participate
+    | Play
+    | Stop
+    | Collect
+    | SendDigits
+    | StartRecording
+    | StopRecording
+    | SetStandingOrder
 )

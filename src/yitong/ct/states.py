@@ -40,6 +40,13 @@ SERVICES: Final[Mapping[type[services.Service], Mapping[Stage, Stage]]] = Mappin
     services.Route: {Stage.INCOMING: Stage.INCOMING, Stage.CONNECTED: Stage.CONNECTED},
     services.Deflect: {Stage.INITIATED: Stage.NULL, Stage.ALERTING: Stage.NULL},
     services.SingleStepTransfer: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
+    services.Consult: {Stage.CONNECTED: Stage.CONNECTED},
+    services.Alternate: {Stage.CONNECTED: Stage.CONNECTED},
+    services.Reconnect: {Stage.CONNECTED: Stage.CONNECTED},
+    services.Conference: {Stage.CONNECTED: Stage.CONNECTED},
+    services.Transfer: {Stage.CONNECTED: Stage.NULL},
+    services.Join: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
+    services.Participate: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
     services.Play: {Stage.CONNECTED: Stage.CONNECTED},
     services.Stop: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
     services.Collect: {Stage.CONNECTED: Stage.CONNECTED},
@@ -51,7 +58,7 @@ SERVICES: Final[Mapping[type[services.Service], Mapping[Stage, Stage]]] = Mappin
 
 HAPPENINGS: Final[tuple[tuple[Stage, str, Stage], ...]] = (
     (Stage.NULL, "a call comes in", Stage.INCOMING),
-    (Stage.NULL, "Route, Deflect, SingleStepTransfer name it as target", Stage.INITIATED),
+    (Stage.NULL, "Route, Deflect, SingleStepTransfer, Consult, Join name it as target", Stage.INITIATED),
     (Stage.INITIATED, "the device rings", Stage.ALERTING),
     (Stage.INITIATED, "the device answers", Stage.CONNECTED),
     (Stage.ALERTING, "the device answers", Stage.CONNECTED),

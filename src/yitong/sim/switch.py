@@ -288,6 +288,9 @@ class SimSwitch:
     def device_called(self, tenant: str, number: str) -> str:
         return next((one.device.device for one in self.devices.values() if (one.device.tenant, one.number) == (tenant, number)), "")
 
+    def way_out(self, tenant: str, site: str, number: str) -> str:
+        return next((name for name, one in self.devices.items() if one.device.tenant == tenant and one.device.kind is DeviceKind.TRUNK), "")
+
     def invite(self, connection: str, device: str, invitation: Invitation) -> None:
         known = self.devices[device]
         known.rung.append((connection, invitation))

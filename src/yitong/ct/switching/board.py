@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from yitong.ct.events import AnyEvent, CallCleared, ConnectionCleared, Failed, Held, Retrieved
+from yitong.ct.events import AnyEvent, CallCleared, ConnectionCleared, Failed, Held, Retrieved, Transferred
 from yitong.ct.model import Cause, ConnectionState, Prompt
+from yitong.ct.switching.hearing import links, music_for, parties
 from yitong.ct.switching.log import EventLog
 from yitong.ct.switching.ports import Audio, Lines
 from yitong.ct.switching.table import LiveConnection, Table
@@ -51,26 +52,23 @@ def after(now: int, seconds: float) -> int:
 
 
 def settle_audio(board: Board, call: str) -> None:
-    """Make the matrix say what the states say: connected ones hear each other; who is left alone by a hold hears music."""
-    members = list(board.table.calls.get(call, {}).values())
-    talking = [one for one in members if one.state is ConnectionState.CONNECTED]
-    wanted = {(one.connection, other.connection) for one in talking for other in talking if one is not other}
-    names = {one.connection for one in members}
+    """Make the matrix say what the states say (``hearing``); who is left alone by a hold or a consultation hears music."""
+    members = board.table.calls.get(call, {})
+    wanted = links(members)
     current = board.links.setdefault(call, set())
     for pair in sorted(current - wanted):
         current.discard(pair)
-        if pair[0] in names and pair[1] in names:
+        if pair[0] in members and pair[1] in members:
             board.audio.link(*pair, on=False)
     for pair in sorted(wanted - current):
         current.add(pair)
         board.audio.link(*pair, on=True)
-    holder = next((one for one in members if one.state is ConnectionState.HOLD), None)
-    for one in talking:
-        _settle_music(board, one, alone=len(talking) == 1, holder=holder)
+    for one in parties(members.values()):
+        if one.state is ConnectionState.CONNECTED:
+            _settle_music(board, one, music_for(one, members))
 
 
-def _settle_music(board: Board, one: LiveConnection, *, alone: bool, holder: LiveConnection | None) -> None:
-    music = holder.hold_music if holder is not None and alone else ""
+def _settle_music(board: Board, one: LiveConnection, music: str) -> None:
     if music and not one.music:
         play_music(board, one, music)
     elif one.music and not music and not one.ordered:
@@ -93,12 +91,13 @@ def stop_music(board: Board, one: LiveConnection) -> None:
 
 
 def mark_holds(board: Board, call: str) -> None:
-    """Mark in every recording of the call whether one of its two sides holds."""
+    """Mark in every recording of the call whether its two sides are apart: one holds, or is in another room."""
     for recording in board.table.recordings.values():
         if recording.call != call or recording.stopping:
             continue
         sides = (board.table.connections.get(recording.left), board.table.connections.get(recording.right))
-        holding = any(side is not None and side.state is ConnectionState.HOLD for side in sides)
+        rooms = {side.room for side in sides if side is not None}
+        holding = len(rooms) > 1 or any(side is not None and side.state is ConnectionState.HOLD for side in sides)
         if holding != recording.holding:
             recording.holding = holding
             board.table.changed.add(recording.recording)
@@ -107,17 +106,18 @@ def mark_holds(board: Board, call: str) -> None:
 
 def hold(board: Board, one: LiveConnection, music: str, service: str, now: int) -> None:
     """CONNECTED → HOLD, by a service or by the device itself."""
-    one.hold_music = music or _music_of_call(board, one) or board.music(one.tenant) or board.options.hold_music
+    one.hold_music = music or waiting_music(board, one)
     board.table.move(one, ConnectionState.HOLD, now)
     settle_audio(board, one.call)
     mark_holds(board, one.call)
     board.tell(Held(tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service), now)
 
 
-def _music_of_call(board: Board, holder: LiveConnection) -> str:
-    """The music that core ordered for whoever would be left alone: the queue's."""
+def waiting_music(board: Board, holder: LiveConnection) -> str:
+    """What is heard while somebody holds: the music that core ordered for whoever would be left alone, the queue's; else the tenant's."""
     others = (one for name, one in board.table.calls.get(holder.call, {}).items() if name != holder.connection)
-    return next((one.order.music for one in others if one.order.music), "")
+    ordered = next((one.order.music for one in others if one.order.music), "")
+    return ordered or board.music(holder.tenant) or board.options.hold_music
 
 
 def retrieve(board: Board, one: LiveConnection, service: str, now: int) -> None:
@@ -135,6 +135,7 @@ def finish(board: Board, one: LiveConnection, cause: Cause, now: int, *, by_devi
     """A connection ends, whoever ended it; what depended on it follows."""
     if not by_device:
         board.lines.release(one.connection, cause)
+    _bring_together(board, one, service, now)
     board.tell(
         ConnectionCleared(
             tenant=one.tenant,
@@ -163,13 +164,41 @@ def fail(board: Board, one: LiveConnection, cause: Cause, now: int, *, sip_statu
     _leave(board, one, now, cause)
 
 
+def merge_rooms(board: Board, one: LiveConnection) -> LiveConnection | None:
+    """The two rooms of a consultation of ``one`` become one; returns who was consulted. Without a consultation nothing happens."""
+    if one.away_from is None:
+        return None
+    consulted = board.table.consulted(one)
+    rooms, one.away_from = {one.room, one.away_from}, None
+    for member in board.table.calls[one.call].values():
+        if member.room in rooms:
+            member.room = one.home
+            board.table.changed.add(member.connection)
+    if consulted is not None:
+        consulted.consulted_by = ""
+    return consulted
+
+
+def _bring_together(board: Board, one: LiveConnection, service: str, now: int) -> None:
+    """Whoever leaves in a consultation leaves those behind whom he brought together (a telephone's transfer by hanging up)."""
+    consulted = merge_rooms(board, one)
+    if consulted is not None and consulted.in_call:
+        board.tell(
+            Transferred(
+                tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service,
+                to_connection=consulted.connection,
+            ),
+            now,
+        )  # fmt: skip
+
+
 def _leave(board: Board, one: LiveConnection, now: int, cause: Cause = Cause.NORMAL) -> None:
     for recording in board.table.recordings_of(one.connection):
         if not recording.stopping:
             recording.stopping = True
             board.table.changed.add(recording.recording)
             board.audio.stop_record(recording.recording)
-    targets = board.table.targets(one)
+    targets, attending = board.table.targets(one), board.table.attending(one)
     last = board.table.drop(one)
     if last:
         board.links.pop(one.call, None)
@@ -178,6 +207,9 @@ def _leave(board: Board, one: LiveConnection, now: int, cause: Cause = Cause.NOR
     settle_audio(board, one.call)
     for target in targets:
         finish(board, target, Cause.CANCELLED, now)
+    for supervisor in attending:
+        if supervisor.connection in board.table.connections:
+            finish(board, supervisor, Cause.NORMAL, now)
     stand_alone(board, one.call, now, cause)
 
 
@@ -187,11 +219,11 @@ def stand_alone(board: Board, call: str, now: int, cause: Cause = Cause.NORMAL) 
     if len(members) == 1 and members[0].internal and members[0].incoming and not members[0].in_call:
         finish(board, members[0], cause, now)
         return
-    parties = [one for one in members if one.in_call or one.answering]
-    if len(parties) != 1 or any(one.pending for one in members):
+    there = [one for one in parties(members) if one.in_call or one.answering]
+    if len(there) != 1 or any(one.pending and not one.joins for one in members):
         _wait_for_core(board, members, now)
         return
-    one = parties[0]
+    one = there[0]
     if not one.had_peer or one.ordered:
         return
     if one.order.wait_seconds <= 0:

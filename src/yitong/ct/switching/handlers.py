@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yitong.ct import services
-from yitong.ct.switching import routing
+from yitong.ct.switching import rooms, routing
 from yitong.ct.switching.board import Board, finish, hold, retrieve
 from yitong.ct.switching.table import LiveConnection, LiveRecording
 
@@ -95,6 +95,9 @@ def _set_order(board: Board, one: LiveConnection, service: services.SetStandingO
 HANDLERS: dict[type[services.Service], Callable[[Board, Any, Any, int], None]] = {
     services.Answer: _answer, services.Ring: _ring, services.Clear: _clear, services.Hold: _hold, services.Retrieve: _retrieve,
     services.Route: _route, services.Deflect: _deflect, services.SingleStepTransfer: _transfer,
+    services.Consult: rooms.consult, services.Alternate: rooms.alternate, services.Reconnect: rooms.reconnect,
+    services.Conference: rooms.conference, services.Transfer: rooms.transfer, services.Join: rooms.join,
+    services.Participate: rooms.participate,
     services.Play: _play, services.Stop: _stop, services.Collect: _collect, services.SendDigits: _send_digits,
     services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,
 }  # fmt: skip

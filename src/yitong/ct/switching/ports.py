@@ -22,6 +22,8 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     called: str = ""
     contact: str = ""
     resume: bool = False
+    auto_answer: bool = False
+    """The device is asked to answer by itself: its own user made the call."""
 
 
 class Lines(Protocol):
@@ -33,6 +35,10 @@ class Lines(Protocol):
 
     def device_called(self, tenant: str, number: str) -> str:
         """The device behind an internal number, or empty."""
+        ...
+
+    def way_out(self, tenant: str, site: str, number: str) -> str:
+        """The device by which an outside number is reached (a trunk, or the first of several), or empty."""
         ...
 
     def invite(self, connection: str, device: str, invitation: Invitation) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from yitong.ct.events import Delivered, Diverted, Established, Failed, Originated, ServiceFailed, Transferred
 from yitong.ct.model import Cause, ConnectionState
 from yitong.ct.services import Deflect, Make, Route, SingleStepTransfer, Target
@@ -13,7 +15,10 @@ from yitong.ct.switching.table import LiveConnection
 def ring_device(board: Board, target: Target, near: LiveConnection, invitation: Invitation, service: str, seconds: float, now: int,
                 *, transfers: str = "", diverted_from: str = "", routed_by: str = "") -> LiveConnection | None:  # fmt: skip
     """Begin a connection to a device in the call of ``near``; None (and told) when the device cannot be rung."""
-    kind = board.lines.kind_of(near.tenant, target.device)
+    device = target.device or (board.lines.way_out(near.tenant, near.site, target.number) if target.number else "")
+    if target.number:
+        invitation = msgspec.structs.replace(invitation, called=target.number)
+    kind = board.lines.kind_of(near.tenant, device)
     if kind is None or target.connection in board.table.connections:
         board.tell(
             Failed(
@@ -22,14 +27,14 @@ def ring_device(board: Board, target: Target, near: LiveConnection, invitation: 
                 call=near.call,
                 connection=target.connection,
                 service=service,
-                device=target.device,
+                device=device,
                 cause=Cause.UNREACHABLE,
             ),
             now,
         )
         return None
     one = LiveConnection(
-        connection=target.connection, call=near.call, tenant=near.tenant, site=near.site, device=target.device, kind=kind,
+        connection=target.connection, call=near.call, tenant=near.tenant, site=near.site, device=device, kind=kind,
         state=ConnectionState.INITIATED, since=now, incoming=False, invitation=invitation, service=service,
         routed_by=routed_by or near.connection, transfers=transfers, diverted_from=diverted_from, deadline=after(now, seconds),
     )  # fmt: skip
@@ -208,10 +213,12 @@ def answered(board: Board, one: LiveConnection, now: int) -> None:
 
 def _meet(board: Board, one: LiveConnection, near: LiveConnection, now: int) -> None:
     one.had_peer = near.had_peer = True
+    if one.joins:
+        return
     board.table.changed.update((one.connection, near.connection))
     if near.ordered:
         board.table.set_deadline(near, 0)
-    for other in board.table.targets(near):
+    for other in [other for other in board.table.targets(near) if not other.joins]:
         finish(board, other, Cause.ANSWERED_ELSEWHERE, now)
     if near.in_call:
         stop_playing(board, near, now)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from yitong.ct.model import Connection, ConnectionState, DeviceKind, StandingOrder
+from yitong.ct.model import Connection, ConnectionState, DeviceKind, Participation, StandingOrder
 from yitong.ct.states import Stage, stage_of
 from yitong.ct.switching.ports import Invitation
 
@@ -45,6 +45,19 @@ class LiveConnection(msgspec.Struct, kw_only=True):
     """``accept`` was asked and is not done yet."""
     had_peer: bool = False
     """It was, or is about to be, connected with another one: the standing order counts from here."""
+    room: str = ""
+    """The part of the call in which it hears and is heard; the first one is empty."""
+    away_from: str | None = None
+    """The other room of its consultation, whose people wait for it; None without a consultation."""
+    home: str = ""
+    """The room from which its consultation began."""
+    consulted_by: str = ""
+    """The connection that asked for it by Consult."""
+    participation: Participation = Participation.ACTIVE
+    attends: str = ""
+    """The connection with which it stays, wherever that goes (a supervisor's)."""
+    joins: bool = False
+    """It was rung by Join: nobody's ringing ends when it answers."""
     deadline: int = 0
     """When ringing, waiting for core, or a standing order's wait ends."""
     ordered: bool = False
@@ -74,7 +87,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
         return Connection(
             connection=self.connection, call=self.call, device=self.device, kind=self.kind, state=self.state, since=self.since,
             calling=self.invitation.calling, called=self.invitation.called, playing=self.playing, collecting=self.collecting,
-            recording=recording,
+            recording=recording, room=self.room, participation=self.participation, attends=self.attends,
         )  # fmt: skip
 
 
@@ -157,6 +170,14 @@ class Table:
     def others(self, connection: LiveConnection) -> list[LiveConnection]:
         """The other members of its call."""
         return [one for one in self.calls.get(connection.call, {}).values() if one is not connection]
+
+    def consulted(self, connection: LiveConnection) -> LiveConnection | None:
+        """Whom a connection consults."""
+        return next((one for one in self.others(connection) if one.consulted_by == connection.connection), None)
+
+    def attending(self, connection: LiveConnection) -> list[LiveConnection]:
+        """Who stays with a connection."""
+        return [one for one in self.others(connection) if one.attends == connection.connection]
 
     def targets(self, connection: LiveConnection) -> list[LiveConnection]:
         """Devices that ring for a connection."""

@@ -38,6 +38,10 @@ REASONS: dict[Cause, str] = {
 """The Reason header (RFC 3326) of a CANCEL or BYE."""
 
 
+AUTO_ANSWER: list[Header] = [("Alert-Info", "<http://localhost>;info=alert-autoanswer"), ("Call-Info", "<http://localhost>;answer-after=0")]
+"""What makes desk phones answer by themselves, as far as makers agree; our page heeds it too."""
+
+
 def failure(status: int) -> Cause:
     """What a final answer other than 2xx to our INVITE means."""
     return _FAILURES.get(status, Cause.FAILED)
@@ -127,6 +131,8 @@ def invite_headers(invitation: Invitation) -> list[Header]:
         headers.append(("X-Yitong-Contact", invitation.contact))
     if invitation.resume:
         headers.append(("X-Yitong-Resume", "1"))
+    if invitation.auto_answer:
+        headers.extend(AUTO_ANSWER)
     return headers
 
 

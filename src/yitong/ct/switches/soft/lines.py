@@ -50,6 +50,10 @@ class Reach(Protocol):
         """The best registered device of an internal number, or empty."""
         ...
 
+    def way_out(self, tenant: str, site: str, number: str) -> str:
+        """The trunk by which an outside number is called first, or empty."""
+        ...
+
     def owner(self, device: str) -> str:
         """The user name that registered a device."""
         ...
@@ -95,6 +99,9 @@ class Lines:
 
     def device_called(self, tenant: str, number: str) -> str:
         return self.reach.device_called(tenant, number)
+
+    def way_out(self, tenant: str, site: str, number: str) -> str:
+        return self.reach.way_out(tenant, site, number)
 
     def invite(self, connection: str, device: str, invitation: Invitation) -> None:
         one = self.function.table.connections[connection]
