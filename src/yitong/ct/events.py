@@ -31,7 +31,10 @@ class CallEvent(CtEvent, frozen=True, kw_only=True, tag=True):
 
 
 class Delivered(CallEvent, frozen=True, tag=True):
-    """A connection alerts. ``incoming``: it came from outside and waits at the routing device for core; else a device that we ring."""
+    """A connection alerts. ``incoming``: it came from outside and waits at the routing device for core; else a device that we ring.
+
+    ``calling`` is empty when it is withheld; ``first_called`` is what was called before the call was diverted to us.
+    """
 
     device: str
     kind: DeviceKind
@@ -39,6 +42,7 @@ class Delivered(CallEvent, frozen=True, tag=True):
     called: str = ""
     calling: str = ""
     calling_name: str = ""
+    first_called: str = ""
 
 
 class Originated(CallEvent, frozen=True, tag=True):

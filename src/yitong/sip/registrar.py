@@ -82,8 +82,8 @@ class Registrar:
         return self._keep(aor, kept[-MAXIMUM_CONTACTS:], held, now)
 
     def _wanted(self, aor: str, address: Address, request: Request, flow: Flow, now: float) -> Binding:
-        if address.uri.scheme not in ("sip", "sips"):
-            raise ParseError("Contact is no SIP URI")
+        if address.uri.scheme not in ("sip", "sips", "tel"):
+            raise ParseError("Contact of a scheme that cannot be rung")
         seconds = _seconds(address.params.get("expires", request.get("Expires")), MAXIMUM_SECONDS)
         q = address.params.get("q")
         if q is not None and _Q.fullmatch(q) is None:

@@ -83,7 +83,10 @@ class Uri(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def key(self) -> tuple[object, ...]:
-        """Equal for URIs that RFC 3261 §19.1.4 calls equal (URI headers left aside)."""
+        """Equal for URIs that RFC 3261 §19.1.4 and RFC 3966 §4 call equal (URI headers left aside)."""
+        if self.scheme == "tel":  # RFC 3966 §4
+            params = sorted((name, (value or "").lower()) for name, value in self.params.items())
+            return (self.scheme, self.user.translate(_VISUAL).lower(), *params)
         if self.scheme not in ("sip", "sips"):
             return (self.text,)
         compared = tuple((self.params.get(name) or "").lower() for name in _COMPARED)

@@ -133,7 +133,7 @@ class SwitchingFunction:
         self._tell(
             Delivered(
                 tenant=tenant, site=site, call=call, connection=connection, device=device, kind=kind, incoming=True,
-                called=invitation.called,
+                called=invitation.called, first_called=invitation.first_called,
                 calling=invitation.calling, calling_name=invitation.calling_name,
             ),
             now,

@@ -24,6 +24,8 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     resume: bool = False
     auto_answer: bool = False
     """The device is asked to answer by itself: its own user made the call."""
+    first_called: str = ""
+    """The number that the caller called before the call was diverted to us."""
 
 
 class Lines(Protocol):

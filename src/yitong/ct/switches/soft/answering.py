@@ -13,7 +13,8 @@ from yitong.ct.switching.ports import Invitation
 from yitong.kit.ids import Ids
 from yitong.sip import negotiation
 from yitong.sip.events import Cancelled, RequestReceived
-from yitong.sip.grammar import ParseError
+from yitong.sip.identity import caller, first_called
+from yitong.sip.info_digits import ACCEPTED, key_of
 from yitong.sip.message import Request
 from yitong.sip.negotiation import Local, Secure
 from yitong.sip.sdp import SdpError, Session, parse
@@ -133,9 +134,21 @@ class Answering:
         elif method == "OPTIONS":
             self._endpoint.respond(event.transaction, 200, self._lines.now)
         elif method == "INFO":
-            self._refuse(event, Refused(415 if event.request.body else 200))
+            self._info(event, line)
         else:
             self._refuse(event, Refused(603 if method == "REFER" else 405))
+
+    def _info(self, event: RequestReceived, line: Line) -> None:
+        """A key by signalling; whatever else has a body is not understood. Without one it is a sign of life."""
+        request = event.request
+        if request.get("Info-Package") is not None:
+            self._refuse(event, Refused(469, (("Recv-Info", ""),)))  # RFC 6086 §4.2.2
+            return
+        key = key_of(request.content_type, request.body)
+        if key:
+            self._lines.sound.press(line.connection, key)
+        known = bool(key) or not request.body or request.content_type in ACCEPTED
+        self._refuse(event, Refused(200) if known else Refused(415, (("Accept", ", ".join(ACCEPTED)),)))
 
     def _bye(self, event: RequestReceived, line: Line | None) -> None:
         self._endpoint.respond(event.transaction, 200, self._lines.now)
@@ -191,13 +204,9 @@ def _offer(request: Request) -> Session | None:
 
 
 def _invitation(request: Request, called: str) -> Invitation:
-    """Who calls by a trunk: the number (or user) and name of From."""
-    try:
-        calling = request.from_.uri.number
-        name = request.from_.name
-    except ParseError:
-        calling = name = ""
-    return Invitation(calling=_clean(calling), calling_name=_clean(name), called=called)
+    """Who calls by a trunk, and whom first. The trunk is trusted to know it."""
+    who = caller(request, trusted=True)
+    return Invitation(calling=_clean(who.number), calling_name=_clean(who.name), called=called, first_called=_clean(first_called(request)))
 
 
 def _clean(text: str) -> str:

@@ -17,6 +17,7 @@ from yitong.ct.switches.soft.media_server import Server
 from yitong.ct.switches.soft.media_services import Services
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_socket import RowSockets
+from yitong.media.digits import KEYS
 from yitong.media.plane import Plane
 
 _LISTED = 100
@@ -201,6 +202,16 @@ class Control:
         if row is None:
             return _unknown(request)
         self._plane.send_digits(row.index, request.digits)
+        return m.Done(id=request.id)
+
+    @_do.register
+    def _(self, request: m.MediaPress) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        if len(request.digit) != 1 or request.digit not in KEYS:
+            return m.Refusal(id=request.id, reason="bad_request")
+        self._services.press(row, request.digit, "signalling")
         return m.Done(id=request.id)
 
     @_do.register

@@ -93,6 +93,12 @@ class MediaDigits(Request, frozen=True, tag=True):
     digits: str
 
 
+class MediaPress(Request, frozen=True, tag=True):
+    """A key that the row's telephone told by signalling (SIP INFO); one that the audio tells, too, counts once."""
+
+    digit: str
+
+
 class MediaRecord(Request, frozen=True, tag=True):
     """Record what arrives from rows ``left`` and ``right`` on two tracks of a WAV below the recordings folder."""
 
@@ -254,6 +260,7 @@ AnyRequest = (
     | MediaCollect
     | MediaStop
     | MediaDigits
+    | MediaPress
     | MediaRecord
     | MarkHold
     | StopRecord

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from yitong.ct.switches.soft.media_leg import SecureLeg
 from yitong.ct.switches.soft.media_messages import PortOpened, SetRemote
 from yitong.media.collect import Collector, TypeAhead
+from yitong.media.keys import Presses
 from yitong.media.source import SourceLock
 
 
@@ -26,6 +27,7 @@ class Row:
     remote: SetRemote | None = None
     lock: SourceLock = field(default_factory=SourceLock)
     ahead: TypeAhead = field(default_factory=TypeAhead)
+    presses: Presses = field(default_factory=Presses)
     collector: Collector | None = None
     discard: bool = False
     tag_id: str = ""

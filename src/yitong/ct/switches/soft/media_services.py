@@ -85,8 +85,10 @@ class Services:
             used += 1
         row.ahead.put_back(keys[used:])
 
-    def press(self, row: Row, key: str) -> None:
-        """A key came from the row."""
+    def press(self, row: Row, key: str, way: str = "audio") -> None:
+        """A key came from the row; ``way``: audio (event or tone) or signalling."""
+        if not row.presses.counts(key, way, self._now()):
+            return
         collector = row.collector
         if collector is not None and collector.press(key, self._now()):
             if collector.stops_prompts:

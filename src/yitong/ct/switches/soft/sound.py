@@ -159,6 +159,10 @@ class Sound:
     def send_digits(self, connection: str, digits: str) -> None:
         self._ask(connection, lambda number: m.MediaDigits(id=number, port=connection, digits=digits))
 
+    def press(self, connection: str, digit: str) -> None:
+        """A key that the device told by signalling."""
+        self._ask(connection, lambda number: m.MediaPress(id=number, port=connection, digit=digit))
+
     def record(self, recording: str, left: str, right: str, file: str) -> None:
         row = self.rows.get(left)
         if row is None or right not in self.rows:
