@@ -1,6 +1,6 @@
 #!/bin/sh
 # The phones, the browser and the fonts of the tests: installed when we may, else named with the line that installs them.
-# YITONG_TEST_WITHOUT="chromium sipp" runs without some of chromium, firefox, sipp, baresip and fonts; the tests that need one are then left out.
+# YITONG_TEST_WITHOUT="chromium sipp" runs without some of chromium, firefox, sipp, baresip, fonts and fax; the tests that need one are then left out.
 set -e
 missing="" names=""
 without=" $(printf '%s' "${YITONG_TEST_WITHOUT:-}" | tr ',' ' ') "
@@ -10,12 +10,14 @@ need() { # need NAME PACKAGE TEST...
   case "$without" in *" $name "*) return 0 ;; esac
   "$@" >/dev/null 2>&1 || { missing="$missing $package"; names="$names $name"; }
 }
+fax_library() { ls /usr/lib/*/libspandsp.so.2 /usr/lib*/libspandsp.so.2 /usr/local/lib/libspandsp.so.2 2>/dev/null | grep -q .; }
 cjk_font() { fc-list :lang=zh 2>/dev/null | grep -q .; }
 need chromium chromium command -v chromium
 need firefox firefox-esr command -v firefox
 need sipp sip-tester command -v sipp
 need baresip baresip command -v baresip
 need fonts fonts-noto-cjk cjk_font
+need fax libspandsp2 fax_library
 [ -z "$missing" ] && exit 0
 as_root=""
 if [ "$(id -u)" -ne 0 ]; then

@@ -22,14 +22,15 @@ from yitong.app.migrate import migrate
 from yitong.app.supervisor import Supervisor
 from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
+from yitong.media import fax_library
 
 ROOT = Path(__file__).parents[1]
 KEPT = {"req": ROOT / "build" / "requirements.json", "case": ROOT / "build" / "cases.json"}
 """Mark: the file that keeps which tests of each of its names passed when they last ran."""
-_TOOLS = {"browser": "chromium", "firefox": "firefox", "baresip": "baresip", "sipp": "sipp"}
-"""Mark: the command it needs."""
-_PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester"}
-_REAL_TIME = (*_TOOLS, "phone")
+_TOOLS = {"browser": "chromium", "firefox": "firefox", "baresip": "baresip", "sipp": "sipp", "fax": "fax"}
+"""Mark: the command it needs; ``fax``: a library."""
+_PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester", "fax": "libspandsp2"}
+_REAL_TIME = (*(mark for mark in _TOOLS if mark != "fax"), "phone")
 _ran: dict[str, dict[str, set[str]]] = {mark: {} for mark in KEPT}
 
 
@@ -53,8 +54,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A missing phone or browser is a failure that says what installs it."""
     for mark, tool in _TOOLS.items():
-        if item.get_closest_marker(mark) and shutil.which(tool) is None:
+        if item.get_closest_marker(mark) and not _is_there(tool):
             pytest.fail(f"{tool} is missing: apt-get install {_PACKAGES[tool]}, or YITONG_TEST_WITHOUT={tool}", pytrace=False)
+
+
+def _is_there(tool: str) -> bool:
+    return fax_library.available() if tool == "fax" else shutil.which(tool) is not None
 
 
 @pytest.hookimpl(hookwrapper=True)
