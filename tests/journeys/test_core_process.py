@@ -20,6 +20,7 @@ from yitong.contact.messages import Card
 from yitong.ct.services import Clear
 from yitong.domains.acd.messages import ContactLeftQueue, HangUp, OfferEnded, SetAgentState
 from yitong.domains.reporting.rules.changes import patched
+from yitong.kit import logs
 from yitong.kit.clock import SECOND, Clock, SystemClock
 from yitong.kit.ids import RandomIds
 from yitong.kit.nats import Nats, decode
@@ -155,12 +156,12 @@ async def test_a_wall_clock_set_back_before_a_restart_delays_nothing(centre: Cen
         await until(lambda: len(host.partition.acd.model.queued) == 1)
         if saved:
             host.save()
-        await until(lambda: host._leaving.empty())
+        await until(lambda: host._leaving.empty)
         await SystemClock().sleep(0.5)
     async with centre.core(clock=SetBack()) as host:
         await until(lambda: not host.engine.behind)
         await until(lambda: not host.partition.acd.model.queued, 20)
-        await until(lambda: host._leaving.empty())
+        await until(lambda: host._leaving.empty)
     events = [event async for event in centre.events()]
     left = next(event for event in events if event.type == ContactLeftQueue.TYPE)
     assert left.payload["outcome"] == "timeout"
@@ -174,7 +175,7 @@ async def test_a_fact_that_cannot_be_keeps_nobody_from_serving(centre: Centre, n
         await until(lambda: not host.engine.behind)
         Customer(centre.switch, tenant=centre.tenant, called=HOTLINE, calling="138", steps=(UntilAsked(), Press("0")))
         await until(lambda: len(host.partition.acd.model.queued) == 1)
-        await until(lambda: host._leaving.empty())
+        await until(lambda: host._leaving.empty)
         last = host.engine.sequence
     ended = OfferEnded(contact=RandomIds().new(1), assignment="of nobody", cause="refused", rang_us=0)
     wrong = Event(
@@ -201,7 +202,7 @@ async def test_a_log_line_of_a_call_carries_its_contact_and_its_call(centre: Cen
         def fails(*_: object) -> None:
             raise ValueError("a fault of ours")
 
-        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        with capture_logs(processors=[structlog.contextvars.merge_contextvars, logs.named]) as lines:
             monkeypatch.setattr(host.engine.bus, "hear", fails)
             centre.switch.ask(Clear(id="s", tenant=centre.tenant, connection=contact.connection))
             await until(lambda: any(line["event"] == "a decision failed" for line in lines))

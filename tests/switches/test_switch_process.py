@@ -96,10 +96,10 @@ class World:
         }
         for key, value in entries.items():
             await bucket.put(f"{TENANT}.{key}", value)
-        await self.nats.subscribe(f"ct.event.{PLACE}", AnyEvent, self._heard)
+        await self.nats.subscribe(f"ct.event.{PLACE}", list[AnyEvent], self._heard)
 
-    async def _heard(self, _: str, event: AnyEvent) -> None:
-        self.events.append(event)
+    async def _heard(self, _: str, events: list[AnyEvent]) -> None:
+        self.events += events
 
     async def ask(self, *asked: services.AnyService) -> None:
         await self.nats.publish(f"ct.service.{PLACE}", list(asked))

@@ -1,6 +1,6 @@
-"""Hosts one partition's engine over NATS: lease, restart, the order in which decisions leave, the watch over the switch.
+"""Hosts one partition's engine over NATS: lease, restart, inputs, live documents, the watch over the switch.
 
-A decision leaves in this order: personal values, then its facts, and only when the ledger has acknowledged both, what it asks and answers.
+How decisions leave, and in what order, is in ``leaving``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Union
 import msgspec
 from nats.aio.msg import Msg
 
+from yitong.app.leaving import Decided, Leaving, asked
 from yitong.app.partition import Partition
 from yitong.contact.client import Answer
 from yitong.contact.engine import NOTHING, Outcome
@@ -23,7 +24,7 @@ from yitong.kit.clock import SECOND, Clock, OnwardClock
 from yitong.kit.ids import RandomIds
 from yitong.kit.lease import Lease, LeaseLost
 from yitong.kit.nats import OUTAGES, Nats, decode, encode
-from yitong.kit.publisher import Acknowledged, Publisher
+from yitong.kit.publisher import Publisher
 from yitong.kit.stream import read
 from yitong.kit.tasks import Tasks
 
@@ -35,6 +36,7 @@ CRM_SECONDS = 10.0  # the call goes on meanwhile; an answer after the usual 300 
 FRESH_US = 5 * SECOND
 HURRIED_US = 2 * SECOND
 MEET_SECONDS = 10.0
+NEVER = 1 << 62
 _AWAY: tuple[type[Exception], ...] = (*OUTAGES, msgspec.MsgspecError)
 _log = logs.get("yitong.core")
 
@@ -49,13 +51,6 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     ledger: int
     personal: int
     at: int = 0
-
-
-class Leaving(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision on its way out: what must be acknowledged first, and what happens then."""
-
-    waits: tuple[asyncio.Future[Acknowledged], ...]
-    then: Callable[[], Awaitable[None]]
 
 
 class Crm(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,14 +74,13 @@ class Host:
         self.engine = self.partition.engine
         self._place = f"{tenant}.{site}"
         self._nats, self._clock, self._tasks = nats, OnwardClock(clock), tasks
-        self._ledger, self._personal = ledger, personal
+        self._leaving = Leaving(tenant, site, ledger=ledger, personal=personal, release=self._release)
         self._node, self._config = node, config
-        self._leaving: asyncio.Queue[Leaving] = asyncio.Queue()
         self._timer_changed = asyncio.Event()
         self._live_changed = asyncio.Event()
         self._behind = asyncio.Event()
         self._met = asyncio.Event()
-        self._ledger_at = self._personal_at = 0
+        self._waking_at = 0
         self._facts = 0
         self._life = RandomIds().new(clock.now())
         self._commands: Any = msgspec.msgpack.Decoder(Union[tuple(self.partition.bus.commands())])  # noqa: UP007
@@ -100,11 +94,11 @@ class Host:
         self._lease = lease
         self._tasks.start(lease.keep(), f"lease {self._place}", vital=True)
         await self._restore()
-        await self._nats.subscribe(f"ct.event.{self._place}", AnyEvent, self._heard)
+        await self._nats.subscribe(f"ct.event.{self._place}", list[AnyEvent], self._heard)
         await self._nats.connection.subscribe(f"core.command.{self._place}", cb=self._commanded)
         await self._nats.answer(f"core.live.{self._place}", dict[str, str], self._asked_live)
         self._nats.on_change(lambda connected: self._fall_behind() if connected else None)
-        self._tasks.start(self._leave(), f"decisions {self._place}", vital=True)
+        self._tasks.start(self._leaving.run(), f"decisions {self._place}", vital=True)
         self._tasks.keep(self._catch_up_always, f"switch {self._place}")
         self._tasks.start(self._time(), f"deadlines {self._place}", vital=True)
         self._tasks.keep(self._reconcile_always, f"reconciler {self._place}")
@@ -117,7 +111,7 @@ class Host:
     async def _restore(self) -> None:
         for (kind, key), value in self._config.items():
             self.configure(kind, key, value)
-        newest = self._lease.former_at
+        newest, leaving = self._lease.former_at, self._leaving
         held = await (await self._nats.bucket("core")).get(self._place)
         if held is not None and held.value:
             try:
@@ -125,17 +119,17 @@ class Host:
                 self._not_before(saved.at)
                 newest = max(newest, saved.at)
                 self.engine.restore(saved.state, self._clock.now())
-                self._ledger_at, self._personal_at = saved.ledger, saved.personal
+                leaving.ledger_at, leaving.personal_at = saved.ledger, saved.personal
             except msgspec.MsgspecError as error:
                 _log.error("snapshot cannot be read, the whole ledger is", place=self._place, error=str(error))
-        async for stored in read(self._nats, "PERSONAL", f"personal.{self.tenant}", after=self._personal_at):
+        async for stored in read(self._nats, "PERSONAL", f"personal.{self.tenant}", after=leaving.personal_at):
             self.engine.replay_personals(decode(stored.data, list[Personal]))
-            self._personal_at = stored.sequence
-        async for stored in read(self._nats, "LEDGER", f"ledger.{self._place}", after=self._ledger_at):
+            leaving.personal_at = stored.sequence
+        async for stored in read(self._nats, "LEDGER", f"ledger.{self._place}", after=leaving.ledger_at):
             batch: Batch = decode(stored.data, Batch)
             newest = max(newest, batch.events[-1].occurred_at)
             self._replay(batch)
-            self._ledger_at = stored.sequence
+            leaving.ledger_at = stored.sequence
             self._facts += len(batch.events)  # a long way read is a reason for a snapshot as good as a long way gone
         self._not_before(newest)
         self.engine.alive_at = newest
@@ -172,15 +166,16 @@ class Host:
         if self.ready:
             self._commit(self.engine.timer(self._clock.now()))
 
-    async def _heard(self, _: str, event: AnyEvent) -> None:
-        if isinstance(event, ServiceFailed) and event.reason == "old_epoch":
-            await self._lease.renew()
-        self._hear(event)
+    async def _heard(self, _: str, events: list[AnyEvent]) -> None:
+        for event in events:
+            if isinstance(event, ServiceFailed) and event.reason == "old_epoch":
+                await self._lease.renew()
+            self._hear(event)
         if self.engine.behind:
             self._behind.set()
 
     def _hear(self, event: AnyEvent) -> None:
-        with logs.bound(**self.partition.ids_of(event)):
+        with logs.naming(lambda: self.partition.ids_of(event)):
             self._commit(self.engine.hear(event, self._clock.now()))
 
     def _fall_behind(self) -> None:
@@ -195,7 +190,7 @@ class Host:
             _log.warning("command not understood", error=str(error))
             await message.respond(encode(Answer(refused="bad_request", parameters={"error": str(error)})))
             return
-        with logs.bound(**self.partition.ids_of(command)):
+        with logs.naming(lambda: self.partition.ids_of(command)):
             self._obey(command, message)
 
     def _obey(self, command: Command, message: Msg) -> None:
@@ -208,7 +203,7 @@ class Host:
 
     async def _asked_live(self, _: str, asked: dict[str, str]) -> dict[str, Any]:
         await self._publish_live()
-        seq, data = self.partition.live.document(asked.get("topic", ""))
+        seq, data = self.partition.live.document(asked.get("topic", ""), once=bool(asked.get("once")))
         return {"epoch": self.engine.epoch, "seq": seq, "data": data}
 
     # --- outputs -------------------------------------------------------------------------------------------------------------------
@@ -217,38 +212,25 @@ class Host:
         """Publish what became true; the rest follows when it is acknowledged."""
         if outcome.fault is not None:
             _log.error("a decision failed", place=self._place, exc_info=outcome.fault)
-        self._timer_changed.set()
+        deadline = self.engine.next_deadline()
+        if deadline is not None and deadline < self._waking_at:
+            self._timer_changed.set()
         if outcome is NOTHING and answer is None:
             return
-        waits: list[asyncio.Future[Acknowledged]] = []
-        if outcome.personals:
-            first = outcome.personals[0].id
-            waits.append(self._personal.publish(f"personal.{self.tenant}", encode(outcome.personals), f"{self.tenant}.{first}"))
         if outcome.batch is not None:
-            number = outcome.batch.events[0].sequence
             self._facts += len(outcome.batch.events)
-            waits.append(self._ledger.publish(f"ledger.{self._place}", encode(outcome.batch), f"{self._place}.{number}"))
-        self._leaving.put_nowait(Leaving(waits=tuple(waits), then=lambda: self._release(outcome, answer)))
+        self._leaving.take(Decided(outcome=outcome, answer=answer))
         self._live_changed.set()
 
-    async def _leave(self) -> None:
-        """Let decisions leave, in order. A conflict in the ledger (somebody else owns it) ends the process."""
-        while True:
-            leaving = await self._leaving.get()
-            for wait in leaving.waits:
-                await wait
-            try:
-                await leaving.then()
-            except OUTAGES as error:
-                _log.warning("nats away, what was asked is healed later", error=repr(error))
-
-    async def _release(self, outcome: Outcome, answer: Callable[[], Awaitable[None]] | None) -> None:
-        if outcome.services:
-            await self._nats.publish(f"ct.service.{self._place}", outcome.services)
-        if answer is not None:
-            await answer()
-        for question in outcome.questions:
-            self._tasks.start(self._inquire(question), "question")
+    async def _release(self, decided: list[Decided]) -> None:
+        services = asked(decided)
+        if services:
+            await self._nats.publish(f"ct.service.{self._place}", services)
+        for one in decided:
+            if one.answer is not None:
+                await one.answer()
+            for question in one.outcome.questions:
+                self._tasks.start(self._inquire(question), "question")
 
     async def _inquire(self, question: Question) -> None:
         """Ask crm; a call never waits for the answer."""
@@ -359,17 +341,19 @@ class Host:
         while True:
             self._timer_changed.clear()
             deadline = self.engine.next_deadline()
-            seconds = None if deadline is None else max(0.0, (deadline - self._clock.now()) / SECOND)
-            if seconds is None or seconds > 0:
-                try:
-                    async with asyncio.timeout(seconds):  # not wait_for, which may swallow the end of the task
-                        await self._timer_changed.wait()
-                except TimeoutError:
-                    pass
-                else:
-                    continue
-            self._commit(self.engine.timer(self._clock.now()))
-            await asyncio.sleep(0)  # noqa: TID251 - lets others in between two deadlines
+            now = self._clock.now()
+            if deadline is not None and deadline <= now:
+                self._commit(self.engine.timer(now))
+                await asyncio.sleep(0)  # noqa: TID251 - lets others in between two deadlines
+                continue
+            self._waking_at = NEVER if deadline is None else deadline
+            seconds = None if deadline is None else (deadline - now) / SECOND
+            try:
+                async with asyncio.timeout(seconds):  # not wait_for, which may swallow the end of the task
+                    await self._timer_changed.wait()
+            except TimeoutError:
+                pass
+            self._waking_at = 0
 
     # --- snapshots -----------------------------------------------------------------------------------------------------------------
 
@@ -384,13 +368,13 @@ class Host:
 
     def save(self) -> None:
         """Write a snapshot as soon as everything in it is true."""
-        state, at = self.engine.state(), self._clock.now()
+        state, at, leaving = self.engine.state(), self._clock.now(), self._leaving
 
         async def write() -> None:
-            saved = Saved(state=state, ledger=self._ledger_at, personal=self._personal_at, at=at)
+            saved = Saved(state=state, ledger=leaving.ledger_at, personal=leaving.personal_at, at=at)
             await (await self._nats.bucket("core")).put(self._place, encode(saved))
 
-        self._leaving.put_nowait(Leaving(waits=(), then=write))
+        leaving.afterwards(write)
 
     async def close(self) -> None:
         """Give the partition up in peace."""

@@ -6,10 +6,11 @@ where it stands to the end of the ``step`` around it, for what is learnt under w
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -23,6 +24,7 @@ else:
 from structlog.types import EventDict, Processor, WrappedLogger
 
 _LONGEST_VALUE = 2_000
+_naming: contextvars.ContextVar[Callable[[], dict[str, str]] | None] = contextvars.ContextVar("yitong.naming", default=None)
 
 
 def configure(process: str, *, readable: bool | None = None, level: int = logging.INFO) -> None:
@@ -31,6 +33,7 @@ def configure(process: str, *, readable: bool | None = None, level: int = loggin
         readable = sys.stderr.isatty()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        named,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -63,6 +66,16 @@ def bound(**ids: str) -> AbstractContextManager[None]:
     return structlog.contextvars.bound_contextvars(**ids)
 
 
+@contextlib.contextmanager
+def naming(ids: Callable[[], dict[str, str]]) -> Iterator[None]:
+    """Put ``ids()`` on every line written inside the ``with``; asked only when there is a line. Must not be awaited in."""
+    token = _naming.set(ids)
+    try:
+        yield
+    finally:
+        _naming.reset(token)
+
+
 def step(action: Callable[[], None]) -> None:
     """Do ``action``; what it says it is ``about`` is forgotten at its end."""
     contextvars.copy_context().run(action)
@@ -76,6 +89,12 @@ def about(**ids: str) -> None:
 def get(name: str) -> Any:
     """The logger called ``name``; its lines are an event in a few words and values: ``log.info("call refused", cause="full")``."""
     return structlog.get_logger(name)
+
+
+def named(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """What ``naming`` says of the step under way."""
+    ids = _naming.get()
+    return {**ids(), **event} if ids is not None else event
 
 
 def _one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

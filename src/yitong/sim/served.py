@@ -48,7 +48,7 @@ class ServedSwitch:
             self.timeline.run_until(start + clock.now() - began)
             while not self._out.empty():
                 event = self._out.get_nowait()
-                await self._nats.publish(f"ct.event.{event.tenant}.{event.site}", event)
+                await self._nats.publish(f"ct.event.{event.tenant}.{event.site}", [event])
             await clock.sleep(STEP_SECONDS)
 
     def _of(self, subject: str) -> SimSwitch:

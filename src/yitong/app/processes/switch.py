@@ -29,6 +29,8 @@ BUCKETS = ("config", "credentials")
 WANTED = [["tenant"], ["prompt"], ["site"], ["number"], ["trunk"], ["account"], ["agent"], ["page"]]
 """The kinds that a switch needs to know: second part of a key."""
 KEPT_EVENTS = 20_000
+MOST_TOGETHER = 500
+"""Events in one message."""
 MEDIA_SECONDS = 2.0
 """How long the start waits for a media worker; a call that comes before there is one gets 503."""
 _log = logs.get("yitong.switch")
@@ -122,17 +124,21 @@ class Link:
         self._wake.set()
 
     async def _publish(self, nats: Nats) -> None:
-        """Tell events in order; what is lost meanwhile is asked for again by number."""
+        """Tell events in order, those of one step together; what is lost meanwhile is asked for again by number."""
         while True:
             await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
+            places: dict[str, list[AnyEvent]] = {}
+            for _ in range(min(len(self._waiting), MOST_TOGETHER)):
                 event = self._waiting.popleft()
-                if event.site and nats.connected:
-                    try:
-                        await nats.publish(f"ct.event.{event.tenant}.{event.site}", event)
-                    except OUTAGES as error:
-                        _log.info("event not told", error=repr(error))
+                if event.site:
+                    places.setdefault(f"ct.event.{event.tenant}.{event.site}", []).append(event)
+            if not self._waiting:
+                self._wake.clear()
+            for subject, events in places.items() if nats.connected else ():
+                try:
+                    await nats.publish(subject, events)
+                except OUTAGES as error:
+                    _log.info("events not told", error=repr(error))
 
     async def _asked(self, subject: str, services: list[AnyService]) -> None:
         site = subject.rpartition(".")[2]
