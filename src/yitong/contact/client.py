@@ -42,7 +42,7 @@ class Core:
         """The data of a live document now. Raises Refused (core_unavailable)."""
         try:
             answer: dict[str, Any] = await self._nats.request(
-                f"core.live.{tenant}.{site}", {"topic": topic}, dict[str, Any], seconds=ANSWER_SECONDS
+                f"core.live.{tenant}.{site}", {"topic": topic, "once": "yes"}, dict[str, Any], seconds=ANSWER_SECONDS
             )
         except _AWAY as error:
             raise Refused("core_unavailable") from error

@@ -49,15 +49,15 @@ class Live:
 
     # --- documents -----------------------------------------------------------------------------------------------------------------
 
-    def document(self, topic: str) -> tuple[int, Any]:
-        """The whole document with its sequence; None for an agent who is not known. From now on its changes are told.
+    def document(self, topic: str, *, once: bool = False) -> tuple[int, Any]:
+        """The whole document with its sequence; None for an agent who is not known. From now on its changes are told, unless ``once``.
 
         What changed and was not told yet must be told first: call ``flush`` before.
         """
         agent = _agent_of(topic)
         if topic != "board" and agent not in self.view.names["agent"]:
             return 0, None
-        sequence = self._open.setdefault(topic, 0)
+        sequence = self._open.get(topic, 0) if once else self._open.setdefault(topic, 0)
         return sequence, self._board() if topic == "board" else self._desk(agent)
 
     def flush(self) -> list[Update]:
@@ -74,7 +74,7 @@ class Live:
         return ["board", *(f"desk.{agent}" for agent in self.view.names["agent"])]
 
     def _told(self) -> list[Update]:
-        sections = self._touched()
+        sections = self._watched(self._touched())
         before = {section: self._drawn.get(section) for section in sections}
         for section in sections:
             self._draw(section)
@@ -83,6 +83,17 @@ class Live:
             return []
         found = [(topic, self._changes(topic, before, changed)) for topic in self._open]
         return [self._update(topic, changes) for topic, changes in found if changes]
+
+    def _watched(self, sections: set[Section]) -> set[Section]:
+        """Those of ``sections`` that a document shows which is followed; the others are drawn when somebody asks."""
+        board, desks = "board" in self._open, len(self._open) > ("board" in self._open)
+        watched: set[Section] = set()
+        for kind, key in sections:
+            if board if kind in _BOARD_PATHS else desks if kind == "desk_queue" else f"desk.{key}" in self._open:
+                watched.add((kind, key))
+            else:
+                self._drawn.pop((kind, key), None)
+        return watched
 
     def _update(self, topic: str, changes: list[Change]) -> Update:
         self._open[topic] += 1
