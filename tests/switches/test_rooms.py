@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from tests.switches.ears import Ears
-from tests.switches.rigs import MUSIC, Far, Phone, Rig
+from tests.switches.rigs import MUSIC, Far, Phone, Rig, SimRig
 from tests.switches.situations import make, new_id, talking, target
 
 from yitong.ct import services
@@ -22,7 +22,7 @@ from yitong.ct.events import (
     ServiceFailed,
     Transferred,
 )
-from yitong.ct.model import Cause, Participation
+from yitong.ct.model import Cause, Participation, StandingOrder
 
 
 @dataclass
@@ -117,6 +117,19 @@ async def test_hanging_up_in_a_consultation_transfers(rig: Rig) -> None:
     told = [event for event in rig.events if isinstance(event, Transferred | ConnectionCleared)]
     assert [type(event) for event in told] == [Transferred, ConnectionCleared], "core knows of the transfer before the agent leaves"
     await made.ears.hear(customer="expert", expert="customer")
+
+
+async def test_a_device_that_is_lost_in_a_consultation_transfers_nobody(rig: Rig) -> None:
+    made = await consulting(rig)
+    rig.ask(make(services.SetStandingOrder, connection=made.far.connection, order=StandingOrder(wait_seconds=20.0)))
+    await rig.settle(0.05)
+    if isinstance(rig, SimRig):
+        rig.switch.lose(made.agent, Cause.SIGNALLING_LOST)
+    else:
+        rig.switch.lines.lose(rig.switch.lines.all[made.agent], Cause.SIGNALLING_LOST)  # type: ignore[attr-defined]
+    await rig.until(ConnectionCleared, connection=made.connection)
+    assert not [event for event in rig.events if isinstance(event, Transferred)]
+    assert {one.connection for one in rig.snapshot().connections} == {made.far.connection}, "the customer waits for core"
 
 
 async def test_transfer_while_it_rings(rig: Rig) -> None:

@@ -14,6 +14,9 @@ from yitong.ct.switching.table import LiveConnection, Table
 from yitong.kit.clock import SECOND
 from yitong.kit.ids import Ids
 
+LOST = frozenset({Cause.SIGNALLING_LOST, Cause.MEDIA_LOST, Cause.INTERRUPTED})
+"""Ends that nobody wanted: they transfer nobody, whoever was consulted is released and the customer waits."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -135,6 +138,7 @@ def finish(board: Board, one: LiveConnection, cause: Cause, now: int, *, by_devi
     """A connection ends, whoever ended it; what depended on it follows."""
     if not by_device:
         board.lines.release(one.connection, cause)
+    lost = merge_rooms(board, one) if cause in LOST else None
     _bring_together(board, one, service, now)
     board.tell(
         ConnectionCleared(
@@ -150,6 +154,8 @@ def finish(board: Board, one: LiveConnection, cause: Cause, now: int, *, by_devi
         now,
     )
     _leave(board, one, now)
+    if lost is not None and lost.connection in board.table.connections:
+        finish(board, lost, Cause.NORMAL, now)
 
 
 def fail(board: Board, one: LiveConnection, cause: Cause, now: int, *, sip_status: int = 0) -> None:
