@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.contact.ledger import Event, Personal
 from yitong.kit.clock import microseconds, moment
+from yitong.kit.database import as_rows, direct
 
 MONTHS_AHEAD = 3
 
@@ -25,10 +26,16 @@ _COLUMNS = (
     "id", "type", "version", "tenant_id", "site_id", "producer", "epoch", "sequence", "occurred_at", "contact_id", "segment_id",
     "connection", "agent_id", "queue_id", "cause", "caused_by", "payload",
 )  # fmt: skip
-_INSERT = text(
-    f"insert into ledger ({', '.join(_COLUMNS)}) values ({', '.join(f':{column}' for column in _COLUMNS)})"
-    " on conflict (occurred_at, id) do nothing"
-)
+_INSERT = f"""
+insert into ledger ({", ".join(_COLUMNS)})
+select e.id, e.type, e.version, e.tenant, e.site, e.producer, e.epoch, e.sequence, to_timestamp(e.occurred_at::float8 / 1000000),
+  cast(nullif(e.contact, '') as uuid), cast(nullif(e.segment, '') as uuid), nullif(e.connection, ''), cast(nullif(e.agent, '') as uuid),
+  cast(nullif(e.queue, '') as uuid), nullif(e.cause, ''), cast(nullif(e.caused_by, '') as uuid), e.payload
+from json_to_recordset(%s) as e (id uuid, type text, version smallint, tenant uuid, site uuid, producer text, epoch bigint,
+  sequence bigint, occurred_at bigint, contact text, segment text, connection text, agent text, queue text, cause text, caused_by text,
+  payload jsonb)
+on conflict (occurred_at, id) do nothing"""
+"""Its parameter: events as JSON, field by field."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,24 +79,24 @@ async def append(connection: AsyncConnection, tenant: str, site: str, events: It
             written.append(event)
             position = event.sequence
     if written:
-        await connection.execute(_INSERT, [_row(event) for event in written])
-        await connection.execute(
-            text("update ledger_positions set sequence = :sequence, occurred_at = :at where tenant_id = :tenant and site_id = :site"),
-            {"tenant": tenant, "site": site, "sequence": position, "at": moment(written[-1].occurred_at)},
+        below = await direct(connection)
+        await below.execute(_INSERT, (as_rows(written),))
+        await below.execute(
+            "update ledger_positions set sequence = %s, occurred_at = %s where tenant_id = %s and site_id = %s",
+            (position, moment(written[-1].occurred_at), tenant, site),
         )
     taken = await _strangers(connection, tenant, site, old)
     return Appended(position=position, written=tuple(written), taken=taken, missing=tuple(missing))
 
 
 async def _locked_position(connection: AsyncConnection, tenant: str, site: str) -> int:
-    keys = {"tenant": tenant, "site": site}
-    await connection.execute(
-        text("insert into ledger_positions values (:tenant, :site, 0, 'epoch') on conflict (tenant_id, site_id) do nothing"), keys
-    )
-    found = await connection.scalar(
-        text("select sequence from ledger_positions where tenant_id = :tenant and site_id = :site for update"), keys
-    )
-    return int(found or 0)
+    below, place = await direct(connection), (tenant, site)
+    asked = "select sequence from ledger_positions where tenant_id = %s and site_id = %s for update"
+    found = await (await below.execute(asked, place)).fetchone()
+    if found is None:
+        await below.execute("insert into ledger_positions values (%s, %s, 0, 'epoch') on conflict (tenant_id, site_id) do nothing", place)
+        found = await (await below.execute(asked, place)).fetchone()
+    return int(found[0]) if found else 0
 
 
 async def _strangers(connection: AsyncConnection, tenant: str, site: str, old: Sequence[Event]) -> tuple[Event, ...]:
@@ -102,16 +109,6 @@ async def _strangers(connection: AsyncConnection, tenant: str, site: str, old: S
     )
     known = {row[0] for row in rows}
     return tuple(event for event in old if event.id not in known)
-
-
-def _row(event: Event) -> dict[str, Any]:
-    return {
-        "id": event.id, "type": event.type, "version": event.version, "tenant_id": event.tenant, "site_id": event.site,
-        "producer": event.producer, "epoch": event.epoch, "sequence": event.sequence, "occurred_at": moment(event.occurred_at),
-        "contact_id": event.contact or None, "segment_id": event.segment or None, "connection": event.connection or None,
-        "agent_id": event.agent or None, "queue_id": event.queue or None, "cause": event.cause or None,
-        "caused_by": event.caused_by or None, "payload": Jsonb(event.payload),
-    }  # fmt: skip
 
 
 def event_of(row: Row[Any]) -> Event:
@@ -170,20 +167,13 @@ async def all_events(connection: AsyncConnection, step: int = 5_000) -> AsyncIte
 
 async def keep_personals(connection: AsyncConnection, records: Iterable[Personal]) -> None:
     """Write personal values; one that is there stays as it is (it came twice, or was erased since)."""
-    rows = [
-        {
-            "tenant": record.tenant, "id": record.id, "kind": record.kind, "value": record.value, "at": moment(record.at),
-            "contact": record.contact or None,
-        }
-        for record in records
-    ]  # fmt: skip
-    if rows:
-        await connection.execute(
-            text(
-                "insert into personals (tenant_id, id, kind, value, at, contact_id) values (:tenant, :id, :kind, :value, :at, :contact)"
-                " on conflict (tenant_id, id) do nothing"
-            ),
-            rows,
+    if rows := list(records):
+        await (await direct(connection)).execute(
+            "insert into personals (tenant_id, id, kind, value, at, contact_id)"
+            " select tenant, id, kind, value, to_timestamp(at::float8 / 1000000), cast(nullif(contact, '') as uuid)"
+            " from json_to_recordset(%s) as r (tenant uuid, id uuid, kind text, value text, at bigint, contact text)"
+            " on conflict (tenant_id, id) do nothing",
+            (as_rows(rows),),
         )
 
 

@@ -9,14 +9,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg.types.string import TextLoader
 from sqlalchemy import event, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 OUTAGES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, OSError, TimeoutError)
+
+REFUSALS: tuple[type[Exception], ...] = (DBAPIError, psycopg.Error)
+"""What PostgreSQL does not take; look for OUTAGES first."""
 
 Connection = AsyncConnection
 """A connection within a transaction: what a service hands from the caller's transaction to its store."""
@@ -37,7 +41,7 @@ def libpq_url(url: str) -> str:
     return "postgresql://" + url.removeprefix(_DRIVER) if url.startswith(_DRIVER) else url
 
 
-def _connect_arguments(name: str, statement_seconds: float) -> dict[str, object]:
+def _connect_arguments(name: str, statement_seconds: float, lazy: bool) -> dict[str, object]:
     return {
         "application_name": name,
         "connect_timeout": 5,
@@ -46,7 +50,7 @@ def _connect_arguments(name: str, statement_seconds: float) -> dict[str, object]
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
         "options": f"-c statement_timeout={round(statement_seconds * 1000)} -c lock_timeout=10000"
-        " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
+        " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC" + " -c synchronous_commit=off" * lazy,
     }
 
 
@@ -55,12 +59,31 @@ def _ids_as_text(connection: Any, *_: object) -> None:
     getattr(connection, "driver_connection", connection).adapters.register_loader("uuid", TextLoader)
 
 
-class Database:
-    """One pool of connections, opened on first use."""
+async def direct(connection: AsyncConnection) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+    """The driver's connection beneath, in the same transaction: for statements that run many times a second, each with few parameters.
 
-    def __init__(self, url: str, *, name: str, size: int = 5, statement_seconds: float = 30.0) -> None:
+    What it raises is psycopg's (``REFUSALS``), not SQLAlchemy's.
+    """
+    below: psycopg.AsyncConnection[tuple[Any, ...]] | None = (await connection.get_raw_connection()).driver_connection
+    assert below is not None
+    return below
+
+
+def as_rows(values: object) -> str:
+    """Rows as one parameter, to be opened by ``json_to_recordset``: PostgreSQL makes thousands of rows of it with one statement."""
+    return msgspec.json.encode(values).decode()
+
+
+class Database:
+    """One pool of connections, opened on first use.
+
+    ``lazy``: a commit does not wait for the disk, and the last ones may be undone by a crash of the server, as a whole and from the end.
+    Only for what is written from a stream together with the place up to which it was read: it is then read again.
+    """
+
+    def __init__(self, url: str, *, name: str, size: int = 5, statement_seconds: float = 30.0, lazy: bool = False) -> None:
         self._url = url
-        self._arguments = _connect_arguments(name, statement_seconds)
+        self._arguments = _connect_arguments(name, statement_seconds, lazy)
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=size,

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.kit.clock import Clock
-from yitong.kit.database import OUTAGES, Database
+from yitong.kit.database import OUTAGES, Database, direct
 from yitong.kit.nats import Nats
 from yitong.kit.stream import Stored, follow
 from yitong.kit.tasks import Tasks
@@ -23,7 +23,7 @@ from yitong.kit.tasks import Tasks
 STEP = 1_000
 _WAITING = 4_000
 _AGAIN_SECONDS = 0.5
-_GATHER_SECONDS = 0.1
+_GATHER_SECONDS = 0.2
 """How long what comes is gathered before it is written: a transaction for many messages costs little more than for one."""
 
 _log = structlog.get_logger("yitong.inbox")
@@ -100,11 +100,9 @@ class Inbox:
 
     async def read_to(self, connection: AsyncConnection, sequence: int) -> None:
         """Everything up to message ``sequence`` is written, once this transaction is committed."""
-        await connection.execute(
-            text(
-                "insert into stream_positions values (:stream, :made_at, :sequence) on conflict (stream) do update"
-                " set sequence = excluded.sequence, made_at = excluded.made_at"
-                " where stream_positions.made_at <> excluded.made_at or stream_positions.sequence < excluded.sequence"
-            ),
-            {"stream": self._stream, "made_at": self._made_at, "sequence": sequence},
+        await (await direct(connection)).execute(
+            "insert into stream_positions values (%s, %s, %s) on conflict (stream) do update"
+            " set sequence = excluded.sequence, made_at = excluded.made_at"
+            " where stream_positions.made_at <> excluded.made_at or stream_positions.sequence < excluded.sequence",
+            (self._stream, self._made_at, sequence),
         )

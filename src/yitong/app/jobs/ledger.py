@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.app.jobs.inbox import Inbox
@@ -16,12 +16,14 @@ from yitong.contact import store
 from yitong.contact.ledger import Batch, Event
 from yitong.domains.reporting.service import Projector
 from yitong.kit.clock import SECOND, Clock
-from yitong.kit.database import OUTAGES, Database
+from yitong.kit.database import OUTAGES, REFUSALS, Database
 from yitong.kit.ids import Ids
 from yitong.kit.nats import Nats, decode
 from yitong.kit.stream import Stored
 
-_FOLD_SECONDS = 0.2
+_LOOK_SECONDS = 2.0
+"""How often is looked for what others wrote."""
+_FOLD_SECONDS = 0.4
 """The least time between two folds: what was written meanwhile is folded together."""
 GAP_US = 10 * SECOND
 """How long a missing sequence is waited for before the rest goes on without it, with an alarm."""
@@ -44,21 +46,22 @@ def batch_of(message: Stored) -> Batch:
         raise Unreadable(str(error)) from error
     if message.subject != f"ledger.{batch.tenant}.{batch.site}":
         raise Unreadable("the batch is of another site than its subject")
+    ids: set[str] = set()
     for event in batch.events:
-        needed = (event.id, event.tenant, event.site)
-        optional = (event.contact, event.segment, event.agent, event.queue, event.caused_by)
-        if not all(_ID.fullmatch(one) for one in needed) or not all(not one or _ID.fullmatch(one) for one in optional):
-            raise Unreadable(f"event {event.sequence} names something by what is no id")
+        ids.update((event.id, event.tenant, event.site, event.contact or event.id, event.segment or event.id, event.agent or event.id))
+        ids.update((event.queue or event.id, event.caused_by or event.id))
         if (event.tenant, event.site) != (batch.tenant, batch.site) or event.sequence < 1 or not 0 < event.occurred_at < 1 << 53:
             raise Unreadable(f"event {event.sequence} has an envelope that cannot be")
+    if not all(map(_ID.fullmatch, ids)):
+        raise Unreadable("an event names something by what is no id")
     return batch
 
 
-def storable(event: Event) -> Event:
+def storable(batch: Batch) -> Batch:
     """PostgreSQL keeps no NUL in texts; it becomes the replacement character (reliability P6)."""
-    if b"\\u0000" not in msgspec.json.encode(event):
-        return event
-    return msgspec.convert(_without_nul(msgspec.to_builtins(event)), Event)
+    if b"\\u0000" not in msgspec.json.encode(batch):
+        return batch
+    return msgspec.convert(_without_nul(msgspec.to_builtins(batch)), Batch)
 
 
 def _without_nul(value: Any) -> Any:
@@ -90,6 +93,8 @@ class LedgerWriter:
         self._held: dict[Site, Held] = {}
         self._last = 0
         self.written = asyncio.Event()
+        self.fresh: dict[Site, list[Event]] = {}
+        """What was written since ``written`` was cleared."""
         self.events = 0
         self.inbox = Inbox(database, nats, clock, stream="LEDGER", subject="ledger.>", write=self.write, begin=self.begin)
 
@@ -106,7 +111,7 @@ class LedgerWriter:
             await self._write(messages)
         except OUTAGES:
             raise
-        except DBAPIError:
+        except REFUSALS:
             if len(messages) <= 1:
                 await self._refuse(messages)
                 return
@@ -118,18 +123,20 @@ class LedgerWriter:
         faults: list[store.Fault] = []
         for message in messages:
             self._take(message, faults)
-        count = 0
+        written: dict[Site, tuple[Event, ...]] = {}
         async with self._database.transaction() as connection:
             for site in list(self._held):
-                count += await self._append(connection, site, faults)
+                written[site] = await self._append(connection, site, faults)
             for fault in faults:
                 await store.keep_fault(connection, fault)
             await self.inbox.read_to(connection, self._safe())
         for fault in faults:
             _log.error("ledger fault", code=fault.code, tenant=fault.tenant, site=fault.site, **fault.details)
-        if count:
-            self.events += count
-            self.written.set()
+        for site, events in written.items():
+            if events:
+                self.events += len(events)
+                self.fresh.setdefault(site, []).extend(events)
+                self.written.set()
 
     def _take(self, message: Stored, faults: list[store.Fault]) -> None:
         self._last = max(self._last, message.sequence)
@@ -139,11 +146,11 @@ class LedgerWriter:
             faults.append(self._fault("unreadable", details={"subject": message.subject, "error": str(error)[:500]}, message=message.data))
             return
         if batch.events:
-            batch = msgspec.structs.replace(batch, events=tuple(storable(event) for event in batch.events))
+            batch = storable(batch)
             held = self._held.setdefault((batch.tenant, batch.site), Held())
             held.batches.setdefault(batch.events[0].sequence, (message.sequence, batch))
 
-    async def _append(self, connection: AsyncConnection, site: Site, faults: list[store.Fault]) -> int:
+    async def _append(self, connection: AsyncConnection, site: Site, faults: list[store.Fault]) -> tuple[Event, ...]:
         """Write what follows; keep holding what does not, unless it has waited too long."""
         held, now = self._held[site], self._clock.now()
         late = bool(held.since) and now - held.since > GAP_US
@@ -157,7 +164,7 @@ class LedgerWriter:
         held.since = (held.since if held.since and not late else now) if held.batches else 0
         if not held.batches:
             del self._held[site]
-        return len(done.written)
+        return done.written
 
     def _safe(self) -> int:
         """The number of the last message before the first one that is held."""
@@ -181,15 +188,20 @@ class LedgerWriter:
 
 
 async def project(writer: LedgerWriter, projector: Projector, clock: Clock) -> None:
-    """Fold what was written, soon and for ever; a second at the latest, because others may write too."""
+    """Fold what was written, soon and for ever; what others wrote a little later."""
+    looked = -_LOOK_SECONDS
     while True:
         writer.written.clear()
+        fresh, writer.fresh = writer.fresh, {}
+        for site, events in fresh.items():
+            projector.offer(*site, events)
         try:
-            await projector.catch_up()
+            await projector.keep_up()
+            if clock.monotonic() - looked >= _LOOK_SECONDS:
+                await projector.catch_up()
+                looked = clock.monotonic()
         except OUTAGES:
             await clock.sleep(1.0)
         await clock.sleep(_FOLD_SECONDS)
-        try:
-            await asyncio.wait_for(writer.written.wait(), 1.0)
-        except TimeoutError:
-            continue
+        with suppress(TimeoutError):
+            await asyncio.wait_for(writer.written.wait(), _LOOK_SECONDS)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from yitong.app.jobs.inbox import Inbox
 from yitong.contact import store
 from yitong.contact.ledger import Personal
 from yitong.kit.clock import Clock
-from yitong.kit.database import OUTAGES, Database
+from yitong.kit.database import OUTAGES, REFUSALS, Database
 from yitong.kit.nats import Nats, decode
 from yitong.kit.stream import Stored
 
@@ -33,15 +32,15 @@ class PersonalsWriter:
             await self._write(messages)
         except OUTAGES:
             raise
-        except DBAPIError:
+        except REFUSALS:
             for message in messages:
                 try:
                     await self._write([message])
                 except OUTAGES:
                     raise
-                except DBAPIError as error:
+                except REFUSALS as error:
                     self.unreadable += 1
-                    _log.error("personal values not written", subject=message.subject, error=type(error.orig).__name__)
+                    _log.error("personal values not written", subject=message.subject, error=type(getattr(error, "orig", error)).__name__)
             async with self._database.transaction() as connection:
                 await self.inbox.read_to(connection, messages[-1].sequence)
 

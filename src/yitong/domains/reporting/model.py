@@ -5,7 +5,7 @@ Times are UTC microseconds (0: not yet), ids strings ("": none), as in facts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import KeysView
 from typing import Any
 
 import msgspec
@@ -140,7 +140,7 @@ class Rows:
         """The held rows of a contact, in the order in which they were made."""
         return [self._held[table.name][key] for key in self._of_contact.get(contact, {}).get(table.name, ())]
 
-    def contacts(self) -> Iterable[str]:
+    def contacts(self) -> KeysView[str]:
         """Contacts of which all rows are held."""
         return self._of_contact.keys()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
@@ -13,12 +13,15 @@ from yitong.domains.reporting.model import Rows
 from yitong.domains.reporting.rules.agents import Zones
 from yitong.domains.reporting.rules.fold import fold
 from yitong.kit.clock import Clock
-from yitong.kit.database import Database
+from yitong.kit.database import Connection, Database
 from yitong.kit.ids import Ids
 
 LIVE_STEP = 2_000
 REBUILD_STEP = 10_000
-_HELD_CONTACTS = 20_000
+_HELD_CONTACTS = 4_000
+_FRESH = 20_000
+"""So many events that were just written are kept for the fold; the rest is read."""
+_ZONES_SECONDS = 30.0
 
 _log = structlog.get_logger("yitong.reporting")
 
@@ -32,6 +35,19 @@ class Projector:
         self._ids = ids
         self._rows = Rows()
         self._at: dict[tuple[str, str], int] = {}
+        self._fresh: dict[tuple[str, str], list[Event]] = {}
+        self._zones: dict[str, tuple[float, Zones]] = {}
+
+    def offer(self, tenant: str, site: str, events: Iterable[Event]) -> None:
+        """``events`` were just written: they need not be read again."""
+        held = self._fresh.setdefault((tenant, site), [])
+        held.extend(events)
+        if len(held) > _FRESH:
+            held.clear()
+
+    async def keep_up(self) -> int:
+        """Fold what was offered, and what is written below it; returns how many events."""
+        return sum([await self._step(tenant, site, LIVE_STEP) for tenant, site in list(self._fresh)])
 
     async def catch_up(self, *, step: int = LIVE_STEP, told: Callable[[int], None] | None = None) -> int:
         """Fold everything that is written and not folded yet; returns how many events. ``told(n)`` hears of each step."""
@@ -61,10 +77,10 @@ class Projector:
                 position = await store.position(connection, tenant, site)
                 if self._at.get((tenant, site)) != position:
                     self._rows.forget()  # somebody else folded meanwhile: what is held may be old
-                events = await ledger.after(connection, tenant, site, position, step)
+                events = self._following(tenant, site, position, step) or await ledger.after(connection, tenant, site, position, step)
                 if not events:
                     return 0
-                zones = await store.zones(connection, tenant)
+                zones = await self._zones_of(connection, tenant)
                 await store.load(connection, self._rows, events)
                 for event in events:
                     await self._fold(event, zones, lambda fault: ledger.keep_fault(connection, fault))
@@ -73,10 +89,26 @@ class Projector:
         except BaseException:
             self._rows.forget()
             self._at.clear()
+            self._fresh.clear()
             raise
         self._at[tenant, site] = events[-1].sequence
         self._let_go()
         return len(events)
+
+    def _following(self, tenant: str, site: str, position: int, step: int) -> list[Event]:
+        """The offered events that follow ``position``; none when some between are missing."""
+        held = [event for event in self._fresh.pop((tenant, site), ()) if event.sequence > position]
+        if not held or held[0].sequence != position + 1 or held[-1].sequence != position + len(held):
+            return []
+        if len(held) > step:
+            self._fresh[tenant, site] = held[step:]
+        return held[:step]
+
+    async def _zones_of(self, connection: Connection, tenant: str) -> Zones:
+        known = self._zones.get(tenant)
+        if known is None or self._clock.monotonic() - known[0] > _ZONES_SECONDS:
+            known = self._zones[tenant] = (self._clock.monotonic(), await store.zones(connection, tenant))
+        return known[1]
 
     async def _fold(self, event: Event, zones: Zones, keep: Callable[[ledger.Fault], Awaitable[None]]) -> None:
         """One event that cannot be folded must not stop all others: it is kept as a fault, which is an alarm."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from psycopg.types.json import Jsonb
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.contact.ledger import Event
-from yitong.domains.reporting.model import AGENT_FOLDS, CONTACTS, OF_CONTACT, TABLES, Row, Rows, Table
-from yitong.kit.clock import microseconds, moment
+from yitong.contact.messages import ContactArrived
+from yitong.domains.reporting.model import AGENT_FOLDS, CONTACTS, OF_CONTACT, TABLES, Rows, Table
+from yitong.kit.clock import microseconds
+from yitong.kit.database import as_rows, direct
 
 PROJECTION = "contacts"
 _REBUILD = 0x7265_6275
@@ -23,9 +23,11 @@ async def load(connection: AsyncConnection, rows: Rows, events: Iterable[Event])
     """Hold every row that folding ``events`` may read."""
     contacts: dict[str, set[str]] = {}
     agents: dict[str, set[str]] = {}
-    held = set(rows.contacts())
+    held, new = rows.contacts(), set[str]()
     for event in events:
-        if event.contact and event.contact not in held:
+        if event.type == ContactArrived.TYPE:
+            new.add(event.contact)  # its first fact: there is nothing yet
+        elif event.contact and event.contact not in held and event.contact not in new:
             contacts.setdefault(event.tenant, set()).add(event.contact)
         if event.agent and rows.get(AGENT_FOLDS, event.tenant, event.agent) is None:
             agents.setdefault(event.tenant, set()).add(event.agent)
@@ -57,31 +59,23 @@ def _held(sort: str, cell: Any) -> Any:
     return "" if sort == "id" and cell is None else cell
 
 
-def _stored(sort: str, cell: Any) -> Any:
-    match sort:
-        case "at":
-            return moment(cell) if cell else None
-        case "id":
-            return cell or None
-        case "json" | "list":
-            return Jsonb(cell)
-        case "date":
-            return date.fromisoformat(cell)
-        case _:
-            return cell
+_OPENED = {
+    "id": "text", "at": "bigint", "text": "text", "int": "bigint", "bool": "boolean", "list": "jsonb", "json": "jsonb", "date": "date",
+    "number": "integer",
+}  # fmt: skip
+"""What a cell of each sort is in JSON."""
+_STORED = {"id": "cast(nullif(r.{0}, '') as uuid)", "at": "to_timestamp(nullif(r.{0}, 0)::float8 / 1000000)"}
+"""How such a cell becomes the column, where it is not the same."""
 
 
 async def save(connection: AsyncConnection, rows: Rows) -> None:
-    """Write what changed; sums are added to what is there."""
+    """Write what changed, each table with one statement; sums are added to what is there."""
+    below = await direct(connection)
     for table in TABLES.values():
         changed = rows.changed(table)
         if changed:
-            await connection.execute(text(_upsert(table)), [_parameters(table, row) for row in changed])
+            await below.execute(_UPSERTS[table.name], (as_rows(changed),))
     rows.saved()
-
-
-def _parameters(table: Table, row: Row) -> dict[str, Any]:
-    return {name: _stored(sort, row[name]) for name, sort in table.columns.items()}
 
 
 def _upsert(table: Table) -> str:
@@ -95,35 +89,34 @@ def _upsert(table: Table) -> str:
             sets.append(f"{name} = {table.name}.{name} + excluded.{name}")
         else:
             sets.append(f"{name} = excluded.{name}")
+    cells = ", ".join(_STORED.get(sort, "r.{0}").format(name) for name, sort in table.columns.items())
+    opened = ", ".join(f"{name} {_OPENED[sort]}" for name, sort in table.columns.items())
     return (
-        f"insert into {table.name} ({', '.join(table.columns)}) values ({', '.join(f':{name}' for name in table.columns)})"
+        f"insert into {table.name} ({', '.join(table.columns)}) select {cells} from json_to_recordset(%s) as r ({opened})"
         f" on conflict ({', '.join(table.key)}) do update set {', '.join(sets)}"
     )
 
 
+_UPSERTS = {table.name: _upsert(table) for table in TABLES.values()}
+
+
 async def position(connection: AsyncConnection, tenant: str, site: str) -> int:
     """How far the projections have folded this site's ledger; whoever else would fold it waits until this transaction ends."""
-    keys = {"projection": PROJECTION, "tenant": tenant, "site": site}
-    await connection.execute(text("select pg_advisory_xact_lock_shared(:key)"), {"key": _REBUILD})
-    await connection.execute(text("insert into projection_positions values (:projection, :tenant, :site, 0) on conflict do nothing"), keys)
-    found = await connection.scalar(
-        text(
-            "select sequence from projection_positions"
-            " where projection = :projection and tenant_id = :tenant and site_id = :site for update"
-        ),
-        keys,
-    )
-    return int(found or 0)
+    below, place = await direct(connection), (PROJECTION, tenant, site)
+    asked = "select sequence from projection_positions where projection = %s and tenant_id = %s and site_id = %s for update"
+    await below.execute("select pg_advisory_xact_lock_shared(%s)", (_REBUILD,))
+    found = await (await below.execute(asked, place)).fetchone()
+    if found is None:
+        await below.execute("insert into projection_positions values (%s, %s, %s, 0) on conflict do nothing", place)
+        found = await (await below.execute(asked, place)).fetchone()
+    return int(found[0]) if found else 0
 
 
 async def advance(connection: AsyncConnection, tenant: str, site: str, sequence: int) -> None:
     """The projections hold everything up to ``sequence``."""
-    await connection.execute(
-        text(
-            "update projection_positions set sequence = :sequence"
-            " where projection = :projection and tenant_id = :tenant and site_id = :site"
-        ),
-        {"projection": PROJECTION, "tenant": tenant, "site": site, "sequence": sequence},
+    await (await direct(connection)).execute(
+        "update projection_positions set sequence = %s where projection = %s and tenant_id = %s and site_id = %s",
+        (sequence, PROJECTION, tenant, site),
     )
 
 
