@@ -30,15 +30,24 @@ class Flow(NamedTuple):
         return self.transport != "udp"
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """Session timers as we ask for them, in seconds: how long a session lasts, and the shortest that we take (RFC 4028 §4: 90 at least)."""
+
+    seconds: int = 1_800
+    minimum: int = 90
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How an endpoint names itself. ``host``: what Via and Contact say; ``ports``: the port there per transport."""
 
     host: str
     ports: Mapping[str, int] = {}
     user_agent: str = "Yitong"
-    allow: str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER, MESSAGE, REFER, NOTIFY, SUBSCRIBE"
+    allow: str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REGISTER, MESSAGE, REFER, NOTIFY, SUBSCRIBE"
     supported: frozenset[str] = frozenset()
-    """Option tags that a request may require."""
+    """Option tags that a request may require, and that we name."""
+    session: Terms | None = None
+    """None: no session timers."""
     timings: Timings = Timings()
     maximum_transactions: int = 20_000
     stream_seconds: float = 32.0
@@ -80,6 +89,11 @@ class Core:
         transport = "ws" if flow.transport in ("ws", "wss") else "tcp" if flow.transport == "tls" else flow.transport
         params = {} if transport == "udp" else {"transport": transport}
         return f"<{sip_uri('', self.settings.host, self.settings.ports.get(flow.transport, 5060), **params)}>"
+
+    def supported(self, flow: Flow) -> str:
+        """Our Supported value for a flow; a page's connection says by itself when it is gone."""
+        tags = self.settings.supported - {"timer"} if flow.transport in ("ws", "wss") else self.settings.supported
+        return ", ".join(sorted(tags))
 
     def via(self, flow: Flow) -> str:
         """A fresh Via value for a request over a flow (§8.1.1.7); ``rport`` always (RFC 3581)."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
 import msgspec
@@ -30,6 +30,13 @@ class DialogState(StrEnum):
     TERMINATED = "terminated"
 
 
+class Agreed(msgspec.Struct, frozen=True):
+    """How long a session lasts without a refresh (RFC 4028), and whether the refresh is ours."""
+
+    seconds: int
+    ours: bool
+
+
 class DialogSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A dialog as plain values."""
 
@@ -45,14 +52,16 @@ class DialogSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     state: DialogState
     initiator: bool
     flow: Flow
+    session: Agreed | None = None
+    allows_update: bool = False
 
 
 class Dialog:
     """One dialog. Changed only by the endpoint that holds it."""
 
     __slots__ = (
-        "call_id", "flow", "initiator", "invite_in", "invite_out", "local", "local_cseq", "local_tag",
-        "remote", "remote_cseq", "remote_tag", "route_set", "state", "target",
+        "allows_update", "call_id", "flow", "initiator", "invite_in", "invite_out", "local", "local_cseq", "local_tag", "offer_done",
+        "remote", "remote_cseq", "remote_tag", "route_set", "rseq", "session", "state", "target",
     )  # fmt: skip
 
     def __init__(self, values: DialogSnapshot) -> None:
@@ -78,6 +87,13 @@ class Dialog:
         """An INVITE of ours waits for its final answer."""
         self.invite_in = False
         """An INVITE of theirs waits for our final answer."""
+        self.session = values.session
+        self.allows_update = values.allows_update
+        """Whether they take UPDATE, as their last Allow said."""
+        self.offer_done = False
+        """The offer of the INVITE that is open was answered by a reliable provisional answer (RFC 3262 §5)."""
+        self.rseq = -1
+        """Number of their last reliable provisional answer to the INVITE that is open."""
 
     @classmethod
     def from_request(cls, request: Request, local_tag: str, flow: Flow, state: DialogState) -> Dialog:
@@ -118,7 +134,7 @@ class Dialog:
         return DialogSnapshot(
             call_id=self.call_id, local=self.local, remote=self.remote, local_tag=self.local_tag, remote_tag=self.remote_tag,
             local_cseq=self.local_cseq, remote_cseq=self.remote_cseq, target=self.target, route_set=self.route_set,
-            state=self.state, initiator=self.initiator, flow=self.flow,
+            state=self.state, initiator=self.initiator, flow=self.flow, session=self.session, allows_update=self.allows_update,
         )  # fmt: skip
 
     def confirm(self, response: Response) -> None:
@@ -128,12 +144,19 @@ class Dialog:
         self.refresh(response)
 
     def refresh(self, message: Request | Response) -> None:
-        """A target refresh (§12.2): their new Contact, when it can be read."""
+        """A target refresh (§12.2): their new Contact, when it can be read; and what they allow."""
+        self.note(message)
         if message.get("Contact"):
             try:
                 self.target = contact_uri(message)
             except ParseError:
                 return
+
+    def note(self, message: Request | Response) -> None:
+        """What their Allow says, if they send one."""
+        allowed = message.all("Allow")
+        if allowed:
+            self.allows_update = any("UPDATE" in value.upper() for value in allowed)
 
     def check(self, request: Request) -> int:
         """Whether their request is in order (§12.2.2, §14.2): 0 and its number noted, or the status that refuses it."""
@@ -141,7 +164,8 @@ class Dialog:
         if number <= self.remote_cseq:
             return 500
         self.remote_cseq = number
-        if request.method == "INVITE" or (request.method == "UPDATE" and request.body):
+        offers = request.method == "UPDATE" and bool(request.body) and not self.offer_done  # RFC 3311 §5.2
+        if request.method == "INVITE" or offers:
             if self.invite_out:
                 return 491
             if self.invite_in:
@@ -174,6 +198,7 @@ class Dialogs:
 
     def __init__(self) -> None:
         self._by_id: dict[DialogId, Dialog] = {}
+        self.on_end: Callable[[Dialog], None] = lambda dialog: None
 
     def __iter__(self) -> Iterator[Dialog]:
         return iter(list(self._by_id.values()))
@@ -193,6 +218,7 @@ class Dialogs:
         """It is over: no request of theirs is taken in it any more."""
         dialog.state = DialogState.TERMINATED
         self._by_id.pop(dialog.id, None)
+        self.on_end(dialog)
 
 
 def glare_seconds(initiator: bool, share: float) -> float:

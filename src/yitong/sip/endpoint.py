@@ -15,6 +15,7 @@ from yitong.sip.events import BadMessage, CloseFlow, Event
 from yitong.sip.framing import PONG, StreamFramer
 from yitong.sip.grammar import ParseError
 from yitong.sip.message import BadRequest, Header, Request, make_response, parse
+from yitong.sip.timers_session import Sessions
 from yitong.sip.transaction import ClientTransaction, ServerTransaction
 from yitong.sip.uac import Uac
 from yitong.sip.uas import Uas, reply_flow
@@ -44,8 +45,9 @@ class Endpoint:
         self.core = Core(settings, token)
         self.dialogs = Dialogs()
         self._events: deque[Event] = deque()
-        self._uas = Uas(self.core, self.dialogs, self._events.append)
-        self._uac = Uac(self.core, self.dialogs, self._events.append)
+        self.sessions = Sessions(self.core, self.dialogs, self._events.append, lambda dialog, now: self._uac.refresh(dialog, now))
+        self._uas = Uas(self.core, self.dialogs, self.sessions, self._events.append)
+        self._uac = Uac(self.core, self.dialogs, self.sessions, self._events.append)
         self._streams: dict[Flow, _Stream] = {}
 
     # In ----------------------------------------------------------------------------------------------------------------------------
@@ -134,10 +136,12 @@ class Endpoint:
         """Every dialog as plain values."""
         return [dialog.snapshot() for dialog in self.dialogs]
 
-    def restore(self, values: DialogSnapshot) -> Dialog:
-        """Hold a dialog again."""
+    def restore(self, values: DialogSnapshot, now: float | None = None) -> Dialog:
+        """Hold a dialog again; its session counts from ``now``."""
         dialog = Dialog.restore(values)
         self.dialogs.add(dialog)
+        if now is not None:
+            self.sessions.begin(dialog, dialog.session, now)
         return dialog
 
     @property

@@ -69,6 +69,20 @@ class TransactionFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionExpired:
+    """Nobody has refreshed the session in time (RFC 4028 §10): the other side is gone. Send BYE in ``dialog``."""
+
+    dialog: Dialog
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshWanted:
+    """The session wants a refresh, and the other side takes no UPDATE: send a re-INVITE with the description as it is."""
+
+    dialog: Dialog
+
+
+@dataclass(frozen=True, slots=True)
 class CloseFlow:
     """The stream cannot be understood any more, or a message stayed half: close the connection."""
 
@@ -85,4 +99,15 @@ class BadMessage:
     status: int
 
 
-Event = RequestReceived | AckReceived | Cancelled | ResponseReceived | TransactionTimedOut | TransactionFailed | CloseFlow | BadMessage
+Event = (
+    RequestReceived
+    | AckReceived
+    | Cancelled
+    | ResponseReceived
+    | TransactionTimedOut
+    | TransactionFailed
+    | SessionExpired
+    | RefreshWanted
+    | CloseFlow
+    | BadMessage
+)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from yitong.sip.core import Core, Flow
-from yitong.sip.dialog import Dialog
-from yitong.sip.message import Request, Response, make_response
+from yitong.sip.dialog import Agreed, Dialog
+from yitong.sip.message import Header, Request, Response, make_response
 from yitong.sip.states import CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER, State, Table
 
 ServerKey = tuple[str, ...]
@@ -182,7 +182,9 @@ class ClientTransaction(Transaction):
 class ServerTransaction(Transaction):
     """A request of theirs and our answers."""
 
-    __slots__ = ("_last_status", "acknowledged", "cancelled", "dialog", "key", "merge_key", "source", "to_tag")
+    __slots__ = (
+        "_last_status", "acknowledged", "agreed", "cancelled", "dialog", "key", "merge_key", "session_headers", "source", "to_tag",
+    )  # fmt: skip
 
     def __init__(self, core: Core, listener: Listener, request: Request, flow: Flow, key: ServerKey, reply_flow: Flow) -> None:
         table, state = (INVITE_SERVER, State.PROCEEDING) if request.method == "INVITE" else (SERVER, State.TRYING)
@@ -196,6 +198,9 @@ class ServerTransaction(Transaction):
         self.dialog: Dialog | None = None
         self.acknowledged = False
         self.cancelled = False
+        self.agreed: Agreed | None = None
+        """What our 2xx agrees to about the session (RFC 4028), and the headers that say so."""
+        self.session_headers: list[Header] = []
         self._last_status = 0
 
     @property

@@ -10,7 +10,9 @@ from yitong.sip.events import Event, ResponseReceived, TransactionFailed, Transa
 from yitong.sip.grammar import ParseError, SipError
 from yitong.sip.headers import Address
 from yitong.sip.message import Header, Request, Response
+from yitong.sip.reliable import acknowledgement
 from yitong.sip.states import State
+from yitong.sip.timers_session import Sessions, accepted, asking
 from yitong.sip.transaction import ClientTransaction, Transaction
 
 _REFRESHES = frozenset({"INVITE", "UPDATE"})
@@ -20,10 +22,11 @@ _MAXIMUM_EARLY_DIALOGS = 20
 class Uac:
     """Client transactions and what their answers do to dialogs."""
 
-    def __init__(self, core: Core, dialogs: Dialogs, tell: Callable[[Event], None]) -> None:
+    def __init__(self, core: Core, dialogs: Dialogs, sessions: Sessions, tell: Callable[[Event], None]) -> None:
         self._core = core
         self._tell = tell
         self._dialogs = dialogs
+        self._sessions = sessions
         self._transactions: dict[tuple[str, str], ClientTransaction] = {}
         self._by_stream: dict[Flow, set[ClientTransaction]] = {}
 
@@ -50,12 +53,18 @@ class Uac:
         """Send a request in a dialog; BYE ends it at once. Raises ``SipError`` for an INVITE while another is pending (§14.1)."""
         if method == "INVITE" and (dialog.invite_out or dialog.invite_in):
             raise SipError("an INVITE is pending in this dialog")
-        request = dialog.request(method, self._core.via(dialog.flow), self._common(method, dialog.flow, list(headers)), body, content_type)
-        dialog.invite_out = dialog.invite_out or method == "INVITE"
+        given = self._common(method, dialog.flow, list(headers), dialog)
+        request = dialog.request(method, self._core.via(dialog.flow), given, body, content_type)
+        if method == "INVITE":
+            dialog.invite_out, dialog.offer_done, dialog.rseq = True, False, -1
         transaction = self._start(request, dialog.flow, now, dialog, silent=silent)
         if method == "BYE":
             dialog.state = DialogState.TERMINATED
         return transaction
+
+    def refresh(self, dialog: Dialog, now: float) -> None:
+        """An UPDATE that says only that we are there (RFC 4028 §7.4)."""
+        self.request_in_dialog(dialog, "UPDATE", now)
 
     def retry(self, transaction: ClientTransaction, now: float, *, headers: Iterable[Header]) -> ClientTransaction:
         """Send a request anew after a challenge, with ``headers`` added: same Call-ID and From, next CSeq, new branch (§8.1.3.5)."""
@@ -97,14 +106,26 @@ class Uac:
         self._start(Request("CANCEL", request.uri_text, out), transaction.flow, now, None, silent=True)
         transaction.start_cancel_timer(now)
 
-    def _common(self, method: str, flow: Flow, headers: list[Header]) -> list[Header]:
+    def _common(self, method: str, flow: Flow, headers: list[Header], dialog: Dialog | None = None) -> list[Header]:
         names = {name for name, _ in headers}
         if method in ("INVITE", "UPDATE", "SUBSCRIBE", "REFER") and "Contact" not in names:
             headers.append(("Contact", self._core.contact(flow)))
         if method == "INVITE" and "Allow" not in names:
             headers.append(("Allow", self._core.settings.allow))
+        headers.extend(self._extensions(method, flow, dialog))
         headers.append(("User-Agent", self._core.settings.user_agent))
         return headers
+
+    def _extensions(self, method: str, flow: Flow, dialog: Dialog | None) -> list[Header]:
+        settings = self._core.settings
+        if method not in _REFRESHES or not settings.supported:
+            return []
+        out = [("Supported", self._core.supported(flow))]
+        confirmed = dialog is not None and dialog.state is DialogState.CONFIRMED
+        agreed = dialog.session if dialog is not None and confirmed else None
+        if settings.session is not None and (agreed is not None or (dialog is None and flow.transport not in ("ws", "wss"))):
+            out += asking(settings.session, agreed)
+        return out
 
     def _start(self, request: Request, flow: Flow, now: float, dialog: Dialog | None, silent: bool = False) -> ClientTransaction:
         transaction = ClientTransaction(self._core, self, request, flow, dialog)
@@ -165,8 +186,11 @@ class Uac:
             dialog = transaction.dialog
             if dialog is not None and transaction.method == "UPDATE" and 200 <= status < 300:
                 dialog.refresh(response)
+                self._begin_session(transaction, dialog, response, now)
         if status >= 300 or (status >= 200 and transaction.method != "INVITE"):
             self._over(transaction, response)
+        if status >= 300 and transaction.dialog is not None and transaction.method in _REFRESHES:
+            self._sessions.refused(transaction.dialog, status, now)
         if not transaction.silent:
             self._tell(ResponseReceived(transaction, response, dialog))
 
@@ -192,7 +216,8 @@ class Uac:
         if status < 200:
             if transaction.cancel_wanted and not transaction.cancelled:
                 self._send_cancel(transaction, now)
-            return True, self._dialog_for(transaction, response) if tag and status > 100 else transaction.dialog
+            dialog = self._dialog_for(transaction, response) if tag and status > 100 else transaction.dialog
+            return self._take_provisional(transaction, dialog, response, now), dialog
         if status >= 300:
             return True, transaction.dialog or transaction.dialogs.get(tag)
         if tag in transaction.acks:
@@ -206,6 +231,20 @@ class Uac:
         transaction.accepted_tag = tag or " "
         return True, self._accept(transaction, response, now)
 
+    def _take_provisional(self, transaction: ClientTransaction, dialog: Dialog | None, response: Response, now: float) -> bool:
+        """Acknowledge a reliable provisional answer (RFC 3262 §4); false when it came before."""
+        if dialog is None:
+            return True
+        headers = acknowledgement(dialog, transaction.request, response)
+        if headers:
+            self.request_in_dialog(dialog, "PRACK", now, headers=headers, silent=True)
+        return headers is not None
+
+    def _begin_session(self, transaction: ClientTransaction, dialog: Dialog, response: Response, now: float) -> None:
+        agreed = accepted(transaction.request, response)
+        if agreed is not None:
+            self._sessions.begin(dialog, agreed, now)
+
     def _accept(self, transaction: ClientTransaction, response: Response, now: float) -> Dialog:
         first = transaction.dialog is None
         dialog = transaction.dialog or self._dialog_for(transaction, response)
@@ -213,8 +252,10 @@ class Uac:
         if first:
             dialog.confirm(response)
             transaction.dialog = dialog
+            self._dialogs.add(dialog)
         else:
             dialog.refresh(response)
+        self._begin_session(transaction, dialog, response, now)
         self._over(transaction, response)
         if transaction.cancel_wanted:  # CANCEL crossed the 2xx (§9.1, case X3)
             transaction.cancelled = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from yitong.sip.core import Core, Flow
 from yitong.sip.dialog import Dialog, DialogId, Dialogs, DialogState, record_routes
@@ -10,7 +11,9 @@ from yitong.sip.events import AckReceived, Cancelled, Event, RequestReceived, Tr
 from yitong.sip.grammar import ParseError
 from yitong.sip.headers import MAGIC_COOKIE
 from yitong.sip.message import Header, Request, Response, make_response
+from yitong.sip.reliable import Provisionals
 from yitong.sip.states import State
+from yitong.sip.timers_session import Sessions, answer
 from yitong.sip.transaction import ServerKey, ServerTransaction, Transaction
 
 _IN_DIALOG_ONLY = frozenset({"BYE", "UPDATE", "INFO", "PRACK", "NOTIFY"})
@@ -29,10 +32,12 @@ def server_key(request: Request, method: str) -> ServerKey:
 class Uas:
     """Server transactions and what they do to dialogs."""
 
-    def __init__(self, core: Core, dialogs: Dialogs, tell: Callable[[Event], None]) -> None:
+    def __init__(self, core: Core, dialogs: Dialogs, sessions: Sessions, tell: Callable[[Event], None]) -> None:
         self._core = core
         self._tell = tell
         self._dialogs = dialogs
+        self._sessions = sessions
+        self._provisionals = Provisionals(core, self._prack_lost)
         self._transactions: dict[ServerKey, ServerTransaction] = {}
         self._merged: dict[ServerKey, ServerTransaction] = {}
         self._open_invites: dict[DialogId, ServerTransaction] = {}
@@ -86,6 +91,9 @@ class Uas:
                 self._hold_open(dialog, transaction)
             elif request.method == "BYE":
                 self._bye(dialog, now)
+            elif request.method == "PRACK":
+                self._prack(transaction, dialog, now)
+                return
         self._tell(RequestReceived(transaction, request, flow, dialog))
 
     def _examine(self, request: Request, transaction: ServerTransaction) -> tuple[int, list[Header]]:
@@ -108,7 +116,7 @@ class Uas:
         if request.from_.tag and self._merged.setdefault(merge_key, transaction) is not transaction:
             return 482, []  # §8.2.2.2: the same request by another way
         transaction.merge_key = merge_key
-        return 0, []
+        return self._examine_session(request, transaction)
 
     def _examine_in_dialog(self, request: Request, transaction: ServerTransaction) -> tuple[int, list[Header]]:
         dialog = self._dialogs.find(request.call_id, request.to.tag, request.from_.tag)
@@ -120,7 +128,37 @@ class Uas:
         if status:
             return status, [("Retry-After", "2")] if status == 500 else []
         transaction.dialog = dialog
-        return 0, []
+        return self._examine_session(request, transaction)
+
+    def _examine_session(self, request: Request, transaction: ServerTransaction) -> tuple[int, list[Header]]:
+        terms = self._core.settings.session
+        if terms is None or request.method not in _REFRESHES:
+            return 0, []
+        status, headers, agreed = answer(request, terms)
+        if not status:
+            transaction.agreed, transaction.session_headers = agreed, headers
+        return status, headers
+
+    def _prack(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
+        """RFC 3262 §3: 200 when it acknowledges something; one with an offer is answered by the user."""
+        try:
+            waiting = self._provisionals.acknowledged(transaction.request, self._open_invites.get(dialog.id))
+        except ParseError as error:
+            self.respond(transaction, error.status, now)
+            return
+        if waiting is None:
+            self.respond(transaction, 481, now)
+            return
+        if transaction.request.body:
+            self._tell(RequestReceived(transaction, transaction.request, transaction.source, dialog))
+        else:
+            self.respond(transaction, 200, now)
+        for again in waiting:
+            again(now)
+
+    def _prack_lost(self, transaction: ServerTransaction, now: float) -> None:
+        self.respond(transaction, 504, now)
+        self._tell(TransactionTimedOut(transaction, transaction.dialog))
 
     def _bye(self, dialog: Dialog, now: float) -> None:
         pending = self._open_invites.get(dialog.id)
@@ -156,13 +194,21 @@ class Uas:
         reason: str = "", headers: Iterable[Header] = (), body: bytes = b"", content_type: str = "",
     ) -> bool:  # fmt: skip
         """Answer a request; ``False`` when a final answer has gone already (it was cancelled, say)."""
-        request = transaction.request
-        out = self._dialog_headers(transaction, status, list(headers))
+        request, given = transaction.request, list(headers)
+        reliably = self._provisionals.wanted(request, status, bool(body))
+        again = partial(self.respond, transaction, status, reason=reason, headers=given, body=body, content_type=content_type)
+        if self._provisionals.waits(transaction, status, reliably, again):
+            return True
+        out = self._dialog_headers(transaction, status, given) + (self._provisionals.headers(transaction) if reliably else [])
         response = make_response(request, status, reason, to_tag=transaction.to_tag, headers=out, body=body, content_type=content_type)
         if not transaction.respond(response, now):
             return False
+        if reliably:
+            self._provisionals.sent(transaction, bool(body), now)
+        elif status >= 200:
+            self._provisionals.drop(transaction)
         if request.method in _REFRESHES and status > 100:
-            self._after_answer(transaction, response)
+            self._after_answer(transaction, response, now)
         return True
 
     def _dialog_headers(self, transaction: ServerTransaction, status: int, headers: list[Header]) -> list[Header]:
@@ -175,14 +221,20 @@ class Uas:
             extra.append(("Contact", self._core.contact(transaction.flow)))
         if status >= 200 and "Allow" not in names:
             extra.append(("Allow", self._core.settings.allow))
+        if status >= 200 and self._core.settings.supported:
+            extra.append(("Supported", self._core.supported(transaction.flow)))
+        if status >= 200:
+            extra.extend(transaction.session_headers)
         return [*extra, *headers]
 
-    def _after_answer(self, transaction: ServerTransaction, response: Response) -> None:
+    def _after_answer(self, transaction: ServerTransaction, response: Response, now: float) -> None:
         """What an answer to INVITE or UPDATE does to its dialog (§12.1.1, §12.2.2)."""
         request, dialog, status = transaction.request, transaction.dialog, response.status
         if dialog is None:
             if status < 300 and request.method == "INVITE" and not request.to.tag:
                 self._make_dialog(transaction, status)
+                if status >= 200:
+                    self._begin_session(transaction, now)
             return
         if status >= 200 and self._open_invites.get(dialog.id) is transaction:
             dialog.invite_in = False
@@ -190,16 +242,22 @@ class Uas:
         if 200 <= status < 300:
             dialog.state = DialogState.CONFIRMED if dialog.state is DialogState.EARLY and request.method == "INVITE" else dialog.state
             dialog.refresh(request)
+            self._begin_session(transaction, now)
             if request.method == "INVITE":
                 self._accepted[(*dialog.id, request.cseq.number)] = transaction
         elif status >= 300 and dialog.state is DialogState.EARLY and not request.to.tag:
             self._dialogs.end(dialog)
+
+    def _begin_session(self, transaction: ServerTransaction, now: float) -> None:
+        if transaction.dialog is not None and transaction.agreed is not None:
+            self._sessions.begin(transaction.dialog, transaction.agreed, now)
 
     def _make_dialog(self, transaction: ServerTransaction, status: int) -> None:
         request = transaction.request
         state = DialogState.EARLY if status < 200 else DialogState.CONFIRMED
         dialog = Dialog.from_request(request, transaction.to_tag, transaction.source, state)
         transaction.dialog = dialog
+        dialog.note(request)
         self._dialogs.add(dialog)
         if status < 200:
             self._hold_open(dialog, transaction)
@@ -207,7 +265,7 @@ class Uas:
             self._accepted[(*dialog.id, request.cseq.number)] = transaction
 
     def _hold_open(self, dialog: Dialog, transaction: ServerTransaction) -> None:
-        dialog.invite_in = True
+        dialog.invite_in, dialog.offer_done = True, False
         self._open_invites[dialog.id] = transaction
 
     def told(self, transaction: Transaction, what: str, response: Response | None, now: float) -> None:
@@ -218,6 +276,7 @@ class Uas:
             self._tell(TransactionTimedOut(transaction, transaction.dialog))
         elif what == "ended":
             self._transactions.pop(transaction.key, None)
+            self._provisionals.forget(transaction)
             if transaction.merge_key:
                 self._merged.pop(transaction.merge_key, None)
             if transaction.dialog is not None:
