@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from psycopg.types.json import Jsonb
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from yitong.kit.clock import microseconds, moment
+from yitong.kit.clock import microseconds
+from yitong.kit.database import as_rows, direct
 
 _FIRST = bytes(32)
 _STEP = 2_000
@@ -50,6 +50,23 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     code: str
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What an entry says, besides when and who."""
+
+    action: str
+    kind: str
+    object: str
+    details: Mapping[str, Any] = {}
+
+
+_INSERT = """
+insert into audit (tenant_id, number, at, actor, action, object_kind, object_id, details, previous_hash, hash)
+select tenant, number, to_timestamp(at::float8 / 1000000), cast(nullif(actor, '') as uuid), action, kind, object, details,
+  decode(previous_hash, 'hex'), decode(hash, 'hex')
+from json_to_recordset(%s) as r (tenant uuid, number bigint, at bigint, actor text, action text, kind text, object text, details jsonb,
+  previous_hash text, hash text)"""
+
+
 async def lock(connection: AsyncConnection, tenant: str) -> None:
     """Wait for the tenant's turn to add to his chain; held until the transaction ends. Take it before any row is locked."""
     await connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"audit:{tenant}"})
@@ -67,25 +84,30 @@ async def audit(
     details: Mapping[str, Any] | None = None,
 ) -> Entry:
     """Add an entry within the caller's transaction: what is done and its entry are there together or not at all."""
+    said = Said(action=action, kind=kind, object=object, details=details or {})
+    return (await audit_all(connection, tenant=tenant, at=at, actor=actor, said=[said]))[0]
+
+
+async def audit_all(connection: AsyncConnection, *, tenant: str, at: int, actor: str, said: Sequence[Said]) -> list[Entry]:
+    """Add entries, in their order, with one statement."""
     await lock(connection, tenant)
-    last = (
-        await connection.execute(
-            text("select number, hash from audit where tenant_id = :tenant order by number desc limit 1"), {"tenant": tenant}
-        )
-    ).one_or_none()
-    entry = Entry(
-        tenant=tenant, number=last.number + 1 if last else 1, at=at, actor=actor, action=action, kind=kind, object=object,
-        details=dict(details or {}), previous_hash=bytes(last.hash) if last else _FIRST,
-    )  # fmt: skip
-    entry = msgspec.structs.replace(entry, hash=entry.digest())
-    await connection.execute(
-        text(
-            "insert into audit (tenant_id, number, at, actor, action, object_kind, object_id, details, previous_hash, hash)"
-            " values (:tenant, :number, :at, :actor, :action, :kind, :object, :details, :previous_hash, :hash)"
-        ),
-        msgspec.structs.asdict(entry) | {"at": moment(at), "actor": actor or None, "details": Jsonb(entry.details)},
-    )
-    return entry
+    below = await direct(connection)
+    last = await (
+        await below.execute("select number, hash from audit where tenant_id = %s order by number desc limit 1", (tenant,))
+    ).fetchone()
+    first, previous = (last[0] + 1, bytes(last[1])) if last else (1, _FIRST)
+    made: list[Entry] = []
+    for number, one in enumerate(said, first):
+        entry = Entry(
+            tenant=tenant, number=number, at=at, actor=actor, action=one.action, kind=one.kind, object=one.object,
+            details=dict(one.details), previous_hash=previous,
+        )  # fmt: skip
+        entry = msgspec.structs.replace(entry, hash=entry.digest())
+        made.append(entry)
+        previous = entry.hash
+    hexadecimal = [msgspec.structs.asdict(entry) | {"hash": entry.hash.hex(), "previous_hash": entry.previous_hash.hex()} for entry in made]
+    await below.execute(_INSERT, (as_rows(hexadecimal),))
+    return made
 
 
 async def entries(connection: AsyncConnection, tenant: str, *, after: int = 0, before: int = 0, limit: int = 100) -> list[Entry]:

@@ -21,6 +21,8 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.kv import KeyValue
 
+from yitong.kit.tasks import Tasks
+
 _T = TypeVar("_T")
 _log = structlog.get_logger("yitong.nats")
 
@@ -171,11 +173,20 @@ class Nats:
         return await self.connection.subscribe(subject, queue=queue, cb=heard)
 
     async def answer(
-        self, subject: str, kind: type[_T] | Any, handler: Callable[[str, _T], Awaitable[object]], *, queue: str = ""
-    ) -> Subscription:
-        """Answer requests with what ``handler(subject, value)`` returns, one after the other; no answer when it fails."""
+        self, subject: str, kind: type[_T] | Any, handler: Callable[[str, _T], Awaitable[object]], *, queue: str = "",
+        beside: Tasks | None = None,
+    ) -> Subscription:  # fmt: skip
+        """Answer requests with what ``handler(subject, value)`` returns, one after the other, or each in a task ``beside``; no answer when
+        it fails.
+        """
 
         async def heard(message: Msg) -> None:
+            if beside is None:
+                await answered(message)
+            else:
+                beside.start(answered(message), f"answer {subject}")
+
+        async def answered(message: Msg) -> None:
             try:
                 reply = encode(await handler(message.subject, decode(message.data, kind)))
             except Exception:  # noqa: BLE001 - the asker gets no answer, the next one must

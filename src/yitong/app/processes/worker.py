@@ -26,20 +26,22 @@ from yitong.kit.tasks import Tasks
 class Worker:
     """The jobs of one worker process, wired."""
 
-    def __init__(self, database: Database, nats: Nats, clock: Clock, prompts: Path) -> None:
+    def __init__(self, database: Database, nats: Nats, clock: Clock, prompts: Path, *, streamed: Database | None = None) -> None:
+        """``streamed``: the database for what is written from streams, where a commit need not wait for the disk."""
+        streamed = streamed or database
         ids = RandomIds()
         self._nats = nats
         self._clock = clock
         self._finder = Finder(database, clock, ids)
-        self.ledger = LedgerWriter(database, nats, clock, ids)
-        self.personals = PersonalsWriter(database, nats, clock)
-        self.projector = Projector(database, clock, ids)
+        self.ledger = LedgerWriter(streamed, nats, clock, ids)
+        self.personals = PersonalsWriter(streamed, nats, clock)
+        self.projector = Projector(streamed, clock, ids)
         self.configuration = Configuration(database, nats, clock)
         self.tidy = Tidy(database, clock, prompts)
 
     async def start(self, tasks: Tasks) -> None:
         """Begin all jobs; each is started again by itself when it fails."""
-        await self._nats.answer("ask.crm.*", Ask, self._who, queue="crm")
+        await self._nats.answer("ask.crm.*", Ask, self._who, queue="crm", beside=tasks)
         tasks.keep(self.ledger.inbox.run, "ledger writer")
         tasks.keep(lambda: project(self.ledger, self.projector, self._clock), "projector")
         tasks.keep(self.personals.inbox.run, "personals writer")
@@ -73,7 +75,8 @@ async def run(settings: Settings) -> None:
     frame = current()
     database = Database(settings.database_url, name="worker", size=6)
     nats = await Nats.connect(settings.nats_url, "worker")
-    worker = Worker(database, nats, frame.clock, settings.home / "prompts")
+    streamed = Database(settings.database_url, name="worker streams", size=4, lazy=True)
+    worker = Worker(database, nats, frame.clock, settings.home / "prompts", streamed=streamed)
     try:
         await _schema(database, frame.clock)
         frame.health(worker.health)
@@ -83,6 +86,7 @@ async def run(settings: Settings) -> None:
     finally:
         await frame.tasks.close(3.0)
         await nats.close()
+        await streamed.close()
         await database.close()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Callable
 
-import structlog
+import msgspec
 
 from yitong.contact.messages import Card
 from yitong.domains.crm.messages import Ask
@@ -16,9 +16,11 @@ from yitong.domains.crm.store import lookup
 from yitong.kit.clock import Clock
 from yitong.kit.database import Database
 from yitong.kit.ids import Ids
-from yitong.kit.records import Conflict
 
-_log = structlog.get_logger("yitong.crm")
+GATHER_SECONDS = 0.02
+"""How long who asks waits for others: one transaction for many costs little more than for one."""
+HOME_SECONDS = 30.0
+"""How long a tenant's country and language are believed."""
 
 
 class Finder:
@@ -28,6 +30,8 @@ class Finder:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._homes: dict[str, tuple[float, tuple[str, str]]] = {}
+        self._wanted: dict[str, dict[str, list[asyncio.Future[Card]]]] = {}
         self._region: Callable[[str, str], str] = lambda number, language: ""
 
     async def learn_regions(self) -> None:
@@ -35,26 +39,59 @@ class Finder:
         self._region = (await asyncio.to_thread(importlib.import_module, "yitong.domains.crm.rules.regions")).region_of
 
     async def find(self, tenant: str, ask: Ask) -> Card | None:
-        """Who calls. One transaction; two calls of a new number at once get the same card."""
-        for _ in range(2):
-            try:
-                return await self._find(tenant, ask)
-            except Conflict:
-                _log.info("the card was made meanwhile", contact=ask.contact)
-        return None
+        """Who calls. Those asked for at once are looked for together; two calls of a new number at once get the same card."""
+        country, language = await self._home(tenant)
+        number = e164(ask.number, country) if country else ""
+        if not number:
+            return None
+        found: asyncio.Future[Card] = asyncio.get_running_loop().create_future()
+        wanted = self._wanted.setdefault(tenant, {})
+        wanted.setdefault(number, []).append(found)
+        if sum(map(len, wanted.values())) == 1:
+            await self._serve(tenant, language)
+        return await found
 
-    async def _find(self, tenant: str, ask: Ask) -> Card | None:
+    async def _serve(self, tenant: str, language: str) -> None:
+        """Answer everybody who asks within a moment."""
+        await self._clock.sleep(GATHER_SECONDS)
+        wanted = self._wanted.pop(tenant)
+        try:
+            cards = await self._find_all(tenant, list(wanted), language)
+        except BaseException as error:
+            for waiting in (one for futures in wanted.values() for one in futures if not one.done()):
+                waiting.set_exception(error)
+            raise
+        for number, futures in wanted.items():
+            for place, waiting in enumerate(futures):
+                if not waiting.done():
+                    made = cards[number]
+                    waiting.set_result(msgspec.structs.replace(made, new=False) if place else made)
+
+    async def _home(self, tenant: str) -> tuple[str, str]:
+        now = self._clock.monotonic()
+        known = self._homes.get(tenant)
+        if known is None or now - known[0] > HOME_SECONDS:
+            async with self._database.transaction() as connection:
+                known = now, await lookup.home_of(connection, tenant)
+            if known[1][0]:
+                self._homes[tenant] = known
+        return known[1]
+
+    async def _find_all(self, tenant: str, numbers: list[str], language: str) -> dict[str, Card]:
+        """Cards of all ``numbers``; new ones are made, together."""
         async with self._database.transaction() as connection:
-            country, language = await lookup.home_of(connection, tenant)
-            number = e164(ask.number, country) if country else ""
-            if not number:
-                return None
-            found = await lookup.by_number(connection, tenant, number)
-            if found is not None:
-                return card(found, number)
-            now = self._clock.now()
-            made = await lookup.make(connection, tenant, self._ids.new(now), number, self._region(number, language), now)
-            return card(made, number, new=True)
+            found = await lookup.by_number(connection, tenant, numbers)
+            cards = {number: card(customer, number) for number, customer in found.items()}
+            if len(found) < len(numbers):
+                await lookup.lock(connection, tenant)
+                unknown = [number for number in numbers if number not in found]
+                meanwhile = await lookup.by_number(connection, tenant, unknown)
+                now = self._clock.now()
+                new = {number: (self._ids.new(now), self._region(number, language)) for number in unknown if number not in meanwhile}
+                made = await lookup.make(connection, tenant, new, now) if new else {}
+                cards |= {number: card(customer, number) for number, customer in meanwhile.items()}
+                cards |= {number: card(customer, number, new=True) for number, customer in made.items()}
+        return cards
 
 
 def card(customer: Customer, number: str, *, new: bool = False) -> Card:

@@ -12,7 +12,7 @@ from yitong.kit.records import Field, Kind, Part, Value, read
 from yitong.kit.scope import Scope
 
 CUSTOMER = Kind(
-    name="customer", table="customers", code="name",
+    name="customer", table="customers", code="name", published=False,
     fields=tuple(Field(name, name) for name in ("name", "region", "class", "language", "note")),
     parts=(
         Part(name="numbers", table="customer_numbers", owner="customer_id", columns=(("number", "number"),), bare=True, place="place"),
