@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from yitong.media import conceal, g711, rtp
 from yitong.media.digits import EventReceiver, EventSender, Key
+from yitong.media.fax_tones import FaxTones
 from yitong.media.inband import Detector
 from yitong.media.jitter import NEVER, STEPS, Fetched, Jitter
 from yitong.media.matrix import Matrix
@@ -31,12 +32,14 @@ Rows = NDArray[np.intp]
 
 
 class Step(NamedTuple):
-    """What a step produced: the ``rows`` whose packet stands in ``Plane.packets``, extra packets, play lists that ended, in-band keys."""
+    """What a step produced: the ``rows`` whose packet stands in ``Plane.packets``, extra packets, play lists that ended, in-band keys,
+    tones of fax machines."""
 
     rows: Rows
     extra: list[tuple[int, bytes]]
     ended: list[int]
     keys: list[tuple[int, str]]
+    tones: list[tuple[int, str]]
 
 
 class Plane:
@@ -58,6 +61,7 @@ class Plane:
         self.sequence = np.zeros(capacity, dtype=np.int64)
         self.timestamp = np.zeros(capacity, dtype=np.int64)
         self._detector = Detector(capacity)
+        self.fax_tones = FaxTones(capacity)
         self._in_band = np.zeros(capacity, dtype=np.bool_)
         self._law_in = np.zeros(capacity, dtype=np.uint8)
         self._law_out = np.zeros(capacity, dtype=np.uint8)
@@ -108,6 +112,7 @@ class Plane:
         self.jitter.reset(row)
         self.reception.reset(row)
         self._detector.reset(row)
+        self.fax_tones.forget(row)
         self._events.pop(row, None)
         self._senders.pop(row, None)
         self._bus_at.pop(row, None)
@@ -213,17 +218,19 @@ class Plane:
         self._decode(fetched)
         listening = fetched.rows[self._in_band[fetched.rows] & fetched.present]
         keys = self._detector.listen(listening, self.matrix.frames[listening]) if len(listening) else []
+        listening = fetched.rows[self.fax_tones.wanted(fetched.rows) & fetched.present]
+        tones = self.fax_tones.listen(listening, self.matrix.frames[listening]) if len(listening) else []
         self._fresh[:] = False
         self._fresh[fetched.rows] = True
         self._advance_buses(now)
         rows = self._choose(now)
         if not len(rows):
-            return Step(rows, [], [], keys)
+            return Step(rows, [], [], keys, tones)
         heard = self.matrix.mix(rows)
         ended = self.player.mix_into(rows, heard)
         self._write(rows, heard, now)
         rows, extra = self._replace_by_events(rows)
-        return Step(rows, extra, ended, keys)
+        return Step(rows, extra, ended, keys, tones)
 
     def _decode(self, fetched: Fetched) -> None:
         rows, present, octets = fetched

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import singledispatchmethod
 
 from yitong.ct.switches.soft import media_messages as m
+from yitong.ct.switches.soft.media_fax import Faxes
 from yitong.ct.switches.soft.media_ports import Ports
 from yitong.ct.switches.soft.media_record import Recordings
 from yitong.ct.switches.soft.media_reports import Reports
@@ -29,7 +30,7 @@ class Control:
 
     def __init__(
         self, settings: MediaSettings, plane: Plane, ports: Ports, sockets: RowSockets, secure: Secure, services: Services,
-        recordings: Recordings, reports: Reports, may_open: Callable[[], str], step: Callable[[], int],
+        recordings: Recordings, reports: Reports, faxes: Faxes, may_open: Callable[[], str], step: Callable[[], int],
     ) -> None:  # fmt: skip
         self._settings = settings
         self._plane = plane
@@ -39,6 +40,7 @@ class Control:
         self._services = services
         self._recordings = recordings
         self._reports = reports
+        self._faxes = faxes
         self._may_open = may_open
         self._step = step
         self._free = list(range(plane.capacity - 1, 0, -1))
@@ -124,9 +126,10 @@ class Control:
             return m.Refusal(id=request.id, reason="bad_request")
         if row.remote is None or not row.remote.receive:
             self._plane.heard_at[row.index] = self._step()
-        row.remote = request
+        row.remote, row.image = request, request.image
         sends = request.send and (row.leg is not None or not _is_nowhere(request))
         self._plane.direct(row.index, request.codec, request.event_type, sends, request.receive, self._step())
+        self._faxes.redirected(row, self._step())
         return m.Done(id=request.id)
 
     def _is_itself(self, row: Row, request: m.SetRemote) -> bool:
@@ -143,6 +146,7 @@ class Control:
     def close(self, row: Row) -> None:
         """End a row and tell its statistics."""
         self._services.stop(row)
+        self._faxes.row_closed(row)
         self._recordings.row_closed(row)
         closed = self._reports.close(row)
         if row.leg is not None:
@@ -161,6 +165,7 @@ class Control:
         if row is None or source is None:
             return _unknown(request)
         self._plane.link(row.index, source.index, request.gain)
+        self._plane.fax_tones.end(row.index)
         return m.Done(id=request.id)
 
     @_do.register
@@ -194,6 +199,7 @@ class Control:
         if row is None:
             return _unknown(request)
         self._services.stop(row)
+        self._faxes.stop(row)
         return m.Done(id=request.id)
 
     @_do.register
@@ -213,6 +219,15 @@ class Control:
             return m.Refusal(id=request.id, reason="bad_request")
         self._services.press(row, request.digit, "signalling")
         return m.Done(id=request.id)
+
+    @_do.register
+    def _(self, request: m.MediaFax) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        self._services.stop(row)
+        reason = self._faxes.start(row, request, self._step())
+        return m.Refusal(id=request.id, reason=reason) if reason else m.Done(id=request.id)
 
     @_do.register
     def _(self, request: m.MediaRecord) -> m.FromWorker | None:

@@ -34,7 +34,7 @@ class OpenPort(Request, frozen=True, tag=True):
 class SetRemote(Request, frozen=True, tag=True):
     """Where the other side of a row is and how it codes, from its SDP. ``codec``: 0 PCMU, 8 PCMA. ``event_type``: payload type of
     telephone-event, -1 without. ``send``/``receive``: direction. A secure row needs ``fingerprint`` ("sha-256 AA:.."), ``setup`` (its
-    role; to ``actpass`` we are passive), ``ufrag``, ``password``.
+    role; to ``actpass`` we are passive), ``ufrag``, ``password``. ``image``: no audio but T.38 in UDPTL (RFC 3362) at ``rtp_port``.
     """
 
     address: str
@@ -48,6 +48,7 @@ class SetRemote(Request, frozen=True, tag=True):
     setup: str = ""
     ufrag: str = ""
     password: str = ""
+    image: bool = False
 
 
 class ClosePort(Request, frozen=True, tag=True):
@@ -84,7 +85,7 @@ class MediaCollect(Request, frozen=True, tag=True):
 
 
 class MediaStop(Request, frozen=True, tag=True):
-    """Stop what plays or collects on the row."""
+    """Stop what plays or collects on the row, and its fax."""
 
 
 class MediaDigits(Request, frozen=True, tag=True):
@@ -97,6 +98,18 @@ class MediaPress(Request, frozen=True, tag=True):
     """A key that the row's telephone told by signalling (SIP INFO); one that the audio tells, too, counts once."""
 
     digit: str
+
+
+class MediaFax(Request, frozen=True, tag=True):
+    """Send or receive ``file``, a TIFF below the home's faxes folder, on the row; ends with ``MediaFaxed`` carrying ``tag_id``. Meanwhile
+    the row takes no part in the mixing. Refused with fax_unavailable, wrong_media, fax_running, overloaded.
+    """
+
+    tag_id: str
+    sends: bool
+    file: str
+    station: str = ""
+    error_correction: bool = True
 
 
 class MediaRecord(Request, frozen=True, tag=True):
@@ -200,6 +213,25 @@ class MediaDigit(MediaEvent, frozen=True, tag=True):
     digit: str
 
 
+class MediaFaxed(MediaEvent, frozen=True, tag=True):
+    """A fax ended. ``reason`` as in ``media.fax.FaxResult``, or no_such_file; ``t38``: it ended in T.38."""
+
+    tag_id: str
+    reason: str
+    pages: int
+    station: str
+    rate: int
+    error_correction: bool
+    t38: bool
+    detail: str = ""
+
+
+class MediaTone(MediaEvent, frozen=True, tag=True):
+    """A fax machine showed itself on a row that plays or collects: ``cng`` (it calls) or ``ced`` (it answers)."""
+
+    tone: str
+
+
 class MediaConnected(MediaEvent, frozen=True, tag=True):
     """The first packet from the locked source arrived (for a secure row: DTLS is done and the fingerprint is right)."""
 
@@ -261,6 +293,7 @@ AnyRequest = (
     | MediaStop
     | MediaDigits
     | MediaPress
+    | MediaFax
     | MediaRecord
     | MarkHold
     | StopRecord
@@ -274,6 +307,8 @@ FromWorker = (
     | MediaPlayed
     | MediaCollected
     | MediaDigit
+    | MediaFaxed
+    | MediaTone
     | MediaConnected
     | MediaLost
     | MediaRecorded

@@ -30,6 +30,8 @@ class Row:
     presses: Presses = field(default_factory=Presses)
     collector: Collector | None = None
     discard: bool = False
+    image: bool = False
+    """The remote side is T.38."""
     tag_id: str = ""
     playing_tag: str = ""
     since: int = 0

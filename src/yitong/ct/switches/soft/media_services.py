@@ -29,6 +29,7 @@ class Services:
         """Play when the prompts are loaded; what played before ends now."""
         self.stop(row)
         row.tag_id = request.tag_id
+        self._plane.fax_tones.begin(row.index)
 
         def ready(pieces: tuple[Piece, ...] | None) -> None:
             if pieces is None:
@@ -59,6 +60,7 @@ class Services:
         collector = Collector(rules)
         row.tag_id, row.collector = request.tag_id, collector
         self._collecting[row] = collector
+        self._plane.fax_tones.begin(row.index)
         if request.discard:
             row.ahead.take()
         self._feed(row, collector)

@@ -13,7 +13,7 @@ from yitong.ct.switches.soft.media_ports import udp_socket
 from yitong.ct.switches.soft.media_row import Row
 from yitong.ct.switches.soft.media_wire import MOST_BAD, Wire
 from yitong.media.rtcp import is_rtcp
-from yitong.media.source import Address, Verdict
+from yitong.media.source import Address, Verdict, may_learn
 
 _HEADER = 12
 
@@ -77,6 +77,8 @@ class RowSockets:
 
     def _accept(self, row: Row, source: Address, buffer: memoryview, length: int) -> bool:
         """Judge a packet; true when it locks the row, so that it is heard already."""
+        if row.image:
+            return self._accept_image(row, source)
         if length < _HEADER or buffer[0] >> 6 != 2 or is_rtcp(buffer[1]):
             row.malformed += 1
             row.strangers += source != row.lock.named
@@ -87,6 +89,15 @@ class RowSockets:
             row.strangers += 1
         if verdict is not Verdict.LOCK:
             return False
+        self._lock(row, source)
+        return True
+
+    def _accept_image(self, row: Row, source: Address) -> bool:
+        """T.38 has no header to know it by: only who the SDP names is believed, or stands where that cannot be reached."""
+        if source != row.lock.named and (row.lock.locked is not None or not may_learn(row.lock.named, source)):
+            row.strangers += 1
+            return False
+        row.lock.locked = source
         self._lock(row, source)
         return True
 

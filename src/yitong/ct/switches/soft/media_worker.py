@@ -14,8 +14,9 @@ import threading
 
 from yitong.ct.switches.soft.media_certificate import load_or_make
 from yitong.ct.switches.soft.media_control import Control
+from yitong.ct.switches.soft.media_fax import Faxes
 from yitong.ct.switches.soft.media_load import Load
-from yitong.ct.switches.soft.media_messages import MediaConnected, MediaEvent, WorkerState
+from yitong.ct.switches.soft.media_messages import MediaConnected, MediaEvent, MediaTone, WorkerState
 from yitong.ct.switches.soft.media_ports import Ports
 from yitong.ct.switches.soft.media_prompts import Prompts
 from yitong.ct.switches.soft.media_record import Recordings
@@ -53,13 +54,14 @@ class MediaWorker:
         self._recordings = Recordings(self._plane, settings.recordings, settings.home / "recordings", self._tell)
         self._reports = Reports(self._plane, self._wire, settings.lost_seconds, clock.now, self._tell)
         self._services = Services(self._plane, self._prompts, self._tell, clock.monotonic)
+        self._faxes = Faxes(self._plane, self._wire, settings.home / "faxes", self._tell)
         self._sockets = RowSockets(self._wire, settings.bind, self._reports.silent_seconds, self._connected)
         today = datetime.datetime.fromtimestamp(clock.wall() / 1e6, datetime.UTC)
         certificate = load_or_make(settings.home / "media" / "dtls.pem", today)
         self._secure = Secure(certificate, settings.addresses, self._wire, self._tell, self._reports.receive)
         self._control = Control(
             settings, self._plane, self._ports, self._sockets, self._secure, self._services, self._recordings, self._reports,
-            self._may_open, lambda: self._step,
+            self._faxes, self._may_open, lambda: self._step,
         )  # fmt: skip
         self._server = self._control.server = Server(settings.socket, self._wire, self._control.handle)
         self._alone_since = 0
@@ -92,6 +94,7 @@ class MediaWorker:
             self._control.close(row)
         self._recordings.close()
         self._recordings.review()
+        self._faxes.close()
         self._server.flush()
         self._server.close()
         self._prompts.close()
@@ -130,9 +133,12 @@ class MediaWorker:
         for row, packet in done.extra:
             self._wire.send_one(row, packet)
         self._recordings.advance(now)
+        self._faxes.advance(now)
         by_index = self._control.by_index
         for index, key in done.keys:
             self._services.press(by_index[index], key)
+        for index, tone in done.tones:
+            self._tell(MediaTone(port=by_index[index].port, tone=tone))
         for index in done.ended:
             self._services.play_ended(by_index[index])
 
@@ -146,6 +152,9 @@ class MediaWorker:
     def _receive_odd(self, index: int, data: bytes) -> None:
         row = self._control.by_index.get(index)
         if row is None:
+            return
+        if (row.image or self._faxes.runs(row)) and self._faxes.packet(row, data):
+            self._plane.heard_at[index] = self._step
             return
         keys = self._plane.receive_odd(index, data, self._step)
         if keys is None:
