@@ -25,7 +25,7 @@ BEHAVIOURS = (
 Action = tuple[str, int, int]
 KINDS = (
     "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
-    "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart",
+    "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together",
 )  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class History:
         self.world = World(faults=faults, service_faults=seeded(seed + 1, lose=lose_services, double=lose_services))
         self.customers: list[Customer] = []
         self.world.after_each = check_now
+        self.world.switch.register(TENANT, "gateway", kind=DeviceKind.TRUNK, usual=BEHAVIOURS[0])
         for number in AGENTS:
             self.world.agent(number, usual=BEHAVIOURS[0], ready=False)
         self.world.run(1)
@@ -95,6 +96,19 @@ class History:
     def do_retrieve(self, agent: str, number: int) -> None:
         self.world.try_obey(m.RetrieveContact(agent=f"a{agent}", assignment=self._assignment(agent, number)))
 
+    def do_consult(self, agent: str, number: int) -> None:
+        key, whom = self._assignment(agent, number), (*AGENTS, "02150001234")[number % 4]
+        kind = m.Transfer if number % 3 == 0 else m.Consult
+        one = self.world.partition.acd.model.assignment(key)  # type: ignore[union-attr]
+        contact = self.world.partition.registry.get(one.contact) if one is not None else None  # type: ignore[union-attr]
+        if self.world.try_obey(kind(agent=f"a{agent}", assignment=key, number=whom)) and contact is not None:
+            self.world.shared.add(contact.call)
+        self.world.run((0.0, 2.0)[number % 2])
+
+    def do_together(self, agent: str, number: int) -> None:
+        kind = (m.Alternate, m.Reconnect, m.Conference, m.Transfer)[number % 4]
+        self.world.try_obey(kind(agent=f"a{agent}", assignment=self._assignment(agent, number)))
+
     def do_wrap_up(self, agent: str, number: int) -> None:
         key, draft = self._assignment(agent, number), number % 2 == 0
         self.world.try_obey(m.WrapUp(agent=f"a{agent}", assignment=key, note="x", draft=draft, next_state="ready"))
@@ -136,18 +150,29 @@ def check_now(world: World) -> None:
     assert choose(waiting, model.free(), model.policies, world.timeline.now) is None, "a free agent and a contact he may take"
     by_agent = Counter(one.agent for one in model.assignments())
     assert all(count <= 1 for count in by_agent.values()), "two contacts for one agent"
-    talking = Counter(one.contact for one in model.assignments() if one.state in ("offered", "active", "held", "interrupted"))
+    live = [one for one in model.assignments() if one.state in ("offered", "active", "held", "interrupted")]
+    talking = Counter(one.contact for one in live if not one.host)
     assert all(count <= 1 for count in talking.values()), "two agents for one contact"
     for one in model.assignments():
-        assert one.state != "offered" or one.deadline() > 0, "a reservation without a lease"
+        assert one.state != "offered" or one.deadline() > 0 or one.host, "a reservation without a lease"
+        assert one.host != one.id, "a guest of himself"
+    for one in live:
+        host = model.assignment(one.host)
+        assert not one.host or (host is not None and host.consultation is not None) or waiting_handover(world, one.id), "a guest of nobody"
     _one_voice(world)
 
 
+def waiting_handover(world: World, guest: str) -> bool:
+    """The guest rings for a contact that nobody has."""
+    assert world.partition is not None
+    return any(handover.guest == guest for handover in world.partition.acd.model.together.handovers.values())
+
+
 def _one_voice(world: World) -> None:
-    """At most one agent's device is connected in a call of a customer."""
+    """At most one agent's device is connected in a call of a customer, unless somebody was consulted."""
     connected: Counter[str] = Counter()
     for one in world.switch.snapshot_now(TENANT).connections:
-        if one.kind is DeviceKind.PHONE and one.state in (ConnectionState.CONNECTED, ConnectionState.HOLD):
+        if one.kind is DeviceKind.PHONE and one.call not in world.shared and one.state in (ConnectionState.CONNECTED, ConnectionState.HOLD):
             connected[one.call] += 1
     assert all(count <= 1 for count in connected.values()), "two agents talk to one customer"
 
@@ -175,10 +200,12 @@ def unheard(world: World) -> list[str]:
     return [connection for connection in world.arrivals if connection not in known]
 
 
-PAIRS = (
+PAIRS: tuple[tuple[str | tuple[str, ...], tuple[str, ...]], ...] = (
     ("contact.arrived", ("contact.ended",)), ("contact.segment_began", ("contact.segment_ended",)), ("flow.started", ("flow.ended",)),
     ("acd.contact_queued", ("acd.contact_left_queue",)), ("acd.contact_offered", ("acd.offer_ended", "acd.offer_answered")),
-    ("acd.offer_answered", ("acd.assignment_ended",)), ("acd.wrap_up_began", ("acd.wrap_up_ended",)),
+    (("acd.offer_answered", "acd.contact_taken"), ("acd.assignment_ended",)), ("acd.wrap_up_began", ("acd.wrap_up_ended",)),
+    ("acd.guest_invited", ("acd.guest_left", "acd.contact_taken")), ("acd.handover_began", ("acd.handover_ended",)),
+    ("acd.outside_began", ("acd.outside_ended",)),
     ("quality.recording_asked", ("quality.recording_ended", "quality.recording_lost")),
 )  # fmt: skip
 
@@ -194,7 +221,8 @@ def check_journeys(events: list[Event]) -> None:
         assert counts["contact.arrived"] == counts["contact.ended"] == 1, (contact, counts)
         assert told[0].type == "contact.arrived"
         for begin, ends in PAIRS:
-            assert counts[begin] == sum(counts[end] for end in ends), (contact, begin, [event.type for event in told])
+            begins = (begin,) if isinstance(begin, str) else begin
+            assert sum(counts[one] for one in begins) == sum(counts[end] for end in ends), (contact, begin, [event.type for event in told])
         times = [event.occurred_at for event in told]
         assert times == sorted(times)
 

@@ -56,6 +56,8 @@ class World:
         self.config: dict[tuple[str, str], dict[str, Any]] = {}
         self.arrivals: list[str] = []
         self.corrections = 0
+        self.shared: set[str] = set()
+        """Calls in which somebody was consulted: two of our devices may be connected."""
         self.epoch = 0
         self.died_at = 0
         self.saved: tuple[bytes, int, int] | None = None
@@ -184,7 +186,7 @@ class World:
 
     def _heal(self, snapshot: Snapshot, missed: list[AnyEvent], fresh_us: int = 0) -> None:
         for ended in self.engine.lapse(snapshot, self.timeline.now, missed=missed):
-            self._commit(ended)
+            self._commit(ended, settled=False)
         self._commit(self.engine.reconcile(snapshot, self.timeline.now, fresh_us=fresh_us, missed=missed))
 
     def _reconcile(self, life: int) -> None:
@@ -199,7 +201,8 @@ class World:
         self.corrections += outcome.corrections
         self._commit(outcome)
 
-    def _commit(self, outcome: Outcome) -> None:
+    def _commit(self, outcome: Outcome, *, settled: bool = True) -> None:
+        """``settled`` false: ``reconcile`` follows, which matches whoever waits."""
         if outcome.fault is not None:
             raise outcome.fault
         self.outcomes.append(outcome)
@@ -212,7 +215,7 @@ class World:
             if isinstance(question, WhoIs):
                 self.timeline.after(0.05, partial(self._answer, question))
         self._arm()
-        if self.after_each is not None:
+        if self.after_each is not None and settled:
             self.after_each(self)
 
     def _answer(self, question: WhoIs) -> None:

@@ -12,7 +12,21 @@ from yitong.contact.bus import Refused
 from yitong.contact.client import Core
 from yitong.contact.messages import Command
 from yitong.domains.acd import store
-from yitong.domains.acd.messages import HangUp, HoldContact, RefuseOffer, RetrieveContact, SetAgentState, WrapUp
+from yitong.domains.acd.messages import (
+    Alternate,
+    Conference,
+    Consult,
+    HangUp,
+    HoldContact,
+    Mute,
+    Reconnect,
+    RefuseOffer,
+    RetrieveContact,
+    SendKeys,
+    SetAgentState,
+    Transfer,
+    WrapUp,
+)
 from yitong.kit.clock import SECOND, SystemClock
 from yitong.kit.database import Database
 from yitong.kit.http import Caller, need, part
@@ -37,6 +51,39 @@ class WrapUpGiven(BaseModel):
     draft: bool = False
     next_state: Literal["", "ready", "not_ready"] = ""
     reason: str = Field(default="", max_length=64)
+
+
+class Somebody(BaseModel):
+    """An agent by id, or a number: an extension of ours or one outside."""
+
+    model_config = ConfigDict(extra="forbid")
+    agent: UUID | None = None
+    number: str = Field(default="", max_length=32)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """As commands have it."""
+        return {"to_agent": str(self.agent) if self.agent else "", "number": self.number}
+
+
+class Receiver(Somebody):
+    """Who gets the customer: somebody, a queue (id or code), or whoever is consulted when nothing is named."""
+
+    queue: str = Field(default="", max_length=64)
+
+
+class Muted(BaseModel):
+    """Whether the others hear the agent (``on`` false) or not."""
+
+    model_config = ConfigDict(extra="forbid")
+    on: bool
+
+
+class Keys(BaseModel):
+    """Keys as RFC 4733 has them: 0-9, *, #, A-D."""
+
+    model_config = ConfigDict(extra="forbid")
+    keys: str = Field(min_length=1, max_length=32, pattern=r"^[0-9*#A-D]+$")
 
 
 class Listed(BaseModel):
@@ -74,6 +121,49 @@ async def retrieve(id: UUID, caller: Caller = need("calls.take"), core: Core = p
 async def hang_up(id: UUID, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
     """End the agent's part of the call; the customer goes on in the flow."""
     await _obey(core, caller, HangUp(actor=caller.user, agent=_agent(caller), assignment=str(id)))
+
+
+@router.post("/me/assignments/{id}/consult", status_code=204)
+async def consult(id: UUID, given: Somebody, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """Ask somebody while the customer hears music."""
+    await _obey(core, caller, Consult(actor=caller.user, agent=_agent(caller), assignment=str(id), **given.named))
+
+
+@router.post("/me/assignments/{id}/alternate", status_code=204)
+async def alternate(id: UUID, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """Go over to the customer, or back to whom one consults."""
+    await _obey(core, caller, Alternate(actor=caller.user, agent=_agent(caller), assignment=str(id)))
+
+
+@router.post("/me/assignments/{id}/reconnect", status_code=204)
+async def reconnect(id: UUID, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """End the consultation and go back to the customer."""
+    await _obey(core, caller, Reconnect(actor=caller.user, agent=_agent(caller), assignment=str(id)))
+
+
+@router.post("/me/assignments/{id}/conference", status_code=204)
+async def conference(id: UUID, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """Let all three hear each other."""
+    await _obey(core, caller, Conference(actor=caller.user, agent=_agent(caller), assignment=str(id)))
+
+
+@router.post("/me/assignments/{id}/transfer", status_code=204)
+async def transfer(id: UUID, given: Receiver, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """Give the customer away: to whom one consults, or at once to somebody or to a queue; after-call work begins."""
+    command = Transfer(actor=caller.user, agent=_agent(caller), assignment=str(id), queue=given.queue, **given.named)
+    await _obey(core, caller, command)
+
+
+@router.put("/me/assignments/{id}/mute", status_code=204)
+async def mute(id: UUID, given: Muted, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """Let the others hear the agent or not; he hears them."""
+    await _obey(core, caller, Mute(actor=caller.user, agent=_agent(caller), assignment=str(id), on=given.on))
+
+
+@router.post("/me/assignments/{id}/keys", status_code=204)
+async def send_keys(id: UUID, given: Keys, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """Send keys to whom the agent talks with now."""
+    await _obey(core, caller, SendKeys(actor=caller.user, agent=_agent(caller), assignment=str(id), keys=given.keys))
 
 
 @router.put("/me/assignments/{id}/wrap_up", status_code=204)

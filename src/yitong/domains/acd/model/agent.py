@@ -69,8 +69,27 @@ class AgentDevice(msgspec.Struct, frozen=True, kw_only=True):
         return self.registered and self.answering
 
 
+class Consultation(msgspec.Struct, kw_only=True):
+    """Whom an agent asks about his contact. ``agent`` and ``guest`` (that one's assignment) when it is one of ours; ``address``: the
+    Personal record of an outside number. ``state``: ringing, talking, conference, over (the agent has not gone back yet).
+    ``aside``: the agent is with the consulted one and the customer waits."""
+
+    connection: str
+    state: str
+    since: int
+    ring_until: int
+    agent: str = ""
+    guest: str = ""
+    address: str = ""
+    aside: bool = True
+    cause: str = ""
+
+
 class Assignment(msgspec.Struct, kw_only=True):
-    """A contact given to an agent. ``targets``: ringing connections with their devices; ``connection``: the one that answered."""
+    """A contact given to an agent. ``targets``: ringing connections with their devices; ``connection``: the one that answered.
+
+    ``host``: the assignment of the agent who asked this one to help; such a guest has no queue's offer and no wrap-up of his own.
+    """
 
     id: str
     agent: str
@@ -99,6 +118,9 @@ class Assignment(msgspec.Struct, kw_only=True):
     wrap_until: int = 0
     code: str = ""
     note: str = ""
+    host: str = ""
+    muted: bool = False
+    consultation: Consultation | None = None
 
     def move(self, event: str, at: int) -> None:
         """Take the table's way; a way that it does not have is a programming error."""
@@ -106,10 +128,14 @@ class Assignment(msgspec.Struct, kw_only=True):
 
     def deadline(self) -> int:
         """When something must happen to it at the latest; 0: it waits for people (the reconciler watches its connections)."""
+        if self.host:
+            return 0
         if self.state == "offered":
             return self.lease_until
         if self.state == "interrupted":
             return min(self.resume_until, self.resume_again_at or self.resume_until)
+        if self.consultation is not None and self.consultation.state == "ringing" and not self.hang_up_by:
+            return self.consultation.ring_until
         return self.wrap_until if self.state == "wrapping_up" else self.hang_up_by
 
     def connections(self) -> set[str]:

@@ -15,20 +15,11 @@ from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import DUTIES, Agent, AgentConfig, AgentDevice, Assignment
 from yitong.domains.acd.model.candidates import Free, Policy, unfit
 from yitong.domains.acd.model.queue import QueueConfig, Queued, read_queue
+from yitong.domains.acd.model.state import AcdState
+from yitong.domains.acd.model.together import Together
 
 FORGETTING = 1 / 16
 """The weight of the newest contact in a queue's mean handle time."""
-
-
-class AcdState(msgspec.Struct, kw_only=True):
-    """What a snapshot keeps. ``gone``: connections to agents that were given up, with the moment; ``handle``: mean handle seconds by
-    queue; ``places``: the virtual arrival of live contacts that have waited and were not served."""
-
-    agents: dict[str, Agent] = {}
-    queued: dict[str, Queued] = {}
-    gone: dict[str, int] = {}
-    handle: dict[str, float] = {}
-    places: dict[str, int] = {}
 
 
 class Model:
@@ -53,6 +44,7 @@ class Model:
         self._extensions: dict[str, str] = {}
         self._assignments: dict[str, Assignment] = {}
         self._by_connection: dict[str, str] = {}
+        self.together = Together(self, bus)
         self._register(bus)
 
     def _register(self, bus: Bus) -> None:
@@ -120,7 +112,9 @@ class Model:
 
     def of_contact(self, contact: str) -> Assignment | None:
         """The assignment that has the contact now (not one that only wraps up)."""
-        found = (item for item in self._assignments.values() if item.contact == contact and item.state != "wrapping_up")
+        found = (
+            item for item in self._assignments.values() if item.contact == contact and item.state != "wrapping_up" and not item.host
+        )
         return next(found, None)
 
     def free(self) -> list[Free]:
@@ -173,9 +167,30 @@ class Model:
 
     def _unindex(self, connection: str, at: int) -> None:
         """The connection is given up; should it still speak, it is cleared."""
-        if self._by_connection.pop(connection, None):
-            self.gone[connection] = at
-            self.forget_old(at)
+        if connection in self._by_connection:
+            self.give_up(connection, at)
+
+    def watch(self, assignment: Assignment) -> None:
+        """Its connections or its deadline changed."""
+        self._index(assignment)
+
+    def give_up(self, connection: str, at: int) -> None:
+        """Nobody has to do with a connection any more that may still be there."""
+        self._by_connection.pop(connection, None)
+        self.gone[connection] = at
+        self.forget_old(at)
+
+    def admit(self, guest: Assignment, at: int) -> None:
+        """An agent takes part in somebody else's contact."""
+        agent = self._agent(guest.agent)
+        before = agent.state
+        agent.assignments[guest.id] = self._assignments[guest.id] = guest
+        self._index(guest)
+        self._touch(agent, before, at)
+
+    def dismiss(self, guest: Assignment, at: int) -> None:
+        """He does not any more."""
+        self._drop(guest, at, self.agents[guest.agent].state)
 
     def forget_old(self, now: int) -> None:
         """Let tombstones go after ten minutes."""
@@ -365,7 +380,10 @@ class Model:
     # --- snapshots -----------------------------------------------------------------------------------------------------------------
 
     def state(self) -> AcdState:
-        return AcdState(agents=self.agents, queued=self.queued, gone=self.gone, handle=self.handle, places=self.places)
+        return AcdState(
+            agents=self.agents, queued=self.queued, gone=self.gone, handle=self.handle, places=self.places,
+            handovers=self.together.handovers, outside=self.together.outside,
+        )  # fmt: skip
 
     def restore(self, state: AcdState) -> None:
         """Take up a snapshot: one object per assignment, indexes and deadlines made anew."""
@@ -379,3 +397,4 @@ class Model:
         for queued in self.queued.values():
             self.watch_queued(queued)
         self.registry.claimed.update(self.gone)
+        self.together.restore(state.handovers, state.outside)

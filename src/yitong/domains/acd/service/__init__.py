@@ -13,11 +13,13 @@ from yitong.ct.events import ConnectionCleared, DeviceChanged, Established, Fail
 from yitong.ct.model import Cause, Connection, ConnectionState, Device, DeviceKind
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment
-from yitong.domains.acd.model.model import AcdState, Model
+from yitong.domains.acd.model.model import Model
+from yitong.domains.acd.model.state import AcdState
 from yitong.domains.acd.rules.selection import choose
 from yitong.domains.acd.service.acts import Acts
 from yitong.domains.acd.service.calls import Calls
 from yitong.domains.acd.service.desk import Desk
+from yitong.domains.acd.service.together import Together
 from yitong.domains.acd.service.treatment import Treatment
 from yitong.flow.prompts import Library
 
@@ -32,7 +34,8 @@ class Acd:
     ) -> None:
         self.model = Model(bus, registry, site)
         self.acts = Acts(self.model, registry, library, resume, tenant)
-        self.calls = Calls(bus, self.acts)
+        self.together = Together(bus, self.acts, tenant)
+        self.calls = Calls(bus, self.acts, self.together)
         self.desk = Desk(bus, self.acts, tenant)
         self.treatment = Treatment(bus, self.acts, tenant)
         self._registry = registry
@@ -104,7 +107,9 @@ class Acd:
         for key in self.model.deadlines.due(unit.now):
             kind, _, name = key.partition(":")
             assignment = self.model.assignment(name)
-            if kind == "q":
+            if kind == "h":
+                self.together.handover_overdue(name, unit)
+            elif kind == "q":
                 self._queued_due(name, unit)
             elif assignment is not None:
                 self._assignment_due(assignment, unit)
@@ -137,8 +142,10 @@ class Acd:
             if not assignment.resume_target:
                 assignment.resume_again_at = 0
             self.model.deadlines.set(f"a:{assignment.id}", assignment.deadline())
-        else:
+        elif assignment.hang_up_by:
             self.acts.released(assignment, unit, clear=True)
+        else:
+            self.together.overdue(assignment, unit)
 
     # --- healing -------------------------------------------------------------------------------------------------------------------
 
@@ -150,6 +157,10 @@ class Acd:
             for connection in assignment.connections():
                 fresh = assignment.since + fresh_us > unit.now
                 corrections += self._compare(assignment, connection, there.get(connection), fresh, hear)
+        for connection in self.model.together.claimed() - there.keys():
+            if not fresh_us:
+                hear(ConnectionCleared(call="", connection=connection, device="", cause=Cause.NORMAL, by_device=True))
+                corrections += 1
         for connection in there.keys() & self.model.gone.keys():
             self.acts.clear(connection, unit)
             corrections += 1

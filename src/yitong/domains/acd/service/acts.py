@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from yitong.contact.bus import Unit
+from yitong.contact.bus import Refused, Unit
 from yitong.contact.journey import begin_segment, end_segment
 from yitong.contact.registry import LiveContact, Registry
 from yitong.ct.model import Cause, StandingOrder
@@ -34,6 +34,17 @@ class Acts:
         self.library = library
         self.resume = resume
         self._tenant = tenant
+        self.end_consultation: Callable[[Assignment, str, Unit], None]
+        self.hand_over: Callable[..., None]
+
+    def mine(self, agent: str, key: str, *states: str) -> Assignment:
+        """The agent's assignment in one of ``states``. Raises Refused: not_found, wrong_state."""
+        assignment = self.model.assignment(key)
+        if assignment is None or assignment.agent != agent:
+            raise Refused("not_found")
+        if assignment.state not in states:
+            raise Refused("wrong_state", state=assignment.state)
+        return assignment
 
     # --- asking the switch ---------------------------------------------------------------------------------------------------------
 
@@ -126,7 +137,9 @@ class Acts:
     # --- the end of a talk ---------------------------------------------------------------------------------------------------------
 
     def end_talk(self, assignment: Assignment, cause: str, unit: Unit) -> None:
-        """Agent and customer are apart: ``cause`` agent_left, customer_left or agent_lost."""
+        """Agent and customer are apart: ``cause`` agent_left, customer_left, agent_lost or transferred."""
+        if assignment.consultation is not None and cause != "transferred":
+            self.end_consultation(assignment, cause, unit)
         held = assignment.held_us + (unit.now - assignment.hold_since if assignment.hold_since else 0)
         unit.tell(m.AssignmentEnded(
             contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue, cause=cause,
@@ -142,7 +155,13 @@ class Acts:
         ))  # fmt: skip
 
     def released(self, assignment: Assignment, unit: Unit, *, clear: bool) -> None:
-        """The agent hung up: he wraps up, the customer goes on in the flow. ``clear``: the connection may still be there."""
+        """The agent hung up: he wraps up, the customer goes on in the flow. ``clear``: the connection may still be there.
+
+        In a conference the customer goes on with the other one.
+        """
+        if assignment.consultation is not None and assignment.consultation.state == "conference":
+            self.hand_over(assignment, unit, clear=clear)
+            return
         contact = self.registry.get(assignment.contact)
         pending = assignment.resume_target or assignment.connection
         self.end_talk(assignment, "agent_left", unit)
@@ -169,6 +188,8 @@ class Acts:
             contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue,
             connection=assignment.connection, assignment=assignment.id, resume_until=unit.now + micro(RESUME_SECONDS),
         ))  # fmt: skip
+        if assignment.consultation is not None:
+            self.end_consultation(assignment, "agent_left", unit)
         self.try_resume(assignment, unit)
 
     def try_resume(self, assignment: Assignment, unit: Unit) -> None:
@@ -217,9 +238,13 @@ class Acts:
     # --- waiting -------------------------------------------------------------------------------------------------------------------
 
     def queue(
-        self, contact: LiveContact, queue_id: str, unit: Unit, *, virtual_arrival: int = 0, priority: int = 0, front: bool = False
-    ) -> None:
-        """Let the contact wait. A place once taken is kept over re-entry; one who had an agent waits anew, at the front."""
+        self, contact: LiveContact, queue_id: str, unit: Unit, *, virtual_arrival: int = 0, priority: int = 0, front: bool = False,
+        anew: bool = False,
+    ) -> None:  # fmt: skip
+        """Let the contact wait. A place once taken is kept over re-entry; one who had an agent waits anew, at the front.
+
+        ``anew``: the wait counts from now, whatever the place (a transfer).
+        """
         queue = self.model.queue_configs.get(queue_id)
         place = self.model.places.get(contact.id, 0)
         again = bool(place) or contact.served is not None
@@ -229,7 +254,7 @@ class Acts:
         segment = begin_segment(contact, "queue", unit, queue=queue_id, cause="agent_lost" if front else "")
         unit.tell(m.ContactQueued(
             contact=contact.id, segment=segment, connection=contact.connection, queue=queue_id, virtual_arrival=virtual,
-            wait_from=unit.now if front else virtual, priority=priority + (queue.priority if queue is not None else 0),
+            wait_from=unit.now if front or anew else virtual, priority=priority + (queue.priority if queue is not None else 0),
             due_at=virtual + within, leave_at=unit.now + leave if leave else 0, front=front, again=again,
         ))  # fmt: skip
         self.play_music(contact, queue, unit)

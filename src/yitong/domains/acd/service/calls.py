@@ -20,6 +20,7 @@ from yitong.ct.model import Cause
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import AgentDevice, Assignment
 from yitong.domains.acd.service.acts import LOST_REST_SECONDS, Acts
+from yitong.domains.acd.service.together import Together
 
 REFUSING = frozenset({Cause.REFUSED, Cause.BUSY})
 LOSING = frozenset({Cause.SIGNALLING_LOST, Cause.MEDIA_LOST, Cause.INTERRUPTED, Cause.UNREACHABLE, Cause.FAILED})
@@ -29,8 +30,9 @@ OURS = frozenset({Cause.ANSWERED_ELSEWHERE, Cause.CANCELLED})
 class Calls:
     """Turns events of connections into what happened to offers and assignments."""
 
-    def __init__(self, bus: Bus, acts: Acts) -> None:
+    def __init__(self, bus: Bus, acts: Acts, together: Together) -> None:
         self._acts = acts
+        self._together = together
         self._model = acts.model
         self._registry = acts.registry
         for kind in (Originated, Delivered):
@@ -55,7 +57,7 @@ class Calls:
             self._calm(event.call, unit)
             return
         assignment = self._model.of_connection(event.connection)
-        if assignment is None:
+        if self._together.established(event.connection, unit) or assignment is None:
             return
         if assignment.state == "offered":
             self._acts.answered(assignment, event.connection, unit)
@@ -75,7 +77,7 @@ class Calls:
             self.customer_gone(customer, unit)
             return
         assignment = self._model.of_connection(event.connection)
-        if assignment is not None:
+        if not self._together.gone(event.connection, event.cause, unit) and assignment is not None:
             self._ended(assignment, event.connection, event.cause, by_device=False, unit=unit)
 
     def cleared(self, event: ConnectionCleared, unit: Unit) -> None:
@@ -85,7 +87,7 @@ class Calls:
             self.customer_gone(customer, unit)
             return
         assignment = self._model.of_connection(event.connection)
-        if assignment is not None:
+        if not self._together.gone(event.connection, event.cause, unit) and assignment is not None:
             self._ended(assignment, event.connection, event.cause, by_device=event.by_device, unit=unit)
 
     def customer_gone(self, contact: LiveContact, unit: Unit) -> None:
@@ -99,6 +101,7 @@ class Calls:
             self._acts.leave(queued, outcome, unit)
         if assignment is not None and assignment.state in ("active", "held", "interrupted"):
             self._acts.customer_left(assignment, unit)
+        self._together.customer_gone(contact, unit)
 
     def _ended(self, assignment: Assignment, connection: str, cause: Cause, *, by_device: bool, unit: Unit) -> None:
         if assignment.state == "offered":
@@ -177,7 +180,7 @@ class Calls:
 
     def _device_out(self, assignment: Assignment, device: str, unit: Unit) -> None:
         """A device that is gone does not ring any more (the page was closed)."""
-        if assignment.state != "offered":
+        if assignment.state != "offered" or assignment.host:
             return
         for connection in [name for name, rings in assignment.targets.items() if rings == device]:
             self._acts.clear(connection, unit, Cause.CANCELLED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from yitong.contact.bus import Bus, Refused, Unit
+from yitong.ct.model import Cause
 from yitong.ct.services import Clear, Hold, Retrieve
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Agent, Assignment
@@ -23,15 +24,6 @@ class Desk:
         bus.obeys(m.RetrieveContact, self.retrieve)
         bus.obeys(m.HangUp, self.hang_up)
         bus.obeys(m.WrapUp, self.wrap_up)
-
-    def _mine(self, agent: str, key: str, *states: str) -> Assignment:
-        """The agent's assignment in one of ``states``. Raises Refused: not_found, wrong_state."""
-        assignment = self._model.assignment(key)
-        if assignment is None or assignment.agent != agent:
-            raise Refused("not_found")
-        if assignment.state not in states:
-            raise Refused("wrong_state", state=assignment.state)
-        return assignment
 
     def _chosen(self, kind: str, word: str, refusal: str) -> None:
         """Raises Refused when it is none of those to choose from: no words of somebody's own stand in the ledger."""
@@ -55,23 +47,31 @@ class Desk:
         return known.state if known is not None else agent.state
 
     def refuse(self, command: m.RefuseOffer, unit: Unit) -> None:
-        self._acts.end_offer(self._mine(command.agent, command.assignment, "offered"), "refused", unit)
+        assignment = self._acts.mine(command.agent, command.assignment, "offered")
+        if assignment.host:
+            for connection in assignment.targets:
+                self._acts.clear(connection, unit, Cause.REFUSED)
+            return
+        self._acts.end_offer(assignment, "refused", unit)
 
     def hold(self, command: m.HoldContact, unit: Unit) -> None:
-        assignment = self._mine(command.agent, command.assignment, "active")
+        assignment = self._acts.mine(command.agent, command.assignment, "active")
         contact = self._acts.registry.get(assignment.contact)
         music = self._acts.music_file(self._model.queue_configs.get(assignment.queue), contact.language if contact else "")
         unit.ask(Hold(id=unit.new_id(), tenant=self._tenant, connection=assignment.connection, music=music))
 
     def retrieve(self, command: m.RetrieveContact, unit: Unit) -> None:
-        assignment = self._mine(command.agent, command.assignment, "held")
+        assignment = self._acts.mine(command.agent, command.assignment, "held")
         unit.ask(Retrieve(id=unit.new_id(), tenant=self._tenant, connection=assignment.connection))
 
     def hang_up(self, command: m.HangUp, unit: Unit) -> None:
         """The switch is asked to clear the agent's connection; should it stay silent, the talk is over all the same."""
-        assignment = self._mine(command.agent, command.assignment, "active", "held", "interrupted")
+        assignment = self._acts.mine(command.agent, command.assignment, "active", "held", "interrupted")
         if assignment.state == "interrupted":
             self._acts.released(assignment, unit, clear=True)
+            return
+        if assignment.host:
+            self._acts.clear(assignment.connection, unit)
             return
         assignment.hang_up_by = unit.now + micro(LEASE_SECONDS)
         self._model.deadlines.set(f"a:{assignment.id}", assignment.deadline())
@@ -80,7 +80,7 @@ class Desk:
     def wrap_up(self, command: m.WrapUp, unit: Unit) -> None:
         """A draft may be written as soon as the agent talks; the end of wrap-up names the next duty, or leaves it as it is."""
         states = ("active", "held", "interrupted", "wrapping_up") if command.draft else ("wrapping_up",)
-        assignment = self._mine(command.agent, command.assignment, *states)
+        assignment = self._acts.mine(command.agent, command.assignment, *states)
         self._chosen("wrap_up_code", command.code, "unknown_code")
         self._chosen("reason", command.reason, "unknown_reason")
         note = unit.keep(self._tenant, "note", command.note, assignment.contact) if command.note else ""

@@ -16,6 +16,10 @@ from yitong.domains.acd.messages import (
     AssignmentResumed,
     AssignmentRetrieved,
     ContactOffered,
+    ContactTaken,
+    GuestInvited,
+    GuestJoined,
+    GuestLeft,
     OfferAnswered,
     OfferEnded,
     WrapUpBegan,
@@ -32,6 +36,7 @@ _ASSIGNMENT: dict[type[Any], str] = {
     ContactOffered: "offered", OfferAnswered: "active", AssignmentHeld: "held", AssignmentRetrieved: "active",
     AssignmentInterrupted: "active", AssignmentResumed: "active", WrapUpBegan: "wrapping_up",
     OfferEnded: "", AssignmentEnded: "", WrapUpEnded: "",
+    GuestInvited: "offered", GuestJoined: "active", ContactTaken: "active", GuestLeft: "",
 }  # fmt: skip
 """What each fact makes of the assignment; "": it is over."""
 
@@ -129,6 +134,8 @@ def _count(fact: Fact, event: Event, rows: Rows, zones: Zones) -> None:
             _add(event, rows, day, ring_us=fact.rang_us, **{OFFER_OUTCOMES.get(fact.cause, "withdrawn"): 1})
         case OfferAnswered():
             _add(event, rows, day, answered=1, ring_us=fact.rang_us)
+        case ContactTaken():
+            _add(event, rows, day, answered=1)
         case AssignmentEnded():
             _add(event, rows, day, talk_us=fact.talk_us, hold_us=fact.hold_us)
         case WrapUpEnded():

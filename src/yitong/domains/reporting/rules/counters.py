@@ -140,6 +140,10 @@ def _answered(today: Today, fact: acd.OfferAnswered) -> None:
     today.agent(fact.agent).answered += 1
 
 
+def _taken(today: Today, fact: acd.ContactTaken) -> None:
+    today.agent(fact.agent).answered += 1
+
+
 def _ended(today: Today, fact: acd.AssignmentEnded) -> None:
     agent = today.agent(fact.agent)
     agent.talk_us += fact.talk_us
@@ -152,5 +156,6 @@ def _wrapped_up(today: Today, fact: acd.WrapUpEnded) -> None:
 
 _COUNTING: dict[type[Fact], Callable[[Today, Any], None]] = {
     acd.ContactQueued: _queued, acd.QueueRefused: _refused, acd.ContactLeftQueue: _left, acd.ContactOffered: _offer,
-    acd.OfferEnded: _offer_ended, acd.OfferAnswered: _answered, acd.AssignmentEnded: _ended, acd.WrapUpEnded: _wrapped_up,
+    acd.OfferEnded: _offer_ended, acd.OfferAnswered: _answered, acd.ContactTaken: _taken,
+    acd.AssignmentEnded: _ended, acd.WrapUpEnded: _wrapped_up,
 }  # fmt: skip

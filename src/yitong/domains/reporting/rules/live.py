@@ -245,11 +245,22 @@ class Live:
             "keys": self._keys(contact) if contact else [],
             "waited_seconds": held.waited_us // 1_000_000, "ring_until": held.ring_until if held.state == "offered" else None,
             "answered_at": held.answered_at or None, "customer": msgspec.to_builtins(card) if card is not None else None,
-            "recording": bool(held.recording), "interrupted": held.state == "interrupted",
+            "recording": bool(held.recording), "interrupted": held.state == "interrupted", "muted": held.muted,
+            "helps": self._person(held.host) if held.host else None, "consultation": self._consultation(held),
             "wrap_up": {
                 "until": held.wrap_until or None, "codes": self._codes(held.queue),
                 "draft": {"code": held.code, "note": self.view.state.notes.get(held.note, "")} if held.code or held.note else None,
             },
+        }  # fmt: skip
+
+    def _consultation(self, held: SeenAssignment) -> dict[str, Any] | None:
+        asked = held.consultation
+        if asked is None:
+            return None
+        return {
+            "state": asked.state, "since": asked.since, "ring_until": asked.ring_until if asked.state == "ringing" else None,
+            "aside": asked.aside, "cause": asked.cause or None, "agent": self._person(asked.agent) if asked.agent else None,
+            "number": self.view.address(held.contact, asked.address) if asked.address else None,
         }  # fmt: skip
 
     def _codes(self, queue: str) -> list[dict[str, Any]]:

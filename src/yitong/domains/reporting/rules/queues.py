@@ -10,6 +10,7 @@ from yitong.domains.acd.messages import (
     ContactLeftQueue,
     ContactOffered,
     ContactQueued,
+    ContactTaken,
     OfferAnswered,
     OfferEnded,
     QueueRefused,
@@ -106,6 +107,16 @@ def offer_answered(fact: OfferAnswered, event: Event, rows: Rows) -> None:
     if segment is not None and not segment["ended_at"]:
         rows.change(SEGMENTS, segment, agent_id=fact.agent, answered_at=at, ring_us=fact.rang_us)
     count(event, rows, ring_us=fact.rang_us)
+
+
+def taken(fact: ContactTaken, event: Event, rows: Rows) -> None:
+    """Another agent has the contact now (a transfer); no queue's offer is counted."""
+    contact, at = contact_of(event, rows), event.occurred_at
+    rows.change(CONTACTS, contact, agent_id=fact.agent, answered_at=contact["answered_at"] or at, outcome="talking")
+    rows.change(OFFERS, offer_of(event, fact.assignment, rows), answered_at=at, outcome="answered")
+    segment = segment_of_agent(fact.contact, fact.agent, rows)
+    if segment is not None and not segment["ended_at"]:
+        rows.change(SEGMENTS, segment, agent_id=fact.agent, answered_at=at)
 
 
 def assignment_ended(fact: AssignmentEnded, event: Event, rows: Rows) -> None:

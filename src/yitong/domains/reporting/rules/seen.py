@@ -22,6 +22,18 @@ class SeenContact(msgspec.Struct, kw_only=True):
     ended: bool = False
 
 
+class SeenConsultation(msgspec.Struct, kw_only=True):
+    """Whom an agent asks about his contact, as his desk shows it."""
+
+    state: str
+    since: int
+    ring_until: int
+    agent: str = ""
+    address: str = ""
+    aside: bool = True
+    cause: str = ""
+
+
 class SeenAssignment(msgspec.Struct, kw_only=True):
     """An assignment as a desk shows it."""
 
@@ -41,6 +53,9 @@ class SeenAssignment(msgspec.Struct, kw_only=True):
     code: str = ""
     note: str = ""
     recording: str = ""
+    host: str = ""
+    muted: bool = False
+    consultation: SeenConsultation | None = None
 
 
 class SeenAgent(msgspec.Struct, kw_only=True):

@@ -16,6 +16,7 @@ from yitong.contact.messages import ContactArrived, ContactEnded
 from yitong.contact.registry import LiveContact, Registry
 from yitong.domains.acd import messages as acd
 from yitong.domains.quality.messages import RecordingAsked, RecordingEnded, RecordingLost
+from yitong.domains.reporting.rules import several
 from yitong.domains.reporting.rules.counters import AgentToday, count, day_of
 from yitong.domains.reporting.rules.seen import PastCall, SeenAgent, SeenAssignment, SeenContact, SeenWaiting, ViewState
 from yitong.domains.survey.messages import SurveyAnswered
@@ -48,11 +49,12 @@ class View:
             acd.AgentDutyChanged: self._duty, acd.AgentDeviceChanged: self._device,
             acd.ContactQueued: self._queued, acd.QueueRefused: self._nothing, acd.ContactLeftQueue: self._left,
             acd.ContactOffered: self._offered, acd.OfferEnded: self._offer_ended, acd.OfferAnswered: self._answered,
-            acd.AssignmentHeld: self._moving("held"), acd.AssignmentRetrieved: self._moving("active"),
-            acd.AssignmentInterrupted: self._moving("interrupted"), acd.AssignmentResumed: self._moving("active"),
+            acd.AssignmentHeld: self.moving("held"), acd.AssignmentRetrieved: self.moving("active"),
+            acd.AssignmentInterrupted: self.moving("interrupted"), acd.AssignmentResumed: self.moving("active"),
             acd.AssignmentEnded: self._ended, acd.WrapUpBegan: self._wrap_up, acd.WrapUpDrafted: self._drafted,
             acd.WrapUpEnded: self._wrapped_up, RecordingAsked: self._recording, RecordingEnded: self._recording_over,
             RecordingLost: self._recording_over, SurveyAnswered: self._survey,
+            **several.handlers(self),
         }  # fmt: skip
 
     # --- configuration -------------------------------------------------------------------------------------------------------------
@@ -149,17 +151,17 @@ class View:
     def _nothing(self, fact: Fact, at: int) -> None:
         """Counting was all."""
 
-    def _agent(self, key: str) -> SeenAgent:
+    def agent(self, key: str) -> SeenAgent:
         return self.state.agents.setdefault(key, SeenAgent(id=key))
 
     def _duty(self, fact: acd.AgentDutyChanged, at: int) -> None:
-        agent = self._agent(fact.agent)
+        agent = self.agent(fact.agent)
         if agent.duty == "logged_off" and fact.duty != "logged_off":
             agent.logged_on_at = at
         agent.duty, agent.reason, agent.duty_since = fact.duty, fact.reason, at
 
     def _device(self, fact: acd.AgentDeviceChanged, at: int) -> None:
-        agent = self._agent(fact.agent)
+        agent = self.agent(fact.agent)
         if fact.registered:
             agent.devices[fact.device] = (fact.kind, fact.registered, fact.answering)
         else:
@@ -184,6 +186,11 @@ class View:
         contact = self.state.contacts.get(fact.contact)
         if contact is not None:
             contact.flow = fact.flow
+
+    def address(self, contact: str, record: str) -> str:
+        """The value of a Personal record of a live contact."""
+        live = self._registry.get(contact)
+        return live.personals.get(record, "") if live is not None else ""
 
     def key_name(self, flow: str, step: str, keys: str) -> Any:
         """What the keys mean that were pressed in a step, in words per language, where the published flow has them."""
@@ -229,27 +236,31 @@ class View:
             state="offered", since=at, waited_us=at - waiting.since if waiting is not None else 0, ring_until=fact.ring_until,
         )  # fmt: skip
         self.state.assignments[assignment.id] = assignment
-        self._agent(fact.agent).assignments.append(assignment.id)
+        self.agent(fact.agent).assignments.append(assignment.id)
         self.touched.add(("assignment", assignment.id))
 
     def _offer_ended(self, fact: acd.OfferEnded, at: int) -> None:
-        self._drop(fact.assignment)
+        self.drop(fact.assignment)
 
     def _answered(self, fact: acd.OfferAnswered, at: int) -> None:
         assignment = self.state.assignments.get(fact.assignment)
-        if assignment is None:
-            return
+        if assignment is not None:
+            assignment.waited_us = fact.waited_us
+            self.begin_call(assignment, fact.segment, at)
+
+    def begin_call(self, assignment: SeenAssignment, segment: str, at: int) -> None:
+        """The agent has the contact: one of his own calls."""
         self._move(assignment, "active", at)
-        assignment.segment, assignment.answered_at, assignment.waited_us = fact.segment, at, fact.waited_us
-        contact = self.state.contacts.get(fact.contact)
+        assignment.segment, assignment.answered_at = segment, at
+        contact = self.state.contacts.get(assignment.contact)
         call = PastCall(
-            contact=fact.contact, segment=fact.segment, at=at, direction=contact.direction if contact else "in", queue=fact.queue,
+            contact=assignment.contact, segment=segment, at=at, direction=contact.direction if contact else "in", queue=assignment.queue,
             calling=contact.calling if contact else "", customer=contact.card.name if contact and contact.card else "",
         )  # fmt: skip
-        self.state.calls[fact.agent] = [call, *self.state.calls.get(fact.agent, [])][:CALLS_KEPT]
-        self.touched.add(("calls", fact.agent))
+        self.state.calls[assignment.agent] = [call, *self.state.calls.get(assignment.agent, [])][:CALLS_KEPT]
+        self.touched.add(("calls", assignment.agent))
 
-    def _moving(self, state: str) -> Callable[[Any, int], None]:
+    def moving(self, state: str) -> Callable[[Any, int], None]:
         def move(fact: Any, at: int) -> None:
             assignment = self.state.assignments.get(fact.assignment)
             if assignment is not None:
@@ -265,7 +276,7 @@ class View:
         for call in self._call(fact.agent, fact.segment):
             call.talk_us += fact.talk_us
         if fact.cause == "agent_lost":
-            self._drop(fact.assignment)
+            self.drop(fact.assignment)
 
     def _wrap_up(self, fact: acd.WrapUpBegan, at: int) -> None:
         assignment = self.state.assignments.get(fact.assignment)
@@ -283,13 +294,13 @@ class View:
 
     def _wrapped_up(self, fact: acd.WrapUpEnded, at: int) -> None:
         self.state.notes.pop(fact.note, None)
-        self._drop(fact.assignment)
+        self.drop(fact.assignment)
 
-    def _drop(self, key: str) -> None:
+    def drop(self, key: str) -> None:
         assignment = self.state.assignments.pop(key, None)
         if assignment is None:
             return
-        agent = self._agent(assignment.agent)
+        agent = self.agent(assignment.agent)
         agent.assignments = [other for other in agent.assignments if other != key]
         self.state.notes.pop(assignment.note, None)
         self.touched.add(("assignment", f"{key}@{assignment.agent}"))

@@ -1,85 +1,13 @@
-"""What the dispatcher is asked, and what it tells. Times are UTC microseconds (``*_at``, ``*_until``) or lengths (``*_us``)."""
+"""What the dispatcher tells of agents, queues and assignments. Times are UTC microseconds (``*_at``, ``*_until``) or lengths (``*_us``)."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import msgspec
 
 from yitong.contact.ledger import Fact
-from yitong.contact.messages import Command
-
-Duty = Literal["logged_off", "not_ready", "ready"]
-
-# --- commands ----------------------------------------------------------------------------------------------------------------------
-
-
-class EnqueueContact(Command, frozen=True, tag=True):
-    """Let a contact wait in a queue (id or code). Answers "" when it waits, else why not: full, no_agents.
-
-    ``virtual_arrival`` keeps a place from before (0: the contact's first place here, or now); ``priority`` adds to the queue's.
-    """
-
-    contact: str
-    queue: str
-    priority: int = 0
-    virtual_arrival: int = 0
-
-
-class LeaveQueue(Command, frozen=True, tag=True):
-    """Take a contact out of its queue with an outcome (flowed_out, callback)."""
-
-    contact: str
-    outcome: str = "flowed_out"
-
-
-class SetAgentState(Command, frozen=True, tag=True):
-    """An agent's duty. During a call ``not_ready`` asks for a break after it; ``logged_off`` is refused (wrong_state)."""
-
-    agent: str
-    state: Duty
-    reason: str = ""
-
-
-class RefuseOffer(Command, frozen=True, tag=True):
-    """The agent does not take this offer; the next one gets it."""
-
-    agent: str
-    assignment: str
-
-
-class HoldContact(Command, frozen=True, tag=True):
-    """The customer hears music until retrieved."""
-
-    agent: str
-    assignment: str
-
-
-class RetrieveContact(Command, frozen=True, tag=True):
-    """The end of a hold."""
-
-    agent: str
-    assignment: str
-
-
-class HangUp(Command, frozen=True, tag=True):
-    """The agent's part of the call ends; the customer goes on in the flow (survey)."""
-
-    agent: str
-    assignment: str
-
-
-class WrapUp(Command, frozen=True, tag=True):
-    """After-call work. A ``draft`` is kept and changes nothing; otherwise it ends, with the duty ``next_state`` if one is named."""
-
-    agent: str
-    assignment: str
-    code: str = ""
-    note: str = ""
-    draft: bool = False
-    next_state: Literal["", "ready", "not_ready"] = ""
-    reason: str = ""
-
+from yitong.domains.acd.messages.commands import Duty
 
 # --- agents ------------------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,102 @@
+"""The fold of what desks show when several take part in one contact: guests, consultations, muting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from yitong.contact.ledger import Fact
+from yitong.domains.acd import messages as acd
+from yitong.domains.reporting.rules.seen import SeenAgent, SeenAssignment, SeenConsultation, ViewState
+
+
+class View(Protocol):
+    """What the fold needs of the whole view."""
+
+    state: ViewState
+    touched: set[tuple[str, str]]
+
+    def agent(self, key: str) -> SeenAgent: ...
+    def drop(self, key: str) -> None: ...
+    def begin_call(self, assignment: SeenAssignment, segment: str, at: int) -> None: ...
+    def moving(self, state: str) -> Callable[[Any, int], None]: ...
+
+
+def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
+    """The handlers, bound to a view."""
+    return {
+        acd.GuestInvited: partial(_invited, view), acd.GuestJoined: view.moving("active"), acd.GuestLeft: partial(_left, view),
+        acd.ContactTaken: partial(_taken, view), acd.ConsultationBegan: partial(_began, view),
+        acd.ConsultationAnswered: partial(_became, view, "talking"), acd.ConferenceBegan: partial(_became, view, "conference"),
+        acd.ConsultationTurned: partial(_turned, view), acd.ConsultationEnded: partial(_over, view),
+        acd.AssignmentMuted: partial(_muted, view),
+    }  # fmt: skip
+
+
+def _invited(view: View, fact: acd.GuestInvited, at: int) -> None:
+    host = view.state.assignments.get(fact.host)
+    guest = SeenAssignment(
+        id=fact.assignment, agent=fact.agent, contact=fact.contact, queue=fact.queue, segment=fact.segment, channel="voice",
+        state="offered", since=at, waited_us=0, ring_until=fact.ring_until, host=host.agent if host is not None else "",
+    )  # fmt: skip
+    view.state.assignments[guest.id] = guest
+    view.agent(fact.agent).assignments.append(guest.id)
+    view.touched.add(("assignment", guest.id))
+
+
+def _left(view: View, fact: acd.GuestLeft, at: int) -> None:
+    view.drop(fact.assignment)
+
+
+def _taken(view: View, fact: acd.ContactTaken, at: int) -> None:
+    assignment = view.state.assignments.get(fact.assignment)
+    if assignment is not None:
+        assignment.host = ""
+        view.begin_call(assignment, fact.segment, at)
+
+
+def _began(view: View, fact: acd.ConsultationBegan, at: int) -> None:
+    _show(view, fact.assignment, SeenConsultation(
+        state="ringing", since=at, ring_until=fact.ring_until, agent=fact.to_agent, address=fact.address,
+    ))  # fmt: skip
+
+
+def _show(view: View, assignment: str, consultation: SeenConsultation | None) -> None:
+    held = view.state.assignments.get(assignment)
+    if held is not None:
+        held.consultation = consultation
+        view.touched.add(("assignment", held.id))
+
+
+def _change(view: View, assignment: str, **changes: Any) -> None:
+    held = view.state.assignments.get(assignment)
+    if held is not None and held.consultation is not None:
+        _show(view, assignment, msgspec.structs.replace(held.consultation, **changes))
+
+
+def _became(view: View, state: str, fact: acd.ConsultationAnswered | acd.ConferenceBegan, at: int) -> None:
+    _change(view, fact.assignment, state=state, since=at)
+    if state == "conference":
+        _change(view, fact.assignment, aside=False)
+
+
+def _turned(view: View, fact: acd.ConsultationTurned, at: int) -> None:
+    _change(view, fact.assignment, aside=fact.aside)
+
+
+def _over(view: View, fact: acd.ConsultationEnded, at: int) -> None:
+    held = view.state.assignments.get(fact.assignment)
+    if held is not None and held.consultation is not None and acd.stays_over(fact.cause, held.consultation.state):
+        _change(view, fact.assignment, state="over", since=at, cause=fact.cause)
+    else:
+        _show(view, fact.assignment, None)
+
+
+def _muted(view: View, fact: acd.AssignmentMuted, at: int) -> None:
+    held = view.state.assignments.get(fact.assignment)
+    if held is not None:
+        held.muted = fact.on
+        view.touched.add(("assignment", held.id))
