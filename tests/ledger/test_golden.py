@@ -34,7 +34,7 @@ def _published() -> dict[tuple[str, int], type[Fact]]:
         except ModuleNotFoundError as error:
             if error.name != name:
                 raise
-    return {key: kind for key, kind in known_types().items() if kind.__module__ in names}
+    return {key: kind for key, kind in known_types().items() if kind.__module__.startswith(tuple(names))}
 
 
 def _lines() -> list[dict[str, Any]]:
