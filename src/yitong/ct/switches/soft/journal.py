@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -28,6 +30,7 @@ class Journal:
         self.values: dict[Key, bytes] = {}
         self._read()
         self._file = -1
+        self._gathered: list[bytes] | None = None
         self._size = 0
         self._written = 0
         self.compact()
@@ -43,6 +46,17 @@ class Journal:
         """It is gone."""
         if self.values.pop((kind, key), None) is not None:
             self._append((kind, key, None))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is put and dropped inside the ``with`` goes to the file with one write."""
+        self._gathered = gathered = list[bytes]()
+        try:
+            yield
+        finally:
+            self._gathered = None
+            if gathered:
+                self._write(b"".join(gathered))
 
     def all(self, kind: str) -> dict[str, bytes]:
         """Every value of a kind, encoded, by key."""
@@ -67,7 +81,12 @@ class Journal:
             self._file = -1
 
     def _append(self, entry: tuple[str, str, bytes | None]) -> None:
-        data = _record(entry)
+        if self._gathered is not None:
+            self._gathered.append(_record(entry))
+        else:
+            self._write(_record(entry))
+
+    def _write(self, data: bytes) -> None:
         os.write(self._file, data)
         self._written += len(data)
         if self._written > 2 * self._size + self._compact_bytes:

@@ -54,6 +54,9 @@ class Registrations:
         self._asked: dict[int, str] = {}
         self._known: set[str] = set()
         self._told: dict[str, Device] = {}
+        self._next: float | None = None
+        self._moved = True
+        """What ``next_deadline`` found may not hold any more."""
 
     # --- questions ---
 
@@ -99,6 +102,7 @@ class Registrations:
 
     def _watch(self, device: str, now: float, *, fresh: bool) -> None:
         """Begin, go on or stop asking whether a device answers. One that has just registered does."""
+        self._moved = True
         if not self.registrar.bindings(device, now):
             self._pings.pop(device, None)
         elif fresh or device not in self._pings:
@@ -106,6 +110,7 @@ class Registrations:
 
     def flow_closed(self, flow: Flow) -> list[str]:
         """A connection is gone, and the bindings that only it reached; the devices that lost one."""
+        self._moved = True
         gone = self.registrar.remove_flow(flow) if flow.transport != "udp" else []
         return self._removed(gone)
 
@@ -138,17 +143,25 @@ class Registrations:
 
     def next_deadline(self) -> float | None:
         """When ``tick`` has something to do (seconds, monotonic)."""
-        expiry = self.registrar.next_deadline()
-        due = min((ping.due for ping in self._pings.values()), default=None)
+        if self._moved:
+            self._moved = False
+            expiry = self.registrar.next_deadline()
+            due = min((ping.due for ping in self._pings.values()), default=None)
+            self._next = min((at for at in (expiry, due) if at is not None), default=None)
         credential = self._directory.next_expiry
-        over = self._clock.monotonic() + (credential - self._clock.now()) / SECOND if credential else None
-        return min((at for at in (expiry, due, over) if at is not None), default=None)
+        if not credential:
+            return self._next
+        over = self._clock.monotonic() + (credential - self._clock.now()) / SECOND
+        return over if self._next is None else min(self._next, over)
 
     def tick(self, now: float) -> None:
         """Drop what ran out, ask who is due."""
-        self._removed(self.registrar.expire(now))
         if self._directory.drop_expired(self._clock.now()):
             self.configured()
+        if not self._moved and (self._next is None or self._next > now):
+            return
+        self._moved = True
+        self._removed(self.registrar.expire(now))
         for ping in [ping for ping in self._pings.values() if ping.due <= now]:
             if ping.transaction:
                 self._silent(ping, now)
@@ -182,6 +195,7 @@ class Registrations:
         if isinstance(event, ResponseReceived) and event.response.status < 200:
             return True
         del self._asked[event.transaction.id]
+        self._moved = True
         ping = self._pings.get(device)
         if ping is not None and isinstance(event, ResponseReceived):
             ping.transaction = 0

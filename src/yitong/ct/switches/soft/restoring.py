@@ -54,6 +54,11 @@ class Memory:
 
     def write(self, lines: Lines, registrations: Registrations, function: SwitchingFunction) -> None:
         """Write down what changed since the last time."""
+        if function.table.changed or lines.changed or lines.sound.changed or registrations.changed:
+            with self.journal.together():
+                self._write(lines, registrations, function)
+
+    def _write(self, lines: Lines, registrations: Registrations, function: SwitchingFunction) -> None:
         table = function.table
         if table.changed:
             self._write_table(table)

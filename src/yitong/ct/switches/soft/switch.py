@@ -88,7 +88,8 @@ class SoftSwitch:
         self.tasks = tasks
         self.directory = Directory()
         self._later: deque[Callable[[], None]] = deque()
-        self._pumping = False
+        self._pumping = self._settling = self._closed = False
+        self._armed_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         folder = options.home / "switch"
@@ -146,6 +147,8 @@ class SoftSwitch:
         """Stop listening; calls and their journal stay as they are."""
         if self._timer is not None:
             self._timer.cancel()
+        self.memory.write(self.lines, self.registrations, self.function)
+        self._closed = True
         self.workers.close()
         await self.transports.close()
         self.memory.journal.close()
@@ -213,8 +216,16 @@ class SoftSwitch:
                 pass
         finally:
             self._pumping = False
-        self.memory.write(self.lines, self.registrations, self.function)
-        self._arm()
+        if not self._settling:
+            self._settling = True
+            self._loop.call_soon(self._settle)
+
+    def _settle(self) -> None:
+        """Once for all that came with one turn of the loop."""
+        self._settling = False
+        if not self._closed:
+            self.memory.write(self.lines, self.registrations, self.function)
+            self._arm()
 
     def _step(self) -> bool:
         if self._later:
@@ -243,15 +254,19 @@ class SoftSwitch:
         return sent
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        seconds = [at - self.clock.monotonic() for at in self._deadlines() if at is not None]
+        """Set the timer for what is due next; one that is set for earlier stays, and looks again then."""
+        now = self.clock.monotonic()
+        moments = [at for at in self._deadlines() if at is not None]
         due = self.function.next_deadline()
         if due is not None:
-            seconds.append((due - self.clock.now()) / 1_000_000)
-        if seconds:
-            self._timer = self._loop.call_later(max(0.0, min(seconds)) + 0.0005, self._due)
+            moments.append(now + (due - self.clock.now()) / 1_000_000)
+        at = min(moments, default=None)
+        if self._timer is not None and (at is None or at < self._armed_at):
+            self._timer.cancel()
+            self._timer = None
+        if at is not None and self._timer is None:
+            self._armed_at = at
+            self._timer = self._loop.call_later(max(0.0, at - now) + 0.0005, self._due)
 
     def _deadlines(self) -> list[float | None]:
         graces = [line.lost_at + GRACE_SECONDS for line in self.lines.all.values() if line.lost_at]
