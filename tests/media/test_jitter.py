@@ -38,9 +38,9 @@ class Path:
         for self.step in range(steps):
             for number in arrivals.get(self.step, []):
                 self.arrive(number)
-            rows, present, octets = self.jitter.fetch(self.step)
+            rows, present, at = self.jitter.fetch(self.step)
             for i in range(len(rows)):
-                self.out.append((self.step, int(octets[i, 0]) if present[i] else -1))
+                self.out.append((self.step, int(self.jitter.store[at[i], 0]) if present[i] else -1))
 
 
 def test_on_a_clean_path_every_frame_waits_one_step() -> None:
@@ -104,7 +104,7 @@ def test_other_packet_times_fill_the_same_frames() -> None:
             jitter.place_odd(3, step // 12 * 480, audio.astype(np.uint8), step)
         fetched = jitter.fetch(step)
         if len(fetched.rows) and fetched.present[0]:
-            got.extend(fetched.octets[0].tolist())
+            got.extend(jitter.store[fetched.at[0]].tolist())
     assert got == audio.tolist() * 4
 
 

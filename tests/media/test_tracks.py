@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from yitong.media import g711, rtp
 from yitong.media.jitter import STEPS
 from yitong.media.plane import Plane
-from yitong.media.tracks import Tracks
+from yitong.media.tracks import Tracks, to_samples
 
 LEFT, RIGHT = 1, 2
 FRAMES = 2000
@@ -40,9 +40,9 @@ def recorded(lateness: NDArray[np.int64]) -> NDArray[np.int16]:
             slab = np.frombuffer(data, dtype=np.uint8)[None]
             plane.receive(np.array([row], dtype=np.intp), slab, np.array([len(data)], dtype=np.int64), now)
         plane.advance(now)
-        pieces += [chunk.data for chunk in tracks.advance(plane.matrix.frames, plane.jitter.delay, now)]
+        pieces += [to_samples(chunk.piece) for chunk in tracks.advance(plane.current, plane.jitter.delay, now)]
     assert tracks.milliseconds(index) == (FRAMES * STEPS + 100) // STEPS * 20
-    pieces.append(tracks.stop(index))
+    pieces.append(to_samples(tracks.stop(index)))
     sound = np.frombuffer(b"".join(pieces), dtype=np.int16).reshape(-1, 2)
     assert len(sound) == (FRAMES * STEPS + 100) // STEPS * 160
     return sound

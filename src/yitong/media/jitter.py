@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from yitong.media.lines import Lines
 from yitong.media.rtp import FRAME
 
 STEPS = 4
@@ -40,28 +41,36 @@ Rows = NDArray[np.intp]
 Longs = NDArray[np.int64]
 
 
+_STAMP, _REACHED, _SLOT, _LEAST, _HEADROOM = range(5)
+"""Columns of what every packet of a row reads and writes, together in one line of the cache: the timestamp reached, as it stands in the
+packet and since the stream's start; the slot fetched next; the first slot not yet played; the least time that a packet had left."""
+_COLUMNS = 8
+_FRAME = np.dtype(f"V{FRAME}")
+
+
 class Fetched(NamedTuple):
-    """The frames due now: ``present`` is false where none arrived in time."""
+    """The frames due now, as rows of ``Jitter.store``: ``present`` is false where none arrived in time."""
 
     rows: Rows
     present: NDArray[np.bool_]
-    octets: NDArray[np.uint8]
+    at: NDArray[np.intp]
 
 
 class Jitter:
     """Rings, positions and delays of ``capacity`` rows."""
 
     def __init__(self, capacity: int) -> None:
-        self._ring = np.zeros((capacity, SLOTS, FRAME), dtype=np.uint8)
-        self._tag = np.full((capacity, SLOTS), _EMPTY, dtype=np.int64)
-        self.next_slot = np.zeros(capacity, dtype=np.int64)
+        self.store = np.zeros((capacity * SLOTS, FRAME), dtype=np.uint8)
+        """Frame ``slot`` of a row lies at ``row * SLOTS + slot % SLOTS``."""
+        self._frames = self.store.view(_FRAME)[:, 0]
+        self._tag = np.full(capacity * SLOTS, _EMPTY, dtype=np.int64)
+        self._lines = Lines(capacity, _COLUMNS)
+        self.next_slot = self._lines.column(_SLOT)
+        self._least = self._lines.column(_LEAST)
+        self._headroom = self._lines.column(_HEADROOM)
         self.next_fetch = np.full(capacity, NEVER, dtype=np.int64)
         self.delay = np.zeros(capacity, dtype=np.int64)
         self.late = np.zeros(capacity, dtype=np.int64)
-        self._timestamp = np.zeros(capacity, dtype=np.int64)
-        self._position = np.zeros(capacity, dtype=np.int64)
-        self._played_to = np.full(capacity, -1, dtype=np.int64)
-        self._headroom = np.full(capacity, NEVER, dtype=np.int64)
         self._window_end = np.zeros(capacity, dtype=np.int64)
         self._review_at = 0
         self._streak = np.zeros(capacity, dtype=np.int64)
@@ -69,7 +78,7 @@ class Jitter:
 
     def reset(self, row: int) -> None:
         """Forget a row wholly."""
-        self._tag[row] = _EMPTY
+        self._tag[row * SLOTS : row * SLOTS + SLOTS] = _EMPTY
         self.next_fetch[row] = NEVER
         self.late[row] = self.delay[row] = 0
 
@@ -79,51 +88,65 @@ class Jitter:
         return running
 
     def start(self, row: int, timestamp: int, now: int) -> None:
-        """A new stream begins in ``row`` with a packet of ``timestamp`` arriving now; a running schedule is kept in phase."""
-        self._tag[row] = _EMPTY
-        self._timestamp[row] = timestamp
-        self._position[row] = 0
-        self._played_to[row] = -1
-        self.next_slot[row] = 0
+        """A new stream begins in ``row`` with a packet of ``timestamp`` arriving now."""
+        self._tag[row * SLOTS : row * SLOTS + SLOTS] = _EMPTY
+        self._lines.all[row, : _HEADROOM + 1] = timestamp, 0, 0, 0, NEVER
         self.next_fetch[row] = now + MARGIN
         self.delay[row] = MARGIN
-        self._headroom[row] = NEVER
         self._window_end[row] = now + _WINDOW
         self._streak[row] = 0
 
     def place(self, rows: Rows, timestamps: Longs, payloads: NDArray[np.uint8], now: int) -> Rows:
         """Put one whole frame a row (``rows`` unique) into the rings. Answers the rows whose timestamp is out of reach: restart them."""
-        position = self._advance(rows, timestamps)
+        lines = self._lines.read(rows)
+        position = self._advance(lines, timestamps)
+        slot, offset = np.divmod(position, FRAME)
+        headroom = self.next_fetch[rows] + (slot - lines[:, _SLOT]) * STEPS - now
+        np.minimum(lines[:, _HEADROOM], headroom, out=lines[:, _HEADROOM])
+        self._lines.write(rows, lines)
+        unusual = (headroom < 0) | (headroom > _TOO_EARLY) | offset.astype(np.bool_)
+        if np.count_nonzero(unusual):
+            return self._place_unusual(rows, position, payloads, now)
+        good = slot >= np.maximum(lines[:, _SLOT], lines[:, _LEAST])
+        if np.count_nonzero(good) < len(rows):
+            rows, slot, payloads = rows[good], slot[good], payloads[good]
+        self._keep(rows, slot, payloads)
+        return rows[:0]
+
+    def _place_unusual(self, rows: Rows, position: Longs, payloads: NDArray[np.uint8], now: int) -> Rows:
+        """Where a packet came late, much too early, or with a frame that does not begin where the others do."""
         slot, offset = np.divmod(position, FRAME)
         far = self._adapt(rows, slot, now)
-        good = ~far & (offset == 0) & (slot >= self.next_slot[rows]) & (slot > self._played_to[rows])
-        if not good.all():
-            for i in np.flatnonzero((offset != 0) & ~far):
-                self._place_piece(int(rows[i]), int(position[i]), payloads[i])
-            rows_far = rows[far]
-            rows, slot, payloads = rows[good], slot[good], payloads[good]
-        else:
-            rows_far = rows[:0]
-        index = slot % SLOTS
-        self._ring[rows, index] = payloads
-        self._tag[rows, index] = slot
-        return rows_far
+        good = ~far & (offset == 0) & (slot >= self.next_slot[rows]) & (slot >= self._least[rows])
+        for i in np.flatnonzero((offset != 0) & ~far):
+            self._place_piece(int(rows[i]), int(position[i]), payloads[i])
+        self._keep(rows[good], slot[good], payloads[good])
+        return rows[far]
+
+    def _keep(self, rows: Rows, slot: Longs, payloads: NDArray[np.uint8]) -> None:
+        at = rows * SLOTS + (slot & SLOTS - 1)
+        self._frames[at] = np.ascontiguousarray(payloads).view(_FRAME)[:, 0]
+        self._tag[at] = slot
 
     def place_odd(self, row: int, timestamp: int, payload: NDArray[np.uint8], now: int) -> bool:
         """Put a packet of any length (10, 30, 60 ms ...) into the ring; false when out of reach."""
         rows = np.array([row], dtype=np.intp)
-        position = self._advance(rows, np.array([timestamp], dtype=np.int64))
+        lines = self._lines.read(rows)
+        position = self._advance(lines, np.array([timestamp], dtype=np.int64))
+        self._lines.write(rows, lines)
         if self._adapt(rows, position // FRAME, now)[0]:
             return False
         self._place_piece(row, int(position[0]), payload)
         return True
 
-    def _advance(self, rows: Rows, timestamps: Longs) -> Longs:
-        """Timestamps (32 bits, wrapping) to positions since the stream's start."""
-        reached = self._position[rows]
-        delta = (timestamps - self._timestamp[rows] - reached).astype(np.int32)
-        position = reached + delta
-        self._position[rows] = np.maximum(reached, position)
+    @staticmethod
+    def _advance(lines: Longs, timestamps: Longs) -> Longs:
+        """Timestamps (32 bits, wrapping) to positions since the stream's start; how far it reaches is noted in ``lines``."""
+        delta = (timestamps - lines[:, _STAMP]).astype(np.int32)
+        position: Longs = lines[:, _REACHED] + delta
+        forward = np.maximum(delta, 0)
+        lines[:, _STAMP] += forward
+        lines[:, _REACHED] += forward
         return position
 
     def _adapt(self, rows: Rows, slot: Longs, now: int) -> NDArray[np.bool_]:
@@ -136,7 +159,7 @@ class Jitter:
         self._headroom[rows] = np.minimum(self._headroom[rows], headroom)
         late = headroom < 0
         if late.any():
-            late &= self._tag[rows, slot % SLOTS] != _PLAYED - slot  # a duplicate of what was played says nothing
+            late &= self._tag[rows * SLOTS + (slot & SLOTS - 1)] != _PLAYED - slot  # a duplicate of what was played says nothing
             far = self._delay_more(rows[late], headroom[late], now)
             result = headroom > _REACH * STEPS
             result[np.flatnonzero(late)[far]] = True
@@ -172,28 +195,32 @@ class Jitter:
         while done < len(payload):
             slot, offset = divmod(position + done, FRAME)
             take = min(FRAME - offset, len(payload) - done)
-            index = slot % SLOTS
-            if 0 <= slot - self.next_slot[row] < _REACH and slot > self._played_to[row]:
-                if self._tag[row, index] != slot:
-                    self._ring[row, index] = payload[done + take - 1]
-                    self._tag[row, index] = slot
-                self._ring[row, index, offset : offset + take] = payload[done : done + take]
+            at = row * SLOTS + slot % SLOTS
+            if 0 <= slot - self.next_slot[row] < _REACH and slot >= self._least[row]:
+                if self._tag[at] != slot:
+                    self.store[at] = payload[done + take - 1]
+                    self._tag[at] = slot
+                self.store[at, offset : offset + take] = payload[done : done + take]
             done += take
 
     def fetch(self, now: int) -> Fetched:
         """Take the frame of every row that is due, and set when its next one is."""
-        rows = np.flatnonzero(self.next_fetch <= now)
+        rows = (self.next_fetch <= now).nonzero()[0]
         slot = self.next_slot[rows]
-        index = slot % SLOTS
-        present = self._tag[rows, index] == slot
-        octets = self._ring[rows, index]
-        self._tag[rows, index] = np.where(present, _PLAYED - slot, _EMPTY)
-        self._played_to[rows] = np.where(present, slot, self._played_to[rows])
-        self.next_slot[rows] = slot + 1
+        at = rows * SLOTS + (slot & SLOTS - 1)
+        present = self._tag[at] == slot
+        following = slot + 1
+        if np.count_nonzero(present) == len(rows):
+            self._tag[at] = _PLAYED - slot
+            self._least[rows] = following
+        else:
+            self._tag[at] = np.where(present, _PLAYED - slot, _EMPTY)
+            self._least[rows] = np.where(present, following, self._least[rows])
+        self.next_slot[rows] = following
         self.next_fetch[rows] += STEPS
         if now >= self._review_at:
             self._review(now)
-        return Fetched(rows, present, octets)
+        return Fetched(rows, present, at)
 
     def _review(self, now: int) -> None:
         """Of rows whose window ended: fetch sooner where all packets had more time than they needed."""

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yitong.media import conceal, g711, rtp
+from yitong.media.current import BOTH, Current
 from yitong.media.digits import EventReceiver, EventSender, Key
 from yitong.media.fax_tones import FaxTones
 from yitong.media.inband import Detector
-from yitong.media.jitter import NEVER, STEPS, Fetched, Jitter
+from yitong.media.jitter import NEVER, SLOTS, STEPS, Fetched, Jitter
+from yitong.media.lines import Lines
 from yitong.media.matrix import Matrix
 from yitong.media.player import Player
 from yitong.media.quality import Reception
@@ -26,16 +28,19 @@ _COMFORT_NOISE = 13
 _ALONE = 3 * STEPS
 """Steps after which a row sends without its leader."""
 _NONE = np.zeros(0, dtype=np.intp)
-_IS_AUDIO = np.isin(np.arange(128), (g711.PCMU, g711.PCMA))
+_SEQUENCE, _TIMESTAMP, _SSRC, _SENT = range(4)
+"""Columns of what every packet sent reads and writes, together in one line of the cache."""
+_COLUMNS = 4
 
 Rows = NDArray[np.intp]
 
 
 class Step(NamedTuple):
-    """What a step produced: the ``rows`` whose packet stands in ``Plane.packets``, extra packets, play lists that ended, in-band keys,
-    tones of fax machines."""
+    """What a step produced: the ``rows`` that send ``Plane.packets[at]``, extra packets, play lists that ended, in-band keys, tones of fax
+    machines."""
 
     rows: Rows
+    at: Rows
     extra: list[tuple[int, bytes]]
     ended: list[int]
     keys: list[tuple[int, str]]
@@ -49,17 +54,17 @@ class Plane:
         self.capacity = capacity
         self.jitter = Jitter(capacity)
         self.reception = Reception(capacity)
-        self.matrix = Matrix(capacity)
+        self.current = Current(capacity, self.jitter.store)
+        self.matrix = Matrix(capacity, self.current)
         self.player = Player(capacity)
         self.packets = np.zeros((capacity, rtp.PACKET), dtype=np.uint8)
         self.receiving = np.zeros(capacity, dtype=np.bool_)
         self.sending = np.zeros(capacity, dtype=np.bool_)
         self.heard_at = np.zeros(capacity, dtype=np.int64)
-        self.sent = np.zeros(capacity, dtype=np.int64)
         self.concealed = np.zeros(capacity, dtype=np.int64)
-        self.ssrc = np.zeros(capacity, dtype=np.int64)
-        self.sequence = np.zeros(capacity, dtype=np.int64)
-        self.timestamp = np.zeros(capacity, dtype=np.int64)
+        self._lines = Lines(capacity, _COLUMNS)
+        self.sequence, self.timestamp = self._lines.column(_SEQUENCE), self._lines.column(_TIMESTAMP)
+        self.ssrc, self.sent = self._lines.column(_SSRC), self._lines.column(_SENT)
         self._detector = Detector(capacity)
         self.fax_tones = FaxTones(capacity)
         self._in_band = np.zeros(capacity, dtype=np.bool_)
@@ -69,10 +74,8 @@ class Plane:
         self._interval = np.full(capacity, STEPS, dtype=np.int64)
         self._send_at = np.full(capacity, NEVER, dtype=np.int64)
         self._sent_at = np.zeros(capacity, dtype=np.int64)
-        self._fresh = np.zeros(capacity, dtype=np.bool_)
         self._lost = np.full(capacity, _HEARABLE_LOSS, dtype=np.int64)
-        self._before = np.zeros((capacity, rtp.FRAME), dtype=np.int16)
-        self._history = np.zeros((capacity, 2 * rtp.FRAME), dtype=np.int16)
+        self._history: dict[int, NDArray[np.int16]] = {}
         self._tail = np.zeros((capacity, conceal.OVERLAP), dtype=np.int16)
         self._period = np.full(capacity, 80, dtype=np.intp)
         self._event_type = np.full(capacity, -1, dtype=np.int64)
@@ -114,6 +117,7 @@ class Plane:
         self._detector.reset(row)
         self.fax_tones.forget(row)
         self._events.pop(row, None)
+        self._history.pop(row, None)
         self._senders.pop(row, None)
         self._bus_at.pop(row, None)
         self.sending[row] = self.receiving[row] = self._in_band[row] = False
@@ -151,32 +155,32 @@ class Plane:
     def receive(self, rows: Rows, slab: NDArray[np.uint8], lengths: NDArray[np.int64], now: int) -> NDArray[np.intp]:
         """One packet for each of ``rows`` (unique). Answers the indices of those that are not plain G.711 of 20 ms, for ``receive_odd``."""
         head = rtp.read_headers(slab)
-        kind = head.payload_type
-        plain = _IS_AUDIO[kind]
-        plain &= head.plain
-        plain &= lengths == rtp.PACKET
+        plain = head.plain & (lengths == rtp.PACKET)
         plain &= self.receiving[rows]
         payloads = slab[:, rtp.HEADER : rtp.PACKET]
         odd = _NONE
-        if not plain.all():
+        if np.count_nonzero(plain) < len(rows):
             odd = np.flatnonzero(~plain)
             rows, payloads = rows[plain], payloads[plain]
             head = head.only(plain)
-        for i in (head.ssrc != self.reception.ssrc[rows]).nonzero()[0].tolist():
-            self._start(int(rows[i]), int(head.ssrc[i]), int(head.sequence[i]), int(head.timestamp[i]), now)
+        strange = head.ssrc != self.reception.ssrc[rows]
+        if np.count_nonzero(strange):
+            for i in strange.nonzero()[0].tolist():
+                self._start(int(rows[i]), int(head.ssrc[i]), int(head.sequence[i]), int(head.timestamp[i]), now)
         self.reception.count(rows, head.sequence, now * STEP_SAMPLES - head.timestamp)
         self._law_in[rows] = head.payload_type >> 3
         self.heard_at[rows] = now
         far = self.jitter.place(rows, head.timestamp, payloads, now)
-        for row in far:
+        for row in far.tolist():
             i = int(np.flatnonzero(rows == row)[0])
-            self.jitter.start(int(row), int(head.timestamp[i]), now)
+            self.jitter.start(row, int(head.timestamp[i]), now)
             self.jitter.place(rows[i : i + 1], head.timestamp[i : i + 1], payloads[i : i + 1], now)
         return odd
 
     def _start(self, row: int, ssrc: int, sequence: int, timestamp: int, now: int) -> None:
         self.reception.start(row, ssrc, sequence, now * STEP_SAMPLES - timestamp)
         self.jitter.start(row, timestamp, now)
+        self.jitter.store[row * SLOTS + SLOTS - 1] = g711.SILENCE[g711.PCMA]  # what was "before" the first frame, if the second is lost
         for listener in self.matrix.heard_by.get(row, ()):
             self._elect(listener)
 
@@ -215,99 +219,142 @@ class Plane:
     def advance(self, now: int) -> Step:
         """One step: fetch, decode, conceal, mix, encode, stamp."""
         fetched = self.jitter.fetch(now)
-        self._decode(fetched)
-        listening = fetched.rows[self._in_band[fetched.rows] & fetched.present]
-        keys = self._detector.listen(listening, self.matrix.frames[listening]) if len(listening) else []
-        listening = fetched.rows[self.fax_tones.wanted(fetched.rows) & fetched.present]
-        tones = self.fax_tones.listen(listening, self.matrix.frames[listening]) if len(listening) else []
-        self._fresh[:] = False
-        self._fresh[fetched.rows] = True
+        self._take(fetched, now)
+        keys = self._listen(fetched)
+        tones = self._listen_for_faxes(fetched)
         self._advance_buses(now)
         rows = self._choose(now)
         if not len(rows):
-            return Step(rows, [], [], keys, tones)
-        heard = self.matrix.mix(rows)
-        ended = self.player.mix_into(rows, heard)
-        self._write(rows, heard, now)
-        rows, extra = self._replace_by_events(rows)
-        return Step(rows, extra, ended, keys, tones)
+            return Step(rows, rows, [], [], keys, tones)
+        ended = self._write(rows, now)
+        kept, extra = self._replace_by_events(rows)
+        return Step(rows[kept], kept, extra, ended, keys, tones)
 
-    def _decode(self, fetched: Fetched) -> None:
-        rows, present, octets = fetched
+    def _listen(self, fetched: Fetched) -> list[tuple[int, str]]:
+        """Keys in the audio of rows that have no telephone events."""
+        rows = fetched.rows
+        listening = self._in_band[rows]
+        if not np.count_nonzero(listening):
+            return []
+        listening &= fetched.present
+        return self._detector.listen(rows[listening], self.current.samples(rows[listening]))
+
+    def _listen_for_faxes(self, fetched: Fetched) -> list[tuple[int, str]]:
+        """Tones of fax machines in the audio of rows that play or collect."""
+        rows = fetched.rows
+        listening = self.fax_tones.wanted(rows)
+        if not np.count_nonzero(listening):
+            return []
+        listening &= fetched.present
+        return self.fax_tones.listen(rows[listening], self.current.samples(rows[listening]))
+
+    def _take(self, fetched: Fetched, now: int) -> None:
+        """The fetched frames are what their rows say now; made up where none came, cross-faded where one comes again."""
+        rows, present, at = fetched
         if not len(rows):
             return
-        frames = self.matrix.frames
-        missing = rows[~present]
-        if len(missing):
-            self._conceal(missing)
-            rows, octets = rows[present], octets[present]
-        decoded = g711.decode(octets, self._law_in[rows])
+        whole = np.count_nonzero(present) == len(rows)
+        if not whole:
+            self._keep_history(rows[~present])
+        self.current.set(rows, at, self._law_in[rows], now)
         back = self._lost[rows] > 0
-        if back.any():
-            self._join(rows[back], decoded, back)
-        self._before[rows] = frames[rows]
-        frames[rows] = decoded
+        if not whole:
+            self._conceal(rows[~present])
+            back &= present
+        if np.count_nonzero(back):
+            self._join(rows[back])
 
-    def _join(self, rows: Rows, decoded: NDArray[np.int16], back: NDArray[np.bool_]) -> None:
+    def _join(self, rows: Rows) -> None:
         """Audio came back: turn from what was made up to what arrived."""
-        frame = decoded[back]
+        frame = self.current.samples(rows)
         conceal.blend(self._tail[rows], frame)
-        decoded[back] = frame
+        self.current.replace(rows, frame)
         self._lost[rows] = 0
         self._tail[rows] = 0
+        for row in rows.tolist():
+            self._history.pop(row, None)
+
+    def _keep_history(self, rows: Rows) -> None:
+        """What the rows said before their first loss: this frame and the one before it, which the jitter buffer still holds."""
+        first = rows[self._lost[rows] == 0]
+        if not len(first):
+            return
+        base = first * SLOTS
+        before = base + (self.current.at[first] - base - 1 & SLOTS - 1)
+        earlier = g711.decode(self.current.store[before], self.current.law[first] & 1)
+        history = np.concatenate([earlier, self.current.samples(first)], axis=1)
+        self._period[first] = conceal.find_pitch(history)
+        for row, one in zip(first.tolist(), history, strict=True):
+            self._history[row] = one
 
     def _conceal(self, rows: Rows) -> None:
         """Rows without a frame go on with their last pitch period and fade; after 60 ms, or while a key is down, they are silent."""
-        frames = self.matrix.frames
-        first = rows[self._lost[rows] == 0]
-        if len(first):
-            self._history[first] = np.concatenate([self._before[first], frames[first]], axis=1)
-            self._period[first] = conceal.find_pitch(self._history[first])
         lost = self._lost[rows]
         hearable = lost < _HEARABLE_LOSS
         made = rows[hearable]
         if len(made):
-            audio = conceal.conceal(self._history[made], self._period[made], lost[hearable])
-            frames[made], self._tail[made] = audio[:, : rtp.FRAME], audio[:, rtp.FRAME :]
+            history = np.stack([self._history[row] for row in made.tolist()])
+            audio = conceal.conceal(history, self._period[made], lost[hearable])
+            self.current.replace(made, audio[:, : rtp.FRAME])
+            self._tail[made] = audio[:, rtp.FRAME :]
             self.concealed[made] += 1
         silent = rows[~hearable]
-        frames[silent] = 0
-        self._tail[silent] = 0
+        if len(silent):
+            self.current.replace(silent, np.zeros((len(silent), rtp.FRAME), dtype=np.int16))
+            self._tail[silent] = 0
         self._lost[rows] = lost + 1
 
     def _advance_buses(self, now: int) -> None:
         for bus, at in self._bus_at.items():
             if at <= now:
                 self._bus_at[bus] = at + STEPS
-                self._fresh[bus] = True
-        if self._bus_at and any(self._fresh[bus] for bus in self._bus_at):
-            self.matrix.sum_buses()
+                self.matrix.sum_bus(bus, now)
 
     def _choose(self, now: int) -> Rows:
         """The rows that send in this step."""
-        ready = self._fresh[self._leader]
+        ready: NDArray[np.bool_] = self.current.since[self._leader] == now
         ready &= self._sent_at <= now - STEPS // 2
         ready |= self._send_at <= now
         ready &= self.sending
         return ready.nonzero()[0]
 
-    def _write(self, rows: Rows, heard: NDArray[np.int16], now: int) -> None:
-        """Encode and stamp. A gap of about a frame counts as one (the leader's clock); a longer one shows in the timestamp."""
+    def _write(self, rows: Rows, now: int) -> list[int]:
+        """Encode and stamp; answers the rows whose play list ended. A gap of about a frame counts as one (the leader's clock); a longer
+        one shows in the timestamp."""
         law = self._law_out[rows]
         elapsed = now - self._sent_at[rows]
-        regular = (elapsed >= STEPS - 1) & (elapsed <= STEPS + 1)
-        self.timestamp[rows] += np.where(regular, rtp.FRAME, elapsed * STEP_SAMPLES)
-        self.sequence[rows] += 1
-        self.sent[rows] += 1
+        regular = np.abs(elapsed - STEPS) <= 1
         self._sent_at[rows] = now
         self._send_at[rows] = now + self._interval[rows]
-        packets = np.empty((len(rows), rtp.PACKET), dtype=np.uint8)
-        rtp.stamp(packets, law.astype(np.int64) * 8, self.sequence[rows], self.timestamp[rows], self.ssrc[rows])
-        packets[:, rtp.HEADER :] = g711.encode(heard, law)
-        self.packets[rows] = packets
+        lines = self._lines.read(rows)
+        lines[:, _SEQUENCE] += 1
+        lines[:, _SENT] += 1
+        lines[:, _TIMESTAMP] += np.where(regular, rtp.FRAME, elapsed * STEP_SAMPLES)
+        self._lines.write(rows, lines)
+        packets = self.packets[: len(rows)]
+        rtp.stamp(packets, law.astype(np.int64) * 8, lines[:, _SEQUENCE], lines[:, _TIMESTAMP], lines[:, _SSRC])
+        return self._fill(rows, law, packets[:, rtp.HEADER :])
+
+    def _fill(self, rows: Rows, law: NDArray[np.uint8], payloads: NDArray[np.uint8]) -> list[int]:
+        """What each row hears: the octets of the one that it hears, where the law is the same, and else what is mixed and encoded."""
+        source = self.matrix.single[rows]
+        its_law = self.current.law[source]
+        plain = its_law == law
+        plain |= its_law == BOTH
+        plain &= ~self.matrix.is_mixed[rows]
+        plain &= ~self.player.playing[rows]
+        payloads[:] = self.current.octets(source, law)
+        if np.count_nonzero(plain) == len(rows):
+            return []
+        others = ~plain
+        mixed = rows[others]
+        heard = self.matrix.mix(mixed)
+        ended = self.player.mix_into(mixed, heard)
+        payloads[others] = g711.encode(heard, law[others])
+        return ended
 
     def _replace_by_events(self, rows: Rows) -> tuple[Rows, list[tuple[int, bytes]]]:
-        """Rows that send a key send event packets in place of audio."""
+        """Rows that send a key send event packets in place of audio: the indices of the others, and those packets."""
         extra: list[tuple[int, bytes]] = []
         replaced: list[int] = []
         for row, sender in list(self._senders.items()):
@@ -321,4 +368,4 @@ class Plane:
                     replaced.append(row)
                 if sender.done:
                     del self._senders[row]
-        return (rows[~np.isin(rows, replaced)] if replaced else rows), extra
+        return np.flatnonzero(~np.isin(rows, replaced)) if replaced else np.arange(len(rows)), extra

@@ -5,58 +5,62 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from yitong.media.lines import Lines
+
 Longs = NDArray[np.int64]
 Rows = NDArray[np.intp]
 _SAMPLES_PER_MS = 8
-_MOST_CHANGE = 4000.0
+_MOST_CHANGE = 4000
 """Samples (half a second): more is a jump of the sender's clock, not jitter of the path."""
+
+
+_HIGHEST, _PACKETS, _TRANSIT, _JITTER, _SSRC = range(5)
+"""Columns of what every packet of a row reads and writes, together in one line of the cache; the jitter is 16-fold, as in §A.8."""
+_COLUMNS = 8
 
 
 class Reception:
     """Counters of ``capacity`` rows."""
 
     def __init__(self, capacity: int) -> None:
-        self.packets = np.zeros(capacity, dtype=np.int64)
+        self._lines = Lines(capacity, _COLUMNS)
+        self.packets = self._lines.column(_PACKETS)
+        self.highest = self._lines.column(_HIGHEST)
+        self.ssrc = self._lines.column(_SSRC)
         self.first = np.zeros(capacity, dtype=np.int64)
-        self.highest = np.full(capacity, -1, dtype=np.int64)
-        self.ssrc = np.full(capacity, -1, dtype=np.int64)
         self.earlier_expected = np.zeros(capacity, dtype=np.int64)
-        self._earlier_packets = np.zeros(capacity, dtype=np.int64)
-        self._transit = np.zeros(capacity, dtype=np.int64)
-        self._jitter = np.zeros(capacity, dtype=np.float64)
         self._report: dict[int, tuple[int, int]] = {}
+        self.highest[:] = self.ssrc[:] = -1
 
     def reset(self, row: int) -> None:
         """Forget a row wholly."""
-        for array in (self.packets, self.first, self.earlier_expected, self._earlier_packets, self._transit, self._jitter):
-            array[row] = 0
+        self._lines.all[row] = 0
+        self.first[row] = self.earlier_expected[row] = 0
         self.highest[row] = self.ssrc[row] = -1
         self._report.pop(row, None)
 
     def start(self, row: int, ssrc: int, sequence: int, transit: int) -> None:
         """A stream of ``ssrc`` begins; what came before stays counted."""
         self.earlier_expected[row] = self.expected(row)
-        self._earlier_packets[row] = self.packets[row]
-        self.ssrc[row] = ssrc
         self.first[row] = sequence
-        self.highest[row] = sequence - 1
-        self._transit[row] = transit
+        line = self._lines.all[row]
+        line[_SSRC], line[_HIGHEST], line[_TRANSIT] = ssrc, sequence - 1, transit
 
     def count(self, rows: Rows, sequences: Longs, transits: Longs) -> None:
         """One packet for each of ``rows`` (unique); ``transits`` are arrival minus timestamp in samples."""
-        highest = self.highest[rows]
-        delta = (sequences - highest).astype(np.int16)
-        self.highest[rows] = highest + np.maximum(delta, 0)
-        self.packets[rows] += 1
-        change = np.abs((transits - self._transit[rows]).astype(np.int32)).astype(np.float64)
-        self._transit[rows] = transits
-        jitter = self._jitter[rows]
-        jitter += (np.minimum(change, _MOST_CHANGE) - jitter) / 16.0
-        self._jitter[rows] = jitter
+        lines = self._lines.read(rows)
+        delta = (sequences - lines[:, _HIGHEST]).astype(np.int16)
+        lines[:, _HIGHEST] += np.maximum(delta, 0)
+        lines[:, _PACKETS] += 1
+        change = np.abs((transits - lines[:, _TRANSIT]).astype(np.int32))
+        lines[:, _TRANSIT] = transits
+        lines[:, _JITTER] += np.minimum(change, _MOST_CHANGE) - (lines[:, _JITTER] + 8 >> 4)
+        self._lines.write(rows, lines)
 
     def transit(self, rows: Rows) -> Longs:
         """The last transit of each row: counting with it leaves the jitter alone (events repeat their timestamp)."""
-        return self._transit[rows]
+        last: Longs = self._lines.all[rows, _TRANSIT]
+        return last
 
     def expected(self, row: int) -> int:
         """Packets that the sequence numbers promise."""
@@ -70,11 +74,11 @@ class Reception:
 
     def jitter_samples(self, row: int) -> float:
         """Interarrival jitter in samples, as RTCP reports it."""
-        return float(self._jitter[row])
+        return float(self._lines.all[row, _JITTER]) / 16
 
     def jitter_ms(self, row: int) -> float:
         """Interarrival jitter in milliseconds."""
-        return float(self._jitter[row]) / _SAMPLES_PER_MS
+        return self.jitter_samples(row) / _SAMPLES_PER_MS
 
     def fraction_lost(self, row: int) -> int:
         """Loss since the last call, in 1/256 (RFC 3550 §A.3)."""

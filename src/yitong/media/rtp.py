@@ -25,7 +25,8 @@ class Packet(NamedTuple):
 
 
 class Headers(NamedTuple):
-    """The fixed headers of a batch; ``plain`` has version 2, no padding, extension or CSRC."""
+    """The fixed headers of a batch; ``plain`` is G.711 (payload type 0 or 8) with version 2 and no padding, extension
+    or CSRC."""
 
     plain: NDArray[np.bool_]
     payload_type: NDArray[np.int64]
@@ -39,10 +40,10 @@ class Headers(NamedTuple):
 
 
 def read_headers(slab: NDArray[np.uint8]) -> Headers:
-    """The headers of all rows of ``slab`` [n, >= 12]; lengths are the caller's to check."""
-    words = np.ascontiguousarray(slab[:, :HEADER]).view(">u4").astype(np.int64)
+    """The headers of all rows of ``slab`` [n, >= 12, a multiple of 4]; lengths are the caller's to check."""
+    words = slab.view(">u4")[:, : HEADER // 4].astype(np.int64)
     first = words[:, 0]
-    return Headers(first >> 24 == 0x80, first >> 16 & 0x7F, first & 0xFFFF, words[:, 1], words[:, 2])
+    return Headers(first & 0xFF770000 == 0x80000000, first >> 16 & 0x7F, first & 0xFFFF, words[:, 1], words[:, 2])
 
 
 def parse(data: bytes) -> Packet | None:

@@ -2,7 +2,7 @@
 
 A frame stands where it was said, not where it was heard: what its row's jitter buffer waits is taken off, so that the two tracks stay
 together whatever the two networks do. A frame may therefore be written up to ``LAG_FRAMES`` before the newest one, and pieces are handed
-on so much later.
+on so much later. Frames are kept as the octets that came, with their law; whoever writes the file decodes them (``to_samples``).
 """
 
 from __future__ import annotations
@@ -12,20 +12,36 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from yitong.media import g711
+from yitong.media.current import Current
 from yitong.media.jitter import MOST, NEVER, STEPS
 from yitong.media.rtp import FRAME
 
 CHUNK_FRAMES = 50
-"""Frames handed on at a time: one second, 32 kB."""
+"""Frames handed on at a time: one second, 16 kB of octets, 32 kB of samples."""
 LAG_FRAMES = MOST // STEPS
 _COLUMNS = LAG_FRAMES + CHUNK_FRAMES
 
 
+class Piece(NamedTuple):
+    """Some frames of a recording: octets [frames, 2 (left, right), 160] and their laws [frames, 2]."""
+
+    octets: NDArray[np.uint8]
+    law: NDArray[np.uint8]
+
+
 class Chunk(NamedTuple):
-    """The next piece of the recording with this index, interleaved 16-bit stereo."""
+    """The next piece of the recording with this index."""
 
     recording: int
-    data: bytes
+    piece: Piece
+
+
+def to_samples(piece: Piece) -> bytes:
+    """Interleaved 16-bit stereo."""
+    frames = len(piece.octets)
+    samples = g711.decode(piece.octets.reshape(2 * frames, FRAME), piece.law.reshape(2 * frames))
+    return samples.reshape(frames, 2, FRAME).swapaxes(1, 2).tobytes()
 
 
 class Tracks:
@@ -38,7 +54,8 @@ class Tracks:
         self._at = np.zeros(capacity, dtype=np.intp)
         self._begin = np.zeros(capacity, dtype=np.intp)
         self._frames = np.zeros(capacity, dtype=np.int64)
-        self._buffer = np.zeros((capacity, _COLUMNS, FRAME, 2), dtype=np.int16)
+        self._octets = np.zeros((capacity, _COLUMNS, 2, FRAME), dtype=np.uint8)
+        self._law = np.zeros((capacity, _COLUMNS, 2), dtype=np.uint8)
         self._free = list(range(capacity - 1, -1, -1))
 
     def start(self, left: int, right: int, now: int) -> int | None:
@@ -50,7 +67,7 @@ class Tracks:
         self._due[index] = now + index % STEPS
         self._at[index] = self._begin[index] = LAG_FRAMES  # the columns before hold what was said before the start: left out
         self._frames[index] = 0
-        self._buffer[index] = 0
+        self._clear(index, 0)
         return index
 
     def replace(self, row: int) -> None:
@@ -62,28 +79,24 @@ class Tracks:
         """Length so far."""
         return int(self._frames[index]) * 20
 
-    def stop(self, index: int) -> bytes:
+    def stop(self, index: int) -> Piece:
         """End a recording; answers what was not handed on yet."""
         rest = self._piece(index, int(self._at[index]))
         self._due[index] = NEVER
         self._free.append(index)
         return rest
 
-    def advance(self, frames: NDArray[np.int16], delay: NDArray[np.int64], now: int) -> list[Chunk]:
+    def advance(self, current: Current, delay: NDArray[np.int64], now: int) -> list[Chunk]:
         """Take the current frames of all recordings that are due; answers the pieces that became full. ``delay``: each row's, in steps."""
-        due = np.flatnonzero(self._due <= now)
+        due = (self._due <= now).nonzero()[0]
         if not len(due):
             return []
         at = self._at[due]
-        sides = np.stack((self._left[due], self._right[due]))
-        back = np.minimum((delay[sides] + STEPS // 2) // STEPS, LAG_FRAMES)
-        both = np.empty((len(due), FRAME, 2), dtype=np.int16)
-        both[:, :, 0], both[:, :, 1] = frames[sides[0]], frames[sides[1]]
-        if (back[0] == back[1]).all():  # as on most networks; one copy instead of two in pieces
-            self._buffer[due, at - back[0]] = both
-        else:
-            for side in (0, 1):
-                self._buffer[due, at - back[side], :, side] = both[:, :, side]
+        for side, rows in enumerate((self._left[due], self._right[due])):
+            law = current.law[rows] & 1
+            where = at - np.minimum((delay[rows] + STEPS // 2) // STEPS, LAG_FRAMES)
+            self._octets[due, where, side] = current.octets(rows, law)
+            self._law[due, where, side] = law
         self._due[due] += STEPS
         self._at[due] = at + 1
         self._frames[due] += 1
@@ -91,12 +104,18 @@ class Tracks:
 
     def _hand_on(self, index: int) -> Chunk:
         chunk = Chunk(index, self._piece(index, CHUNK_FRAMES))
-        held = self._buffer[index]
-        held[:LAG_FRAMES] = held[CHUNK_FRAMES:]
-        held[LAG_FRAMES:] = 0
+        for held in (self._octets[index], self._law[index]):
+            held[:LAG_FRAMES] = held[CHUNK_FRAMES:]
+        self._clear(index, LAG_FRAMES)
         self._at[index], self._begin[index] = LAG_FRAMES, 0
         return chunk
 
-    def _piece(self, index: int, end: int) -> bytes:
-        """The columns before ``end`` that were not handed on, left and right in turn."""
-        return self._buffer[index, self._begin[index] : end].tobytes()
+    def _clear(self, index: int, begin: int) -> None:
+        """Silence from the column ``begin`` on."""
+        self._octets[index, begin:] = g711.SILENCE[g711.PCMU]
+        self._law[index, begin:] = 0
+
+    def _piece(self, index: int, end: int) -> Piece:
+        """The columns before ``end`` that were not handed on."""
+        begin = self._begin[index]
+        return Piece(self._octets[index, begin:end].copy(), self._law[index, begin:end].copy())

@@ -14,6 +14,9 @@ from tests.switches.media.media_peer import Phone, level, running_worker
 
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.media_writer import Writer
+from yitong.media.tracks import Piece
+
+SECOND = Piece(np.zeros((50, 2, 160), dtype=np.uint8), np.zeros((50, 2), dtype=np.uint8))
 
 
 def read_stereo(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +151,7 @@ def test_a_file_is_right_up_to_its_last_second_without_being_closed(tmp_path: Pa
     assert path is not None
     writer.open("a", path)
     for _ in range(3):
-        assert writer.write("a", bytes(32000))
+        assert writer.write("a", SECOND)
     writer.close(5.0)
     left, _ = read_stereo(path)
     assert len(left) == 24000
@@ -184,8 +187,8 @@ def test_a_failing_write_marks_the_file_incomplete(tmp_path: Path) -> None:
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (40000, before[1]))
         writer.open("a", path)
-        writer.write("a", bytes(32000))
-        writer.write("a", bytes(32000))
+        writer.write("a", SECOND)
+        writer.write("a", SECOND)
         writer.finish("a", complete=True)
         writer.close(5.0)
     finally:

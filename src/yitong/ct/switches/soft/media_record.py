@@ -75,7 +75,7 @@ class Recordings:
             rest = self._tracks.stop(one.index)
             del self._by_index[one.index]
             one.running = False
-            if rest:
+            if len(rest.octets):
                 complete = self._writer.write(recording, rest) and complete
             self._writer.finish(recording, complete)
         self.mark(recording, False)
@@ -94,9 +94,9 @@ class Recordings:
 
     def advance(self, now: int) -> None:
         """One step."""
-        for index, data in self._tracks.advance(self._plane.matrix.frames, self._plane.jitter.delay, now):
+        for index, piece in self._tracks.advance(self._plane.current, self._plane.jitter.delay, now):
             one = self._by_index[index]
-            if not self._writer.write(one.recording, data):
+            if not self._writer.write(one.recording, piece):
                 self._tell(MediaAlarm(code="disk_slow", detail=one.file))
                 self.stop(one.recording, complete=False)
 

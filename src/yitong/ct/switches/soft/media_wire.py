@@ -86,14 +86,14 @@ class Wire:
                 count += 1
         return rows, lengths
 
-    def send(self, rows: NDArray[np.intp]) -> None:
-        """Send the packets of ``rows``."""
+    def send(self, rows: NDArray[np.intp], at: NDArray[np.intp]) -> None:
+        """Send packet ``at[i]`` by ``rows[i]``."""
         senders, out = self._senders, self._out
-        for row in rows.tolist():
+        for row, i in zip(rows.tolist(), at.tolist(), strict=True):
             sender = senders.get(row)
             if sender is not None:
                 try:
-                    sender(out[row])
+                    sender(out[i])
                 except OSError:
                     self.send_errors += 1
 

@@ -129,7 +129,7 @@ class MediaWorker:
     def _through(self, now: int) -> None:
         """Frames that came are mixed and go out; an idle worker spares itself this."""
         done = self._plane.advance(now)
-        self._wire.send(done.rows)
+        self._wire.send(done.rows, done.at)
         for row, packet in done.extra:
             self._wire.send_one(row, packet)
         self._recordings.advance(now)

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from yitong.media import wav
+from yitong.media.tracks import Piece, to_samples
 
 _MOST_WAITING = 64 << 20
 _BLOCK = 1 << 20
@@ -85,13 +86,13 @@ class Writer:
         """Begin a file; a failure appears in ``failed``."""
         self._queue.put(lambda: self._open(recording, path))
 
-    def write(self, recording: str, data: bytes) -> bool:
+    def write(self, recording: str, piece: Piece) -> bool:
         """Append audio; false when too much is waiting already (a disk that stands): end the recording."""
         with self._lock:
-            if self._waiting + len(data) > _MOST_WAITING:
+            if self._waiting + piece.octets.nbytes > _MOST_WAITING:
                 return False
-            self._waiting += len(data)
-        self._queue.put(lambda: self._write(recording, data))
+            self._waiting += piece.octets.nbytes
+        self._queue.put(lambda: self._write(recording, piece))
         return True
 
     def finish(self, recording: str, complete: bool) -> None:
@@ -119,14 +120,14 @@ class Writer:
         except OSError as error:
             self.failed.append((recording, error.strerror or str(error)))
 
-    def _write(self, recording: str, data: bytes) -> None:
+    def _write(self, recording: str, piece: Piece) -> None:
         with self._lock:
-            self._waiting -= len(data)
+            self._waiting -= piece.octets.nbytes
         file = self._files.get(recording)
         if file is None or not file.complete:
             return
         try:
-            file.append(data)
+            file.append(to_samples(piece))
         except OSError as error:
             file.complete = False
             self.failed.append((recording, error.strerror or str(error)))
