@@ -7,6 +7,7 @@ and waits; at SIGTERM or SIGINT it is cancelled and tidies up in ``finally``, fo
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -26,6 +27,8 @@ from yitong.kit.tasks import Tasks
 Body = Callable[[Settings], Awaitable[None]]
 
 _STOP_SECONDS = 8.0
+_COLLECT = (20_000, 20, 50)
+"""Objects that make the cycle collector look: the parts make next to no cycles, and values come and go by thousands a second."""
 _log = logs.get("yitong.process")
 _current: ContextVar[Frame] = ContextVar("yitong.frame")
 
@@ -67,6 +70,9 @@ class Frame:
         """Say to whoever started us (the supervisor, systemd) that we serve."""
         if not self._ready:
             self._ready = True
+            gc.collect()
+            gc.freeze()  # what the start made lives as long as the process: the collector need not walk over it again and again
+            gc.set_threshold(*_COLLECT)
             _notify("READY=1")
             _log.info("ready")
 
