@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import struct
 from typing import Protocol
 
 _RAND_BITS = 74
+_DRAWN = 256
 
 
 class Ids(Protocol):
@@ -30,15 +32,22 @@ class RandomIds:
     def __init__(self) -> None:
         self._millisecond = 0
         self._rand = 0
+        self._drawn: list[int] = []
 
     def new(self, now: int) -> str:
         millisecond = now // 1_000
         if millisecond <= self._millisecond and self._rand < (1 << _RAND_BITS) - (1 << 40):
-            self._rand += 1 + secrets.randbits(32)
+            self._rand += 1 + self._draw()
             return uuid7(self._millisecond * 1_000, self._rand)
         self._millisecond = millisecond
         self._rand = secrets.randbits(_RAND_BITS - 1)
         return uuid7(now, self._rand)
+
+    def _draw(self) -> int:
+        """32 random bits; the operating system is asked for many at a time."""
+        if not self._drawn:
+            self._drawn = list(struct.unpack(f"{_DRAWN}I", secrets.token_bytes(4 * _DRAWN)))
+        return self._drawn.pop()
 
 
 class CountedIds:

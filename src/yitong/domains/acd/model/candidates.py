@@ -41,6 +41,7 @@ def unfit(agent: str, skills: Mapping[str, int], policy: Policy) -> str:
     """Why the agent may not serve the queue at all: not_member, skill; empty when he may."""
     if policy.members and agent not in policy.members:
         return "not_member"
-    if any(skills.get(skill, 0) < level for skill, level in policy.requirement.items()):
-        return "skill"
+    for skill, level in policy.requirement.items():
+        if skills.get(skill, 0) < level:
+            return "skill"
     return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import nsmallest
 
 import msgspec
 
@@ -55,31 +56,41 @@ def choose(waiting: Iterable[Waiting], free: Sequence[Free], policies: Mapping[s
     """The next match, or None when no free agent may take any waiting contact."""
     if not free:
         return None
-    able: dict[str, list[Free]] = {}
+    able: dict[str, tuple[list[Free], dict[str, int]]] = {}
     passed_over = 0
     for contact in sorted(waiting, key=order_key):
         policy = policies.get(contact.queue)
         if policy is None:
             continue
         if contact.queue not in able:
-            able[contact.queue] = [agent for agent in free if not unfit(agent.agent, agent.skills, policy)]
-        candidates = [agent for agent in able[contact.queue] if contact.not_to.get(agent.agent, 0) <= now]
+            able[contact.queue] = _able(free, policy)
+        fit, refusals = able[contact.queue]
+        candidates = [agent for agent in fit if contact.not_to.get(agent.agent, 0) <= now] if contact.not_to else fit
         if candidates:
-            return _match(contact, candidates, free, policy, passed_over, now)
+            had_it = {"had_it": len(fit) - len(candidates)} if len(fit) > len(candidates) else {}
+            return _match(contact, candidates, refusals | had_it, policy, passed_over)
         passed_over += 1
     return None
 
 
-def _match(contact: Waiting, candidates: list[Free], free: Sequence[Free], policy: Policy, passed_over: int, now: int) -> Match:
-    ranked = sorted((score(agent, policy, contact.contact), agent.agent) for agent in candidates)
+def _able(free: Sequence[Free], policy: Policy) -> tuple[list[Free], dict[str, int]]:
+    """Who may serve the queue, and how many may not, by reason."""
+    fit: list[Free] = []
     refusals: dict[str, int] = {}
     for agent in free:
-        reason = unfit(agent.agent, agent.skills, policy) or ("had_it" if contact.not_to.get(agent.agent, 0) > now else "")
+        reason = unfit(agent.agent, agent.skills, policy)
         if reason:
             refusals[reason] = refusals.get(reason, 0) + 1
+        else:
+            fit.append(agent)
+    return fit, refusals
+
+
+def _match(contact: Waiting, candidates: list[Free], refusals: dict[str, int], policy: Policy, passed_over: int) -> Match:
+    ranked = nsmallest(LISTED, ((score(agent, policy, contact.contact), agent.agent) for agent in candidates))
     decision = Explanation(
         strategy=policy.strategy, order=[float(part) for part in order_key(contact)[:4]],
-        candidates=[CandidateScore(agent=agent, score=list(points)) for points, agent in ranked[:LISTED]],
+        candidates=[CandidateScore(agent=agent, score=list(points)) for points, agent in ranked],
         refusals=refusals, passed_over=passed_over,
     )  # fmt: skip
     return Match(contact=contact.contact, agent=ranked[0][1], decision=decision)
