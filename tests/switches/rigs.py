@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from yitong.ct.events import AnyEvent, CtEvent, Delivered, Snapshot
-from yitong.ct.model import Cause, ConnectionState, Prompt
+from yitong.ct.model import Cause, ConnectionState, DeviceKind, Prompt
 from yitong.ct.services import AnyService
 from yitong.ct.switching.board import Options
 from yitong.sim.switch import BUSY, IGNORES, Behaviour, SimSwitch
@@ -39,6 +39,7 @@ class Phone(Protocol):
     def ignores(self) -> None: ...
     def is_busy(self) -> None: ...
     def calling_shown(self) -> str: ...
+    def called_shown(self) -> str: ...
     def is_ringing(self) -> bool: ...
     def digits_heard(self) -> str: ...
 
@@ -64,6 +65,7 @@ class Rig(Protocol):
     def ask(self, service: AnyService) -> None: ...
     async def incoming(self, calling: str = CALLING) -> Far: ...
     async def phone(self, number: str) -> Phone: ...
+    async def gateway(self, code: str) -> Phone: ...
     async def settle(self, seconds: float = 0.2) -> None: ...
     async def until(self, kind: type[E], **fields: Any) -> E: ...
     async def true(self, condition: Callable[[], bool]) -> None: ...
@@ -119,9 +121,9 @@ class SimFar:
 
 
 class SimPhone:
-    def __init__(self, rig: SimRig, number: str) -> None:
+    def __init__(self, rig: SimRig, number: str, kind: DeviceKind = DeviceKind.PHONE) -> None:
         self._rig = rig
-        self._known = rig.switch.register(TENANT, number, usual=IGNORES)
+        self._known = rig.switch.register(TENANT, number, usual=IGNORES, kind=kind)
         self.device = self._known.device.device
         self._own = ""
 
@@ -161,6 +163,9 @@ class SimPhone:
     def calling_shown(self) -> str:
         return self._known.rung[-1][1].calling
 
+    def called_shown(self) -> str:
+        return self._known.rung[-1][1].called
+
     def is_ringing(self) -> bool:
         if not self._known.rung:
             return False
@@ -190,6 +195,10 @@ class SimRig:
 
     async def phone(self, number: str) -> SimPhone:
         return SimPhone(self, number)
+
+    async def gateway(self, code: str) -> SimPhone:
+        """The far end of a trunk that calls out."""
+        return SimPhone(self, code, DeviceKind.TRUNK)
 
     async def settle(self, seconds: float = 0.2) -> None:
         self.timeline.run(seconds)

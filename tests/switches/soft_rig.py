@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.switches.agents import Agent
+from tests.switches.gateways import Gateway
 from tests.switches.rigs import CALLED, CALLING, LENGTHS, OPTIONS, TENANT, matching
 
 from yitong.ct.events import AnyEvent, CtEvent, Delivered, Snapshot
 from yitong.ct.services import AnyService
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_worker import MediaWorker
-from yitong.ct.switches.soft.switch import SoftOptions, SoftSwitch
+from yitong.ct.switches.soft.options import SoftOptions
+from yitong.ct.switches.soft.outside import Health
+from yitong.ct.switches.soft.switch import SoftSwitch
 from yitong.kit.clock import SystemClock
 from yitong.kit.ids import RandomIds
 from yitong.kit.tasks import Tasks
@@ -126,9 +129,9 @@ class SoftFar:
 class SoftPhone:
     """A registered desk phone."""
 
-    def __init__(self, rig: SoftRig, agent: Agent, number: str) -> None:
+    def __init__(self, rig: SoftRig, agent: Agent, number: str, kind: str = "phone") -> None:
         self._rig, self.agent = rig, agent
-        self.device = f"{TENANT}/phone/{number}"
+        self.device = f"{TENANT}/{kind}/{number}"
 
     async def pick_up(self) -> None:
         await self._rig.true(lambda: self.agent.ringing is not None)
@@ -163,6 +166,9 @@ class SoftPhone:
 
     def calling_shown(self) -> str:
         return self.agent.invitations[-1].from_.uri.user
+
+    def called_shown(self) -> str:
+        return self.agent.invitations[-1].uri.user
 
     def is_ringing(self) -> bool:
         return self.agent.ringing is not None
@@ -226,6 +232,19 @@ class SoftRig:
         await self.true(lambda: agent.registered != 0)
         assert agent.registered == 200
         return SoftPhone(self, agent, number)
+
+    async def operator(self, code: str, **fields: Any) -> Gateway:
+        """The far end of a trunk that calls out, which has answered its first OPTIONS."""
+        gateway = Gateway(code, self.server)
+        await gateway.open()
+        self.agents.append(gateway)
+        self.configure("trunk", code, {"code": code, "site": SITE, "host": "127.0.0.1", "port": gateway.port, **fields})
+        trunks = self.switch.trunks.outside.trunks
+        await self.true(lambda: f"{TENANT}/trunk/{code}" in trunks and trunks[f"{TENANT}/trunk/{code}"].health is Health.UP)
+        return gateway
+
+    async def gateway(self, code: str) -> SoftPhone:
+        return SoftPhone(self, await self.operator(code, caller_id="given"), code, "trunk")
 
     async def settle(self, seconds: float = 0.2) -> None:
         await asyncio.sleep(seconds)

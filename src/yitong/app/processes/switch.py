@@ -17,7 +17,8 @@ from yitong.ct.events import AnyEvent, Snapshot
 from yitong.ct.model import DeviceKind
 from yitong.ct.services import AnyService
 from yitong.ct.switches.soft.journal import Journal
-from yitong.ct.switches.soft.switch import SoftOptions, SoftSwitch
+from yitong.ct.switches.soft.options import SoftOptions
+from yitong.ct.switches.soft.switch import SoftSwitch
 from yitong.kit import logs
 from yitong.kit.certificate import ServerContext
 from yitong.kit.ids import RandomIds

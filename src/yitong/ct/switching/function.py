@@ -156,6 +156,12 @@ class SwitchingFunction:
         if (one := self.table.connections.get(connection)) is not None:
             routing.ringing(self.board, one, now)
 
+    def carried(self, connection: str, device: str) -> None:
+        """Another trunk than the first carries the call to an outside number; nobody is told before it rings or answers."""
+        if (one := self.table.connections.get(connection)) is not None:
+            one.device = device
+            self.table.changed.add(connection)
+
     def answered(self, connection: str, now: int) -> None:
         """A device that we rang answered; its audio is there."""
         if (one := self.table.connections.get(connection)) is not None and one.pending:

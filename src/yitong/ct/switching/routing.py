@@ -133,10 +133,10 @@ def make(board: Board, service: Make, now: int, site: str) -> None:
 
 
 def go_on(board: Board, one: LiveConnection, seconds: float, now: int) -> None:
-    """Ring the internal number that a made or internal call is for; without such a device the call ends."""
+    """Ring the number that a made call, or one of our devices, is for: a device of ours, else by a trunk; without either the call ends."""
     number, one.goes_on_to, one.had_peer = one.goes_on_to, "", True
     board.table.changed.add(one.connection)
-    device = board.lines.device_called(one.tenant, number)
+    device = board.lines.device_called(one.tenant, number) or board.lines.way_out(one.tenant, one.site, number)
     target = Target(connection=board.ids.new(now), device=device)
     if not device:
         board.tell(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from yitong.ct.model import Cause, DeviceKind
-from yitong.ct.switches.soft.gate import FromTrunk, Gate, Refused, ToDevice, ToNumber
+from yitong.ct.switches.soft.gate import Admitted, FromTrunk, Gate, Refused, ToDevice, ToNumber, ToOutside
 from yitong.ct.switches.soft.line import Line
 from yitong.ct.switches.soft.lines import RETRY_AFTER, SDP, Lines
 from yitong.ct.switches.soft.registrations import Registrations
@@ -77,7 +77,7 @@ class Answering:
             return
         self._begin(event, admitted, offer)
 
-    def _refusal(self, event: RequestReceived, admitted: FromTrunk | ToNumber | ToDevice) -> Refused | None:
+    def _refusal(self, event: RequestReceived, admitted: Admitted) -> Refused | None:
         """Why a call that may be made cannot be taken now."""
         if self.draining or not self._lines.sound.has_room():
             return Refused(503, (RETRY_AFTER,))
@@ -90,7 +90,7 @@ class Answering:
     def _calls_of(self, username: str) -> int:
         return sum(1 for line in self._lines.all.values() if line.username == username)
 
-    def _begin(self, event: RequestReceived, admitted: FromTrunk | ToNumber | ToDevice, offer: Session | None) -> None:
+    def _begin(self, event: RequestReceived, admitted: Admitted, offer: Session | None) -> None:
         now = self._clock.now()
         connection, call = self._ids.new(now), self._ids.new(now)
         if isinstance(admitted, FromTrunk):
@@ -108,7 +108,7 @@ class Answering:
         line.secure = offer is not None and negotiation.wants_secure(offer)
         self._endpoint.respond(event.transaction, 100, self._lines.now)
         self._lines.add(line)
-        arrived = self._lines.function.arrived_internal if isinstance(admitted, ToDevice) else self._lines.function.arrived
+        arrived = self._lines.function.arrived_internal if isinstance(admitted, ToDevice | ToOutside) else self._lines.function.arrived
         arrived(connection=connection, call=call, tenant=tenant, site=site, device=device, kind=kind, invitation=invitation, now=now)
 
     def cancelled(self, event: Cancelled) -> None:

@@ -6,7 +6,6 @@ then each change; so calls are taken with PostgreSQL and even NATS away.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -15,6 +14,9 @@ import msgspec
 import structlog
 
 from yitong.ct.model import DeviceKind
+from yitong.ct.numbering import NumberClass, Rules, may_call, rules_with
+from yitong.ct.switches.soft.incoming import Incoming, NumberRecord
+from yitong.ct.switches.soft.trunk_record import TrunkRecord
 from yitong.sip.digest import Account
 
 DEFAULT_REALM = "yitong"
@@ -28,6 +30,14 @@ class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant: ``code`` is the first label of its telephones' domain."""
 
     code: str
+    country: str = "CN"
+
+
+class NumberClassRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The patterns of a class of numbers, in place of the country's."""
+
+    code: NumberClass
+    patterns: list[str] = []
 
 
 class PromptRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,24 +46,6 @@ class PromptRecord(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     language: str = ""
     file: str
-
-
-class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A number of ours that leads to a flow. ``trunk``: id (or code) of the only trunk that carries it."""
-
-    number: str
-    trunk: str | None = None
-    site: str | None = None
-    web: bool = False
-
-
-class TrunkRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A line to the public network: where it calls from, and the only numbers that it may call (none named: any that it carries)."""
-
-    code: str
-    site: str | None = None
-    addresses: list[str] | None = None
-    numbers: list[str] | None = None
 
 
 class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,10 +62,11 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent, as far as the page's device is named after the extension."""
+    """An agent, as far as the page's device is named after the extension. ``may_call``: the classes of outside numbers."""
 
     extension: str | None = None
     site: str | None = None
+    may_call: list[str] = []
 
 
 class CredentialRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,14 +103,15 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 _KINDS: dict[str, type[msgspec.Struct]] = {
     "number": NumberRecord, "trunk": TrunkRecord, "account": AccountRecord, "agent": AgentRecord, "page": CredentialRecord,
-    "tenant": TenantRecord, "prompt": PromptRecord,
+    "tenant": TenantRecord, "prompt": PromptRecord, "number_class": NumberClassRecord,
 }  # fmt: skip
 
 
 class Directory:
     """Look-ups over the published configuration. ``on_change`` is told the kind and the tenant of every change."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolve: Callable[[str], str] = lambda host: host) -> None:
+        """``resolve``: the address of a trunk's host, empty while it is not known."""
         self.on_change: Callable[[str, str], None] = lambda kind, tenant: None
         self.partitions: set[tuple[str, str]] = set()
         self._records: dict[str, dict[tuple[str, str], msgspec.Struct]] = {kind: {} for kind in _KINDS}
@@ -127,6 +121,9 @@ class Directory:
         self._realms: dict[str, str] = {}
         self._tenants: dict[str, str] = {}
         self._next_expiry = 0
+        self._incoming = Incoming(resolve)
+        self._indexed = False
+        self._rules: dict[str, Rules] = {}
 
     @property
     def configured(self) -> bool:
@@ -155,6 +152,10 @@ class Directory:
             records[tenant, name] = record
         if kind in ("tenant", "account", "agent", "page"):
             self._index_identities()
+        if kind in ("number", "trunk"):
+            self.moved()
+        if kind in ("tenant", "number_class"):
+            self._rules.pop(tenant, None)
         self.on_change(kind, tenant)
 
     def _put_site(self, tenant: str, site: str, value: bytes | None) -> None:
@@ -272,37 +273,42 @@ class Directory:
 
     # --- where ---
 
-    def number(self, number: str, tenant: str = "", trunks: frozenset[str] | None = None) -> tuple[str, NumberRecord] | None:
-        """The tenant and record of a number in the flow table; by a trunk (its id and code) only such that it carries."""
-        for owner, _, record in self._all(NumberRecord):
-            carried = trunks is None or not record.trunk or record.trunk in trunks
-            if record.number == number and tenant in ("", owner) and carried:
-                return owner, record
-        return None
+    def moved(self) -> None:
+        """Numbers or trunks changed, or the address of a trunk's host."""
+        self._indexed = False
+
+    def _index(self) -> Incoming:
+        if not self._indexed:
+            self._incoming.build(self._all(NumberRecord), self._all(TrunkRecord))
+            self._indexed = True
+        return self._incoming
+
+    def number(self, number: str, tenant: str = "") -> tuple[str, NumberRecord] | None:
+        """The tenant and record of a number in the flow table."""
+        return self._index().number(number, tenant)
+
+    def trunk(self, address: str, number: str, meant: str = "") -> tuple[str, TrunkRecord, NumberRecord] | None:
+        """The trunk by which a call from ``address`` to ``number`` comes: both must fit. ``meant``: the number in To."""
+        return self._index().trunk(address, number, meant)
+
+    def trunks(self) -> list[tuple[str, str, TrunkRecord]]:
+        """Every trunk with its tenant and id."""
+        return self._all(TrunkRecord)
+
+    def rules(self, tenant: str) -> Rules:
+        """The classes of numbers that a tenant distinguishes."""
+        if tenant not in self._rules:
+            country = next((record.country for owner, _, record in self._all(TenantRecord) if owner == tenant), "")
+            own = {record.code: record.patterns for owner, _, record in self._all(NumberClassRecord) if owner == tenant}
+            self._rules[tenant] = rules_with(country, own)
+        return self._rules[tenant]
+
+    def may_call(self, who: Identity, number: str) -> bool:
+        """Whether the agent of a device may call an outside number; a device of nobody may call emergency numbers alone."""
+        agent = self._records["agent"].get((who.tenant, who.agent))
+        return may_call(number, agent.may_call if isinstance(agent, AgentRecord) else (), self.rules(who.tenant))
 
     def music(self, tenant: str) -> str:
         """The file of a tenant's music, else of the first tenant's that has one; empty when nobody has."""
         files = sorted((owner != tenant, owner, record.language, record.file) for owner, _, record in self._all(PromptRecord))
         return files[0][3] if files else ""
-
-    def trunk(self, address: str, number: str) -> tuple[str, TrunkRecord, NumberRecord] | None:
-        """The trunk by which a call from ``address`` to ``number`` comes: both must fit. Tenant, trunk, number."""
-        try:
-            source = ipaddress.ip_address(address)
-        except ValueError:
-            return None
-        for tenant, name, trunk in self._all(TrunkRecord):
-            if trunk.numbers and number not in trunk.numbers:
-                continue
-            if any(_holds(network, source) for network in trunk.addresses or ()):
-                found = self.number(number, tenant, frozenset((name, trunk.code)))
-                if found is not None:
-                    return tenant, trunk, found[1]
-        return None
-
-
-def _holds(network: str, source: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    try:
-        return source in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return False

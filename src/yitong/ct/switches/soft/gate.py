@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from yitong.ct.model import DeviceKind
+from yitong.ct.numbering import can_be_dialled
 from yitong.ct.switches.soft.directory import Directory, Identity
 from yitong.sip.core import Flow
 from yitong.sip.digest import Account, Authenticator, Verdict
@@ -59,6 +60,17 @@ class ToDevice:
     number: str
 
 
+@dataclass(frozen=True)
+class ToOutside:
+    """A device of ours calls a number of the public network."""
+
+    who: Identity
+    number: str
+
+
+Admitted = FromTrunk | ToNumber | ToDevice | ToOutside
+
+
 class Gate:
     """Decides about requests outside of dialogs. ``now``: seconds, monotonic; ``wall``: UTC microseconds."""
 
@@ -68,6 +80,8 @@ class Gate:
         self._make = authenticator
         self._authenticators: dict[str, Authenticator] = {}
         self.guard = Guard()
+        self.serves: Callable[[str], bool] = lambda tenant: False
+        """Whether a tenant has a trunk that calls out."""
 
     def _of(self, realm: str) -> Authenticator:
         if realm not in self._authenticators:
@@ -78,13 +92,13 @@ class Gate:
         """Whether everything from this source is dropped unread; the machine itself is never."""
         return flow.host != LOOPBACK and self.guard.silent(flow.host, now)
 
-    def admit(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | FromTrunk | ToNumber | ToDevice:
+    def admit(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | Admitted:
         """Decide about an INVITE."""
         called = request.uri.number
-        found = self._directory.trunk(flow.host, called)
+        found = self._directory.trunk(flow.host, called, _meant(request))
         if found is not None:
             tenant, trunk, number = found
-            return FromTrunk(tenant, number.site or trunk.site or "", trunk.code, called)
+            return FromTrunk(tenant, number.site or trunk.site or "", trunk.code, number.number)
         who = self.authenticate(request, flow, now, utc)
         if isinstance(who, Refused):
             return who
@@ -97,7 +111,16 @@ class Gate:
             return ToNumber(who, number_found[1].site or who.site, called)
         if self._directory.extension(who.tenant, called):
             return ToDevice(who, called)
-        return Refused(404)
+        return self._outward(who, called)
+
+    def _outward(self, who: Identity, called: str) -> Refused | ToOutside:
+        """A number that is none of ours: by trunk, as far as the agent may (toll fraud: default deny)."""
+        if not can_be_dialled(called) or not self.serves(who.tenant):
+            return Refused(404)
+        if self._directory.may_call(who, called):
+            return ToOutside(who, called)
+        _log.warning("call to an outside number refused", tenant=who.tenant, username=who.username)
+        return Refused(403)
 
     def admit_registration(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | Identity:
         """Decide about a REGISTER: only one's own address, never a guest's."""
@@ -143,6 +166,14 @@ class Gate:
     def _account(self, realm: str, username: str, utc: int) -> Account | None:
         who = self._directory.identity(realm, username)
         return None if who is None or (who.expires_at and who.expires_at < utc) else who.digest
+
+
+def _meant(request: Request) -> str:
+    """The number in To."""
+    try:
+        return request.to.uri.number
+    except ParseError:
+        return ""
 
 
 def _hosts(request: Request) -> Iterator[str]:

@@ -14,6 +14,7 @@ import structlog
 from yitong.ct.model import Cause, DeviceKind
 from yitong.ct.switches.soft.line import REASONS, REJECTIONS, Line, calling_address, failure, invite_headers
 from yitong.ct.switches.soft.media_messages import PortOpened
+from yitong.ct.switches.soft.outward import Outward
 from yitong.ct.switches.soft.sound import Sound
 from yitong.ct.switching.function import SwitchingFunction
 from yitong.ct.switching.ports import Invitation
@@ -50,10 +51,6 @@ class Reach(Protocol):
         """The best registered device of an internal number, or empty."""
         ...
 
-    def way_out(self, tenant: str, site: str, number: str) -> str:
-        """The trunk by which an outside number is called first, or empty."""
-        ...
-
     def owner(self, device: str) -> str:
         """The user name that registered a device."""
         ...
@@ -81,6 +78,7 @@ class Lines:
         self.clock = clock
         self.later = later
         self.function: SwitchingFunction
+        self.outward: Outward
         self.all: dict[str, Line] = {}
         self.changed: set[str] = set()
         self.by_dialog: dict[DialogId, Line] = {}
@@ -95,13 +93,13 @@ class Lines:
     # --- the Lines port -------------------------------------------------------------------------------------------------------------
 
     def kind_of(self, tenant: str, device: str) -> DeviceKind | None:
-        return self.reach.kind_of(tenant, device)
+        return self.reach.kind_of(tenant, device) or self.outward.kind_of(tenant, device)
 
     def device_called(self, tenant: str, number: str) -> str:
         return self.reach.device_called(tenant, number)
 
     def way_out(self, tenant: str, site: str, number: str) -> str:
-        return self.reach.way_out(tenant, site, number)
+        return self.outward.way_out(tenant, site, number)
 
     def invite(self, connection: str, device: str, invitation: Invitation) -> None:
         one = self.function.table.connections[connection]
@@ -116,25 +114,41 @@ class Lines:
         line.about()
         if line.ended:
             return
+        if line.kind is DeviceKind.TRUNK and opened is not None:
+            self.outward.begin(line, opened)
+            return
         target = self.reach.target(line.device)
         if opened is None or target is None:
-            self._fail(line, Cause.OVERLOADED if opened is None else Cause.UNREACHABLE)
+            self.fail(line, Cause.OVERLOADED if opened is None else Cause.UNREACHABLE)
             return
         uri, flow = target
         host = self.reach.address_for(flow)
         line.local = self.local_for(opened, line.secure, host)
         offer = negotiation.make_offer(line.local)
         try:
-            line.client = self.endpoint.request(
+            transaction = self.endpoint.request(
                 "INVITE", uri, flow, self.now, from_=calling_address(line.invitation, host), to=f"<{uri}>",
                 headers=invite_headers(line.invitation), body=offer.encode(), content_type=SDP,
             )  # fmt: skip
         except SipError as error:
             _log.warning("device cannot be rung", device=line.device, reason=str(error))
-            self._fail(line, Cause.UNREACHABLE)
+            self.fail(line, Cause.UNREACHABLE)
             return
-        self._by_transaction[line.client.id] = line
+        self.calls_by(line, transaction)
+
+    def calls_by(self, line: Line, transaction: ClientTransaction) -> None:
+        """The line's INVITE is this one now."""
+        self.leave(line)
+        line.client = transaction
+        self._by_transaction[transaction.id] = line
         self.changed.add(line.connection)
+
+    def leave(self, line: Line) -> None:
+        """Give up the line's INVITE, whose answers mean nothing any more; without a final answer it is cancelled."""
+        if line.client is not None:
+            self._by_transaction.pop(line.client.id, None)
+            self.endpoint.cancel(line.client, self.now)
+            line.client = None
 
     def ring(self, connection: str) -> None:
         line = self.all.get(connection)
@@ -199,7 +213,7 @@ class Lines:
             return
         if not self.reach.alive(dialog.flow) and dialog.flow.transport in ("tcp", "tls"):
             dialog.flow = self.flow_of_target(dialog.target, dialog.flow)
-        self.endpoint.request_in_dialog(dialog, "BYE", self.now, headers=headers)
+        self.outward.hung_up(line, self.endpoint.request_in_dialog(dialog, "BYE", self.now, headers=headers))
 
     def flow_of_target(self, target: str, dead: Flow) -> Flow:
         """The way to a Contact whose connection is gone."""
@@ -230,6 +244,7 @@ class Lines:
     def forget(self, line: Line) -> None:
         """The switching function hears no more of the line; its dialog may still be ending."""
         line.ended = True
+        self.outward.over(line)
         self.all.pop(line.connection, None)
         self.changed.add(line.connection)
         if line.dialog is not None:
@@ -253,7 +268,8 @@ class Lines:
             session=self.clock.wall() // 1_000_000 * 1_000 + self._sessions % 1_000, secure=ice, ssrc=opened.ssrc,
         )  # fmt: skip
 
-    def _fail(self, line: Line, cause: Cause, status: int = 0) -> None:
+    def fail(self, line: Line, cause: Cause, status: int = 0) -> None:
+        """A device that we rang did not take the call."""
         self.forget(line)
         self.function.failed(line.connection, cause, self.clock.now(), status)
 
@@ -270,18 +286,19 @@ class Lines:
         """An answer to a request of ours."""
         line = self._by_transaction.get(event.transaction.id)
         if event.transaction.method != "INVITE":
+            self.outward.challenged(event)
             return
         status = event.response.status
         if 200 <= status < 300:
             self._answered(line, event)
-        elif line is None:
-            return
-        elif status >= 300:
+        elif line is not None and status < 200:
+            self.outward.heard(line)
+            if status > 100:
+                self.function.ringing(line.connection, self.clock.now())
+        elif line is not None and not self.outward.goes_on(line, event):
             line.client = None
             self._by_transaction.pop(event.transaction.id, None)
-            self._fail(line, failure(status), status)
-        elif status > 100:
-            self.function.ringing(line.connection, self.clock.now())
+            self.fail(line, failure(status), status)
 
     def _answered(self, line: Line | None, event: ResponseReceived) -> None:
         dialog = event.dialog
@@ -293,13 +310,14 @@ class Lines:
             return
         self._by_transaction.pop(event.transaction.id, None)
         line.client, line.dialog = None, dialog
+        self.outward.over(line)
         line.acknowledged = True
         try:
             remote = negotiation.accept_answer(parse(event.response.body), line.local)
         except SdpError as error:
             _log.warning("answer of a device is not usable", device=line.device, reason=error.reason)
             self._hang_up(line, [])
-            self._fail(line, Cause.NO_COMMON_CODEC)
+            self.fail(line, Cause.NO_COMMON_CODEC)
             return
         line.held = remote.held
         self.by_dialog[dialog.id] = line
@@ -314,7 +332,8 @@ class Lines:
             self._unacknowledged(line, event)
         elif event.transaction.method == "INVITE" and line is not None:
             line.client = None
-            self._fail(line, Cause.UNREACHABLE)
+            if not self.outward.lost(line, Cause.UNREACHABLE):
+                self.fail(line, Cause.UNREACHABLE)
         elif event.transaction.method != "INVITE" and event.dialog is not None:
             lost = self.by_dialog.get(event.dialog.id)
             if lost is not None:

@@ -27,10 +27,6 @@ class Reachability:
     def device_called(self, tenant: str, number: str) -> str:
         return self._registrations.device_called(tenant, number)
 
-    def way_out(self, tenant: str, site: str, number: str) -> str:
-        """No line to the outside is configured yet."""
-        return ""
-
     def owner(self, device: str) -> str:
         return self._registrations.owner(device)
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import structlog
 
@@ -27,13 +24,16 @@ from yitong.ct.switches.soft.gate import Gate
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.line import Line
 from yitong.ct.switches.soft.lines import Lines
+from yitong.ct.switches.soft.options import SoftOptions
+from yitong.ct.switches.soft.outward import Outward
 from yitong.ct.switches.soft.reach import Reachability
 from yitong.ct.switches.soft.registrations import Registrations
+from yitong.ct.switches.soft.resolver import Resolver
 from yitong.ct.switches.soft.restoring import Memory
 from yitong.ct.switches.soft.sound import Sound
 from yitong.ct.switches.soft.transports import Transports, same_host_origins
+from yitong.ct.switches.soft.trunks import Trunks
 from yitong.ct.switches.soft.workers import Worker, Workers
-from yitong.ct.switching.board import Options
 from yitong.ct.switching.function import SwitchingFunction
 from yitong.kit import logs
 from yitong.kit.clock import Clock
@@ -53,29 +53,10 @@ from yitong.sip.events import (
     TransactionFailed,
     TransactionTimedOut,
 )  # fmt: skip
-from yitong.sip.states import Timings
 
 GRACE_SECONDS = 2.0
 """How long a page whose WebSocket broke may take to come back by another."""
 _log = structlog.get_logger("yitong.switch")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SoftOptions:
-    """Where the switch listens and what it calls itself. Ports 0: any free one; ``ws_port`` None: no WebSocket."""
-
-    home: Path
-    bind: str = "127.0.0.1"
-    address: str = ""
-    sip_port: int = 5060
-    ws_port: int | None = 8089
-    tls: ssl.SSLContext | None = None
-    origins: frozenset[str] = frozenset()
-    media_sockets: tuple[Path, ...] = ()
-    silent_seconds: float = 30.0
-    timings: Timings = field(default_factory=Timings)
-    switching: Options = field(default_factory=Options)
-    name: str = "soft"
 
 
 class SoftSwitch:
@@ -86,7 +67,8 @@ class SoftSwitch:
         self.options = options
         self.clock = clock
         self.tasks = tasks
-        self.directory = Directory()
+        self.resolver = Resolver(clock, tasks)
+        self.directory = Directory(self.resolver.address)
         self._later: deque[Callable[[], None]] = deque()
         self._pumping = self._settling = self._closed = False
         self._armed_at = 0.0
@@ -111,9 +93,13 @@ class SoftSwitch:
             name=self.name, epoch=self.memory.epoch, lines=self.lines, audio=self.sound, ids=self._ids, options=self.options.switching
         )
         self.lines.function = self.function
+        self.trunks = Trunks(self.endpoint, self.clock, self.resolver, self.transports.flow_to, self._address_for)
+        self.lines.outward = Outward(self.trunks, self.directory, self.lines, self._address_for)
+        self.resolver.changed = lambda: self.later(self._resolved)
         self.registrations.tell = lambda device: self.function.device_changed(device, self.clock.now())
         self.function.board.music = self.directory.music
         self.gate = Gate(self.directory, lambda realm: Authenticator(realm, self.memory.secret, lambda: secrets.token_hex(8)))
+        self.gate.serves = self.lines.outward.serves
         self.answering = Answering(self.lines, self.gate, self.registrations, self._ids)
         self.directory.on_change = self._configured
         self.memory.restore(self.lines, self.registrations, self.function)
@@ -193,6 +179,13 @@ class SoftSwitch:
             self._announce_new()
         elif kind in ("account", "agent", "page"):
             self.registrations.configured()
+        elif kind == "trunk":
+            trunks = self.directory.trunks()
+            self.trunks.configure({f"{owner}/trunk/{record.code}": (owner, record) for owner, _, record in trunks})
+
+    def _resolved(self) -> None:
+        self.directory.moved()
+        self.trunks.awaken()
 
     def _announce_new(self) -> None:
         for tenant, site in self.directory.partitions:
@@ -270,7 +263,8 @@ class SoftSwitch:
 
     def _deadlines(self) -> list[float | None]:
         graces = [line.lost_at + GRACE_SECONDS for line in self.lines.all.values() if line.lost_at]
-        return [self.endpoint.next_deadline(), self.registrations.next_deadline(), min(graces, default=None), self.memory.patience]
+        own = [self.trunks.next_deadline(), self.lines.outward.next_deadline(), min(graces, default=None), self.memory.patience]
+        return [self.endpoint.next_deadline(), self.registrations.next_deadline(), *own]
 
     def _due(self) -> None:
         self._timer = None
@@ -281,6 +275,8 @@ class SoftSwitch:
         now = self.clock.monotonic()
         self.endpoint.handle_timer(now)
         self.registrations.tick(now)
+        self.trunks.tick(now)
+        self.lines.outward.tick(now)
         self.function.tick(self.clock.now())
         self.memory.tick(now, self.lines, self.function)
         for line in [line for line in self.lines.all.values() if line.lost_at and line.lost_at + GRACE_SECONDS <= now]:
@@ -322,19 +318,23 @@ class SoftSwitch:
             case Cancelled():
                 self.answering.cancelled(event)
             case ResponseReceived():
-                if not self.registrations.answered(event):
+                if not self._own_business(event):
                     self.lines.response(event)
             case TransactionTimedOut():
-                if not self.registrations.answered(event):
+                if not self._own_business(event):
                     self.lines.timed_out(event)
             case TransactionFailed():
-                if not self.registrations.answered(event):
+                if not self._own_business(event):
                     self.lines.timed_out(event)
             case CloseFlow():
                 _log.info("stream closed", source=event.flow.host, reason=event.reason)
                 self.transports.close_flow(event.flow)
             case BadMessage():
                 _log.info("bad message", source=event.flow.host, reason=event.reason, status=event.status)
+
+    def _own_business(self, event: ResponseReceived | TransactionTimedOut | TransactionFailed) -> bool:
+        """What comes of asking devices and trunks is no call's."""
+        return self.registrations.answered(event) or self.trunks.answered(event)
 
     # --- media ------------------------------------------------------------------------------------------------------------------------
 

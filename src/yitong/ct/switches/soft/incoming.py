@@ -1,0 +1,100 @@
+"""Which trunk a call from outside comes by, and which number of ours it means: found by the number, not by walking all trunks."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from yitong.ct.switches.soft.trunk_record import TrunkRecord
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of ours that leads to a flow. ``trunk``: id (or code) of the only trunk that carries it."""
+
+    number: str
+    trunk: str | None = None
+    site: str | None = None
+    web: bool = False
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A trunk with the networks that it calls from. ``names``: its id and code."""
+
+    tenant: str
+    names: frozenset[str]
+    record: TrunkRecord
+    networks: tuple[Network, ...]
+
+    def carries(self, number: NumberRecord) -> bool:
+        """Whether the number may be called by this trunk."""
+        return (not self.record.numbers or number.number in self.record.numbers) and (not number.trunk or number.trunk in self.names)
+
+
+class Incoming:
+    """An index over numbers and trunks. ``resolve`` gives the address of a host's name, or nothing while it is not known."""
+
+    def __init__(self, resolve: Callable[[str], str] = lambda host: host) -> None:
+        self._resolve = resolve
+        self._numbers: dict[str, list[tuple[str, NumberRecord]]] = {}
+        self._exact: dict[Address, list[Source]] = {}
+        self._wide: list[Source] = []
+
+    def build(self, numbers: Iterable[tuple[str, str, NumberRecord]], trunks: Iterable[tuple[str, str, TrunkRecord]]) -> None:
+        """Take the whole configuration: tenant, id and record of each."""
+        self._numbers, self._exact, self._wide = {}, {}, []
+        for tenant, _, number in numbers:
+            self._numbers.setdefault(number.number, []).append((tenant, number))
+        for tenant, name, trunk in trunks:
+            if trunk.enabled:
+                self._add(tenant, name, trunk)
+
+    def _add(self, tenant: str, name: str, trunk: TrunkRecord) -> None:
+        texts = trunk.addresses or ([self._resolve(trunk.host)] if trunk.host else [])
+        networks = [network for text in texts if (network := _network(text)) is not None]
+        wide = tuple(network for network in networks if network.num_addresses > 1)
+        source = Source(tenant, frozenset((name, trunk.code)), trunk, wide)
+        if wide:
+            self._wide.append(source)
+        for network in networks:
+            if network.num_addresses == 1:
+                self._exact.setdefault(network.network_address, []).append(source)
+
+    def number(self, number: str, tenant: str = "") -> tuple[str, NumberRecord] | None:
+        """The tenant and record of a number of ours."""
+        return next((found for found in self._numbers.get(number, ()) if tenant in ("", found[0])), None)
+
+    def trunk(self, address: str, number: str, meant: str = "") -> tuple[str, TrunkRecord, NumberRecord] | None:
+        """The trunk by which a call from ``address`` to ``number`` comes: both must fit. Tenant, trunk, number.
+
+        ``meant``: what To says; an operator calls a line that registered by its own user name and names the number only there.
+        """
+        if number not in self._numbers and meant not in self._numbers:
+            return None
+        try:
+            source = ipaddress.ip_address(address)
+        except ValueError:
+            return None
+        for one in self._of(source):
+            called = meant if one.record.username and number == one.record.username else number
+            for tenant, record in self._numbers.get(called, ()):
+                if tenant == one.tenant and one.carries(record):
+                    return tenant, one.record, record
+        return None
+
+    def _of(self, source: Address) -> Iterable[Source]:
+        yield from self._exact.get(source, ())
+        for one in self._wide:
+            if any(source in network for network in one.networks):
+                yield one
+
+
+def _network(text: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None

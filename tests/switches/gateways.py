@@ -1,0 +1,69 @@
+"""An operator's side of a trunk: a user agent that also challenges, refuses, is overloaded or says nothing at all."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from tests.switches.agents import Agent
+
+from yitong.sip.digest import Account, Authenticator, Verdict, ha1
+from yitong.sip.events import RequestReceived
+
+
+class Gateway(Agent):
+    """``answers``: a status for every INVITE instead of ringing. ``silent``: it hears and says nothing. ``line``: user name and password
+    that it asks for; ``grants``: for how long it registers, 0: as asked."""
+
+    def __init__(self, user: str, server: tuple[str, int]) -> None:
+        super().__init__(user, server)
+        self.answers = 0
+        self.headers: list[tuple[str, str]] = []
+        self.silent = False
+        self.line = ("", "")
+        self.grants = 0
+        self.registrations: list[str] = []
+        self.datagrams: list[bytes] = []
+        self.challenged = 0
+        self._door = Authenticator("operator", secrets.token_bytes(32), lambda: secrets.token_hex(8))
+
+    @property
+    def port(self) -> int:
+        return int(self.endpoint.core.settings.ports["udp"])
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.datagrams.append(data)
+        if not self.silent:
+            super().datagram_received(data, addr)
+
+    def heard(self, method: str) -> list[bytes]:
+        """What came, sent again ones and all."""
+        return [data for data in self.datagrams if data.startswith(method.encode() + b" ")]
+
+    def _request(self, event: RequestReceived) -> None:
+        method = event.request.method
+        proxy = method != "REGISTER"
+        if self.line[0] and method in ("INVITE", "REGISTER", "BYE") and not self._admitted(event, proxy):
+            self.challenged += 1
+            name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
+            values = self._door.challenges(event.flow.host, time.monotonic())
+            self.endpoint.respond(event.transaction, 407 if proxy else 401, time.monotonic(), headers=[(name, value) for value in values])
+        elif method == "REGISTER":
+            contact = event.request.get("Contact") or ""
+            self.registrations.append(contact)
+            seconds = self.grants or int(event.request.get("Expires") or 300)
+            headers = [("Contact", f"{contact};expires={seconds}")]
+            self.endpoint.respond(event.transaction, 200, time.monotonic(), headers=headers)
+        elif method == "INVITE" and self.answers and event.dialog is None:
+            self.invitations.append(event.request)
+            self.endpoint.respond(event.transaction, self.answers, time.monotonic(), headers=self.headers)
+        else:
+            super()._request(event)
+
+    def _admitted(self, event: RequestReceived, proxy: bool) -> bool:
+        user, password = self.line
+        account = Account(user, ha1("MD5", user, "operator", password), ha1("SHA-256", user, "operator", password))
+        checked = self._door.check(
+            event.request, event.flow.host, lambda name: account if name == user else None, time.monotonic(), proxy=proxy
+        )
+        return checked.verdict is Verdict.OK

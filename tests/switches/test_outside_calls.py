@@ -1,0 +1,131 @@
+"""Calls to outside numbers by a trunk, against every switch (H44 H48 H52)."""
+
+from __future__ import annotations
+
+import pytest
+from tests.switches.ears import Ears
+from tests.switches.rigs import CALLING, MUSIC, TENANT, Rig
+from tests.switches.situations import answered_caller, make, new_id, talking
+
+from yitong.ct import services
+from yitong.ct.events import CallCleared, ConnectionCleared, Delivered, Established, Failed, Originated, Transferred
+from yitong.ct.model import Cause, DeviceKind, StandingOrder
+
+MOBILE = "13911112222"
+
+
+@pytest.mark.req("H44", "H48")
+async def test_make_goes_on_to_an_outside_number(rig: Rig) -> None:
+    phone, gateway = await rig.phone("1001"), await rig.gateway("out")
+    call, own = new_id(), new_id()
+    rig.ask(make(services.Make, call=call, connection=own, device=phone.device, called=MOBILE, calling="96900"))
+    await phone.pick_up()
+    told = await rig.until(Originated, call=call, device=gateway.device)
+    assert told.kind is DeviceKind.TRUNK
+    await rig.until(Delivered, connection=told.connection)
+    assert (gateway.called_shown(), gateway.calling_shown()) == (MOBILE, "96900")
+    await gateway.pick_up()
+    await rig.until(Established, connection=told.connection)
+    await Ears(rig, agent=phone, customer=gateway).hear(agent="customer", customer="agent")
+    await phone.hang_up()
+    await rig.until(CallCleared, call=call)
+
+
+async def test_without_a_way_out_the_made_call_ends(rig: Rig) -> None:
+    phone = await rig.phone("1001")
+    call = new_id()
+    rig.ask(make(services.Make, call=call, connection=new_id(), device=phone.device, called=MOBILE))
+    await phone.pick_up()
+    told = await rig.until(Failed, call=call)
+    assert told.cause is Cause.NO_SUCH_NUMBER
+    await rig.until(CallCleared, call=call)
+
+
+@pytest.mark.req("H52")
+async def test_a_caller_is_routed_to_an_outside_number(rig: Rig) -> None:
+    gateway = await rig.gateway("out")
+    far = await answered_caller(rig)
+    connection = new_id()
+    rig.ask(make(services.Route, connection=far.connection, targets=(services.Target(connection=connection, number=MOBILE),)))
+    await rig.until(Delivered, connection=connection)
+    assert (gateway.called_shown(), gateway.calling_shown()) == (MOBILE, CALLING)
+    await gateway.pick_up()
+    await rig.until(Established, connection=connection)
+    await Ears(rig, customer=far, colleague=gateway).hear(customer="colleague", colleague="customer")
+
+
+async def test_the_first_to_answer_inside_or_outside_has_the_caller(rig: Rig) -> None:
+    phone, gateway = await rig.phone("1001"), await rig.gateway("out")
+    far = await answered_caller(rig)
+    inside, outside = services.Target(connection=new_id(), device=phone.device), services.Target(connection=new_id(), number=MOBILE)
+    rig.ask(make(services.Route, connection=far.connection, targets=(inside, outside)))
+    await rig.until(Delivered, connection=inside.connection)
+    await rig.until(Delivered, connection=outside.connection)
+    await gateway.pick_up()
+    await rig.until(Established, connection=outside.connection)
+    await rig.until(ConnectionCleared, connection=inside.connection, cause=Cause.ANSWERED_ELSEWHERE)
+
+
+async def test_the_agent_transfers_to_an_outside_number(rig: Rig) -> None:
+    gateway = await rig.gateway("out")
+    made = await talking(rig)
+    assert made.far is not None
+    target = services.Target(connection=new_id(), number=MOBILE)
+    rig.ask(make(services.SingleStepTransfer, connection=made.agent, target=target))
+    await rig.until(Delivered, connection=target.connection)
+    await gateway.pick_up()
+    await rig.until(Transferred, connection=made.agent, to_connection=target.connection)
+    await Ears(rig, customer=made.far, expert=gateway).hear(customer="expert", expert="customer")
+
+
+async def test_the_agent_consults_outside_and_brings_both_together(rig: Rig) -> None:
+    gateway = await rig.gateway("out")
+    made = await talking(rig)
+    assert made.far is not None
+    target = services.Target(connection=new_id(), number=MOBILE)
+    rig.ask(make(services.Consult, connection=made.agent, target=target, music=MUSIC))
+    await rig.until(Delivered, connection=target.connection)
+    await gateway.pick_up()
+    await rig.until(Established, connection=target.connection)
+    ears = Ears(rig, customer=made.far, agent=made.phone, expert=gateway)
+    await ears.hear(customer="music", agent="expert", expert="agent")
+    rig.ask(make(services.Conference, connection=made.agent))
+    await ears.hear(customer="agent expert", agent="customer expert", expert="customer agent")
+
+
+@pytest.mark.parametrize("act", ["refuses", "is busy"])
+async def test_an_outside_number_that_does_not_take_the_call_fails_with_its_cause(rig: Rig, act: str) -> None:
+    gateway = await rig.gateway("out")
+    far = await answered_caller(rig)
+    connection = new_id()
+    if act == "is busy":
+        gateway.is_busy()
+    order = StandingOrder(wait_seconds=5.0)
+    rig.ask(make(services.Route, connection=far.connection, targets=(services.Target(connection=connection, number=MOBILE),), order=order))
+    if act == "refuses":
+        await gateway.refuse()
+    told = await rig.until(Failed, connection=connection)
+    assert told.cause is Cause.BUSY
+
+
+async def test_a_phone_calls_outside_by_itself(rig: Rig) -> None:
+    phone, gateway = await rig.phone("1001"), await rig.gateway("out")
+    if hasattr(rig, "configure"):
+        rig.configure("tenant", TENANT, {"code": TENANT, "country": "CN"})
+        rig.configure("agent", "agent-1001", {"extension": "1001", "may_call": ["mobile"]})
+    await phone.call(MOBILE)
+    told = await rig.until(Delivered, device=gateway.device)
+    await gateway.pick_up()
+    await rig.until(Established, connection=told.connection)
+    await Ears(rig, agent=phone, customer=gateway).hear(agent="customer", customer="agent")
+
+
+async def test_hanging_up_before_the_answer_cancels_outside(rig: Rig) -> None:
+    gateway = await rig.gateway("out")
+    far = await answered_caller(rig)
+    connection = new_id()
+    rig.ask(make(services.Route, connection=far.connection, targets=(services.Target(connection=connection, number=MOBILE),)))
+    await rig.until(Delivered, connection=connection)
+    await far.hang_up()
+    await rig.until(ConnectionCleared, connection=connection, cause=Cause.CANCELLED)
+    await rig.true(lambda: not gateway.is_ringing())
