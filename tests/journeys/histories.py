@@ -25,7 +25,7 @@ BEHAVIOURS = (
 Action = tuple[str, int, int]
 KINDS = (
     "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
-    "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together",
+    "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise",
 )  # fmt: skip
 
 
@@ -105,6 +105,21 @@ class History:
             self.world.shared.add(contact.call)
         self.world.run((0.0, 2.0)[number % 2])
 
+    def do_supervise(self, agent: str, number: int) -> None:
+        whom, held = AGENTS[number % len(AGENTS)], self.world.partition.acd.model.agents[f"a{agent}"].assignments  # type: ignore[union-attr]
+        watching = next((one.id for one in held.values() if one.participation), "")
+        if watching and number % 4 == 0:
+            done = self.world.try_obey(m.Intercept(agent=f"a{agent}", assignment=watching))
+        elif number % 7 == 0:
+            done = self.world.try_obey(m.ForceRelease(agent=f"a{whom}"))
+        else:
+            how = ("silent", "whisper", "active")[number % 3]
+            done = agent != whom and self.world.try_obey(m.Supervise(agent=f"a{agent}", whom=f"a{whom}", participation=how))  # type: ignore[arg-type]
+        if done:
+            calls = {contact.id: contact.call for contact in self.world.partition.registry}  # type: ignore[union-attr]
+            self.world.shared.update(calls[one.contact] for one in held.values() if one.contact in calls)
+        self.world.run((0.0, 2.0)[number % 2])
+
     def do_together(self, agent: str, number: int) -> None:
         kind = (m.Alternate, m.Reconnect, m.Conference, m.Transfer)[number % 4]
         self.world.try_obey(kind(agent=f"a{agent}", assignment=self._assignment(agent, number)))
@@ -158,7 +173,8 @@ def check_now(world: World) -> None:
         assert one.host != one.id, "a guest of himself"
     for one in live:
         host = model.assignment(one.host)
-        assert not one.host or (host is not None and host.consultation is not None) or waiting_handover(world, one.id), "a guest of nobody"
+        helps = host is not None and (host.consultation is not None or one.participation)
+        assert not one.host or helps or waiting_handover(world, one.id), "a guest of nobody"
     _one_voice(world)
 
 

@@ -123,6 +123,11 @@ SENTENCES: dict[str, Sentence] = {
         409, "对方未签入或电话不在线。请另选他人。", "That agent is not signed in, or no telephone of his answers. Choose somebody else."
     ),
     "agent_busy": Sentence(409, "对方正忙。请另选他人或稍后重试。", "That agent is busy. Choose somebody else, or try again shortly."),
+    "no_telephone": Sentence(
+        409,
+        "您的电话不在线。请打开座席页面或注册话机后重试。",
+        "No telephone of yours answers. Open your desk or register your desk phone, then try again.",
+    ),
     "bad_number": Sentence(422, "这不是电话号码。请检查后重拨。", "That is not a telephone number. Check it and dial again."),
     "bad_keys": Sentence(422, "只能发送 0-9、*、#、A-D。", "Only 0-9, *, # and A-D can be sent."),
     "unknown_reason": Sentence(422, "没有这个未就绪原因。请从列表中选择。", "There is no such reason. Choose one from the list."),

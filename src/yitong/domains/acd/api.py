@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from yitong.contact.bus import Refused
@@ -16,17 +16,22 @@ from yitong.domains.acd.messages import (
     Alternate,
     Conference,
     Consult,
+    ForceAgentState,
+    ForceRelease,
     HangUp,
     HoldContact,
+    Intercept,
     Mute,
     Reconnect,
     RefuseOffer,
     RetrieveContact,
     SendKeys,
     SetAgentState,
+    Supervise,
     Transfer,
     WrapUp,
 )
+from yitong.kit.audit import audit
 from yitong.kit.clock import SECOND, SystemClock
 from yitong.kit.database import Database
 from yitong.kit.http import Caller, need, part
@@ -84,6 +89,19 @@ class Keys(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     keys: str = Field(min_length=1, max_length=32, pattern=r"^[0-9*#A-D]+$")
+
+
+class Supervision(BaseModel):
+    """How a supervisor takes part: heard by nobody, by the agent alone, or by all."""
+
+    model_config = ConfigDict(extra="forbid")
+    participation: Literal["silent", "whisper", "active"] = "silent"
+
+
+class Begun(BaseModel):
+    """The supervisor's own assignment."""
+
+    assignment: str
 
 
 class Listed(BaseModel):
@@ -174,6 +192,67 @@ async def wrap_up(id: UUID, given: WrapUpGiven, caller: Caller = need("calls.tak
         next_state=given.next_state, reason=given.reason,
     )  # fmt: skip
     await _obey(core, caller, command)
+
+
+class Log:
+    """Whom a supervisor may act on, and the audit log of it: the entry is written before the act."""
+
+    def __init__(self, database: Database, clock: SystemClock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def over(self, caller: Caller, agent: UUID, action: str, **details: str) -> None:
+        """Raises Refused (not_found) unless the agent is of a team of his."""
+        async with self._database.transaction() as connection:
+            known = await store.agents(connection, caller.scope, caller.site)
+        if all(str(one["id"]) != str(agent) for one in known):
+            raise Refused("not_found")
+        await self.note(caller, action, "agent", str(agent), **details)
+
+    async def note(self, caller: Caller, action: str, kind: str, id: str, **details: str) -> None:
+        """Write the entry."""
+        async with self._database.transaction() as connection:
+            await audit(
+                connection, tenant=caller.tenant, at=self._clock.now(), actor=caller.user, action=action, kind=kind, object=id,
+                details={"source": caller.source, **details},
+            )  # fmt: skip
+
+
+def _log(database: Database = part(Database), clock: SystemClock = part(SystemClock)) -> Log:
+    return Log(database, clock)
+
+
+@router.post("/agents/{id}/supervise", status_code=201)
+async def supervise(
+    id: UUID, given: Supervision, caller: Caller = need("calls.supervise"), core: Core = part(Core), log: Log = Depends(_log)
+) -> Begun:
+    """Listen to an agent's talk, whisper to him or talk too; asked again, the way changes without a gap. His telephone rings."""
+    await log.over(caller, id, "call.supervised", participation=given.participation)
+    command = Supervise(actor=caller.user, agent=_agent(caller), whom=str(id), participation=given.participation)
+    return Begun(assignment=await core.obey(caller.tenant, caller.site, command))
+
+
+@router.post("/agents/{id}/release", status_code=204)
+async def force_release(id: UUID, caller: Caller = need("calls.supervise"), core: Core = part(Core), log: Log = Depends(_log)) -> None:
+    """End an agent's talk; the customer goes on in the flow."""
+    await log.over(caller, id, "call.released")
+    await _obey(core, caller, ForceRelease(actor=caller.user, agent=str(id)))
+
+
+@router.put("/agents/{id}/state", status_code=204)
+async def force_state(
+    id: UUID, given: WantedState, caller: Caller = need("calls.supervise"), core: Core = part(Core), log: Log = Depends(_log)
+) -> None:
+    """Change an agent's duty, or log him off."""
+    await log.over(caller, id, "agent.state_changed", state=given.state)
+    await _obey(core, caller, ForceAgentState(actor=caller.user, agent=str(id), state=given.state, reason=given.reason))
+
+
+@router.post("/me/assignments/{id}/intercept", status_code=204)
+async def intercept(id: UUID, caller: Caller = need("calls.supervise"), core: Core = part(Core), log: Log = Depends(_log)) -> None:
+    """Take the customer over from the agent whom one supervises; the agent is freed."""
+    await log.note(caller, "call.intercepted", "assignment", str(id))
+    await _obey(core, caller, Intercept(actor=caller.user, agent=_agent(caller), assignment=str(id)))
 
 
 @router.get("/queues")

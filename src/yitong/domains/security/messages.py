@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 RIGHTS = (
-    "calls.take", "contacts.own", "contacts.team", "contacts.all", "recordings.listen", "board.see", "customers.read",
+    "calls.take", "calls.supervise", "contacts.own", "contacts.team", "contacts.all", "recordings.listen", "board.see", "customers.read",
     "customers.write", "config.read", "config.write", "audit.read", "users.manage",
 )  # fmt: skip
 
 STANDARD_ROLES: dict[str, tuple[str, ...]] = {
     "agent": ("calls.take", "contacts.own", "recordings.listen", "customers.read", "customers.write"),
     "supervisor": (
-        "calls.take", "contacts.own", "contacts.team", "recordings.listen", "board.see", "customers.read", "customers.write", "config.read",
+        "calls.take", "calls.supervise", "contacts.own", "contacts.team", "recordings.listen", "board.see", "customers.read",
+        "customers.write", "config.read",
     ),
     "administrator": (
         "contacts.all", "recordings.listen", "board.see", "customers.read", "customers.write", "config.read", "config.write",

@@ -120,6 +120,38 @@ class SendKeys(Command, frozen=True, tag=True):
     keys: str
 
 
+class Supervise(Command, frozen=True, tag=True):
+    """A supervisor (``agent``) listens to what ``whom`` talks, whispers to him, or talks too. Answers the id of his assignment.
+
+    Asked again for the same one it changes the way, without a gap; ``participation``: silent, whisper, active.
+    """
+
+    agent: str
+    whom: str
+    participation: Literal["silent", "whisper", "active"] = "silent"
+
+
+class Intercept(Command, frozen=True, tag=True):
+    """The supervisor takes the customer over from whom he supervises; that agent is freed."""
+
+    agent: str
+    assignment: str
+
+
+class ForceRelease(Command, frozen=True, tag=True):
+    """End an agent's talk; the customer goes on in the flow."""
+
+    agent: str
+
+
+class ForceAgentState(Command, frozen=True, tag=True):
+    """A supervisor changes an agent's duty. What holds for the agent himself holds here."""
+
+    agent: str
+    state: Duty
+    reason: str = ""
+
+
 class WrapUp(Command, frozen=True, tag=True):
     """After-call work. A ``draft`` is kept and changes nothing; otherwise it ends, with the duty ``next_state`` if one is named."""
 

@@ -60,13 +60,22 @@ class ConsultationEnded(Fact, frozen=True):
 
 
 class GuestInvited(Fact, frozen=True):
-    """An agent is rung to help with somebody else's contact, on the envelope's connection."""
+    """An agent is rung to help with somebody else's contact, on the envelope's connection; a supervisor with his ``participation``."""
 
     TYPE: ClassVar[str] = "acd.guest_invited"
     assignment: str
     host: str
     device: str
     ring_until: int
+    participation: str = ""
+
+
+class SupervisionChanged(Fact, frozen=True):
+    """A supervisor takes part in another way: silent, whisper, active."""
+
+    TYPE: ClassVar[str] = "acd.supervision_changed"
+    assignment: str
+    participation: str
 
 
 class GuestJoined(Fact, frozen=True):

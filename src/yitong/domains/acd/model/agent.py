@@ -119,6 +119,8 @@ class Assignment(msgspec.Struct, kw_only=True):
     code: str = ""
     note: str = ""
     host: str = ""
+    participation: str = ""
+    """How a supervisor takes part in his host's contact: silent, whisper, active; empty: he is no supervisor."""
     muted: bool = False
     consultation: Consultation | None = None
 

@@ -63,7 +63,7 @@ class Together:
             m.ConferenceBegan: self._conference, m.ConsultationEnded: self._ended, m.GuestInvited: self._invited,
             m.GuestJoined: self._joined, m.GuestLeft: self._left, m.ContactTaken: self._taken, m.HandoverBegan: self._handover,
             m.HandoverEnded: self._handed, m.OutsideBegan: self._outside_began, m.OutsideEnded: self._outside_ended,
-            m.AssignmentMuted: self._muted,
+            m.AssignmentMuted: self._muted, m.SupervisionChanged: self._supervised,
         }  # fmt: skip
         for kind, handler in handlers.items():
             bus.applies(kind, handler)
@@ -138,7 +138,7 @@ class Together:
         guest = Assignment(
             id=fact.assignment, agent=fact.agent, contact=fact.contact, queue=fact.queue, segment=fact.segment, channel="voice", state="",
             since=at, offered_at=at, ring_until=fact.ring_until, lease_until=fact.ring_until, targets={fact.connection: fact.device},
-            host=fact.host,
+            host=fact.host, participation=fact.participation,
         )  # fmt: skip
         guest.move("offer", at)
         self._model.admit(guest, at)
@@ -151,6 +151,11 @@ class Together:
         guest.targets, guest.answered_at = {}, at
         self._model.watch(guest)
 
+    def _supervised(self, fact: m.SupervisionChanged, at: int) -> None:
+        guest = self._model.assignment(fact.assignment)
+        assert guest is not None
+        guest.participation = fact.participation
+
     def _left(self, fact: m.GuestLeft, at: int) -> None:
         guest = self._model.assignment(fact.assignment)
         assert guest is not None
@@ -161,7 +166,7 @@ class Together:
     def _taken(self, fact: m.ContactTaken, at: int) -> None:
         guest = self._model.assignment(fact.assignment)
         assert guest is not None
-        guest.host, guest.segment, guest.answered_at, guest.since = "", fact.segment, at, at
+        guest.host, guest.segment, guest.answered_at, guest.since, guest.participation = "", fact.segment, at, at, ""
         self._model.agents[guest.agent].answered += 1
         self._model.watch(guest)
 

@@ -19,6 +19,7 @@ from yitong.domains.acd.rules.selection import choose
 from yitong.domains.acd.service.acts import Acts
 from yitong.domains.acd.service.calls import Calls
 from yitong.domains.acd.service.desk import Desk
+from yitong.domains.acd.service.supervising import Supervising
 from yitong.domains.acd.service.together import Together
 from yitong.domains.acd.service.treatment import Treatment
 from yitong.flow.prompts import Library
@@ -35,8 +36,9 @@ class Acd:
         self.model = Model(bus, registry, site)
         self.acts = Acts(self.model, registry, library, resume, tenant)
         self.together = Together(bus, self.acts, tenant)
-        self.calls = Calls(bus, self.acts, self.together)
         self.desk = Desk(bus, self.acts, tenant)
+        self.supervising = Supervising(bus, self.acts, self.together, self.desk, tenant)
+        self.calls = Calls(bus, self.acts, self.together, self.supervising)
         self.treatment = Treatment(bus, self.acts, tenant)
         self._registry = registry
         self._tenant = tenant

@@ -36,6 +36,7 @@ class Acts:
         self._tenant = tenant
         self.end_consultation: Callable[[Assignment, str, Unit], None]
         self.hand_over: Callable[..., None]
+        self.end_supervision: Callable[[Assignment, str, Unit, str], None]
 
     def mine(self, agent: str, key: str, *states: str) -> Assignment:
         """The agent's assignment in one of ``states``. Raises Refused: not_found, wrong_state."""
@@ -136,8 +137,12 @@ class Acts:
 
     # --- the end of a talk ---------------------------------------------------------------------------------------------------------
 
-    def end_talk(self, assignment: Assignment, cause: str, unit: Unit) -> None:
-        """Agent and customer are apart: ``cause`` agent_left, customer_left, agent_lost or transferred."""
+    def end_talk(self, assignment: Assignment, cause: str, unit: Unit, *, keep: str = "") -> None:
+        """Agent and customer are apart: ``cause`` agent_left, customer_left, agent_lost, transferred or intercepted.
+
+        ``keep``: the supervisor's assignment that goes on.
+        """
+        self.end_supervision(assignment, cause, unit, keep)
         if assignment.consultation is not None and cause != "transferred":
             self.end_consultation(assignment, cause, unit)
         held = assignment.held_us + (unit.now - assignment.hold_since if assignment.hold_since else 0)

@@ -20,6 +20,7 @@ from yitong.ct.model import Cause
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import AgentDevice, Assignment
 from yitong.domains.acd.service.acts import LOST_REST_SECONDS, Acts
+from yitong.domains.acd.service.supervising import Supervising
 from yitong.domains.acd.service.together import Together
 
 REFUSING = frozenset({Cause.REFUSED, Cause.BUSY})
@@ -30,9 +31,10 @@ OURS = frozenset({Cause.ANSWERED_ELSEWHERE, Cause.CANCELLED})
 class Calls:
     """Turns events of connections into what happened to offers and assignments."""
 
-    def __init__(self, bus: Bus, acts: Acts, together: Together) -> None:
+    def __init__(self, bus: Bus, acts: Acts, together: Together, supervising: Supervising) -> None:
         self._acts = acts
         self._together = together
+        self._supervising = supervising
         self._model = acts.model
         self._registry = acts.registry
         for kind in (Originated, Delivered):
@@ -58,6 +60,9 @@ class Calls:
             return
         assignment = self._model.of_connection(event.connection)
         if self._together.established(event.connection, unit) or assignment is None:
+            return
+        if assignment.participation:
+            self._supervising.established(assignment, event.connection, unit)
             return
         if assignment.state == "offered":
             self._acts.answered(assignment, event.connection, unit)
@@ -104,7 +109,9 @@ class Calls:
         self._together.customer_gone(contact, unit)
 
     def _ended(self, assignment: Assignment, connection: str, cause: Cause, *, by_device: bool, unit: Unit) -> None:
-        if assignment.state == "offered":
+        if assignment.participation:
+            self._supervising.gone(assignment, cause, unit)
+        elif assignment.state == "offered":
             self._target_ended(assignment, connection, cause, by_device=by_device, unit=unit)
         elif assignment.state == "interrupted":
             self._acts.resume_failed(assignment, unit)

@@ -31,19 +31,22 @@ class Desk:
             raise Refused(refusal)
 
     def set_state(self, command: m.SetAgentState, unit: Unit) -> str:
+        return self.change_state(command.agent, command.state, command.reason, "agent", unit)
+
+    def change_state(self, key: str, duty: m.Duty, reason: str, by: str, unit: Unit) -> str:
         """Change the duty; answers the derived state. A break asked for in a call begins after it."""
-        if command.agent not in self._model.agent_configs:
+        if key not in self._model.agent_configs:
             raise Refused("not_found")
-        self._chosen("reason", command.reason, "unknown_reason")
-        agent = self._model.agents.get(command.agent) or Agent(id=command.agent)
-        if command.state == "logged_off":
+        self._chosen("reason", reason, "unknown_reason")
+        agent = self._model.agents.get(key) or Agent(id=key)
+        if duty == "logged_off":
             if agent.state == "busy":
                 raise Refused("wrong_state", state=agent.state)
             for assignment in list(agent.assignments.values()):
                 self._end_wrap_up(assignment, "logged_off", assignment.code, assignment.note, unit)
-        if (agent.duty, agent.reason) != (command.state, command.reason):
-            unit.tell(m.AgentDutyChanged(agent=command.agent, duty=command.state, reason=command.reason, by="agent"))
-        known = self._model.agents.get(command.agent)
+        if (agent.duty, agent.reason) != (duty, reason):
+            unit.tell(m.AgentDutyChanged(agent=key, duty=duty, reason=reason, by=by))
+        known = self._model.agents.get(key)
         return known.state if known is not None else agent.state
 
     def refuse(self, command: m.RefuseOffer, unit: Unit) -> None:

@@ -200,7 +200,7 @@ class Together:
         unit.tell(m.HandoverEnded(contact=handover.contact, connection=connection, queue=handover.queue, cause="taken"))
         self._join(handover.guest, connection, unit)
         if contact is not None:
-            self._take(contact, connection, handover.queue, handover.guest, handover.address, unit)
+            self.take(contact, connection, handover.queue, handover.guest, handover.address, unit)
         return True
 
     def _join(self, guest: str, connection: str, unit: Unit) -> None:
@@ -307,13 +307,16 @@ class Together:
                 ring_until=consultation.ring_until, guest=consultation.guest, address=consultation.address,
             ))  # fmt: skip
         elif contact is not None:
-            self._take(contact, consultation.connection, assignment.queue, consultation.guest, consultation.address, unit)
+            self.take(contact, consultation.connection, assignment.queue, consultation.guest, consultation.address, unit)
         unit.tell(self._ended(assignment, consultation, "transferred"))
 
-    def _take(self, contact: LiveContact, connection: str, queue: str, guest: str, address: str, unit: Unit) -> None:
+    def take(
+        self, contact: LiveContact, connection: str, queue: str, guest: str, address: str, unit: Unit, *, cause: str = "transferred"
+    ) -> None:
+        """The contact is the guest's now, or an outside number's."""
         helper = self._model.assignment(guest)
         if helper is not None:
-            segment = begin_segment(contact, "agent", unit, agent=helper.agent, queue=queue, cause="transferred")
+            segment = begin_segment(contact, "agent", unit, agent=helper.agent, queue=queue, cause=cause)
             unit.tell(m.ContactTaken(
                 contact=contact.id, segment=segment, agent=helper.agent, queue=queue, connection=connection, assignment=helper.id
             ))  # fmt: skip

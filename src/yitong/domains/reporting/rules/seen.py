@@ -54,6 +54,7 @@ class SeenAssignment(msgspec.Struct, kw_only=True):
     note: str = ""
     recording: str = ""
     host: str = ""
+    participation: str = ""
     muted: bool = False
     consultation: SeenConsultation | None = None
 

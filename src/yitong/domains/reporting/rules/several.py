@@ -32,7 +32,7 @@ def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
         acd.ContactTaken: partial(_taken, view), acd.ConsultationBegan: partial(_began, view),
         acd.ConsultationAnswered: partial(_became, view, "talking"), acd.ConferenceBegan: partial(_became, view, "conference"),
         acd.ConsultationTurned: partial(_turned, view), acd.ConsultationEnded: partial(_over, view),
-        acd.AssignmentMuted: partial(_muted, view),
+        acd.AssignmentMuted: partial(_muted, view), acd.SupervisionChanged: partial(_supervised, view),
     }  # fmt: skip
 
 
@@ -41,10 +41,18 @@ def _invited(view: View, fact: acd.GuestInvited, at: int) -> None:
     guest = SeenAssignment(
         id=fact.assignment, agent=fact.agent, contact=fact.contact, queue=fact.queue, segment=fact.segment, channel="voice",
         state="offered", since=at, waited_us=0, ring_until=fact.ring_until, host=host.agent if host is not None else "",
+        participation=fact.participation,
     )  # fmt: skip
     view.state.assignments[guest.id] = guest
     view.agent(fact.agent).assignments.append(guest.id)
     view.touched.add(("assignment", guest.id))
+
+
+def _supervised(view: View, fact: acd.SupervisionChanged, at: int) -> None:
+    guest = view.state.assignments.get(fact.assignment)
+    if guest is not None:
+        guest.participation = fact.participation
+        view.touched.add(("assignment", guest.id))
 
 
 def _left(view: View, fact: acd.GuestLeft, at: int) -> None:
@@ -54,7 +62,7 @@ def _left(view: View, fact: acd.GuestLeft, at: int) -> None:
 def _taken(view: View, fact: acd.ContactTaken, at: int) -> None:
     assignment = view.state.assignments.get(fact.assignment)
     if assignment is not None:
-        assignment.host = ""
+        assignment.host = assignment.participation = ""
         view.begin_call(assignment, fact.segment, at)
 
 
