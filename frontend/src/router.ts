@@ -28,8 +28,8 @@ export const router = createRouter({
 /** The first page that this user may see. */
 export function home(): string {
   const session = useSession()
-  if (maySee('calls.take')) return '/desk'
   if (session.can('board.see')) return '/board'
+  if (maySee('calls.take')) return '/desk'
   return session.can('config.read') ? '/settings' : '/calls'
 }
 
