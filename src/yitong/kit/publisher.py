@@ -89,6 +89,7 @@ class Publisher:
         for kept in self._outbox.load() if self._outbox else ():
             self._queue.append(self._waiting(kept, attempts=1, on_disk=True))
         self._tasks.start(self._run(), f"publisher {self._stream}", vital=True)
+        self._tasks.start(self._watch(), f"acknowledgements {self._stream}", vital=True)
 
     @property
     def backlog(self) -> int:
@@ -122,7 +123,7 @@ class Publisher:
                 while not self.disturbed:
                     self._wake.clear()
                     await self._send()
-                    await self._wait()
+                    await self._wake.wait()
         finally:
             if self._outbox is not None:
                 self._outbox.close()
@@ -164,15 +165,11 @@ class Publisher:
             except OUTAGES as error:
                 self._stop(repr(error))
 
-    async def _wait(self) -> None:
-        """Until something is to do; an acknowledgement that stays away for 5 s is trouble."""
-        if not self._flying:
-            await self._wake.wait()
-            return
-        try:
-            await asyncio.wait_for(self._wake.wait(), _ACK_SECONDS / 5)
-        except TimeoutError:
-            if self._flying and self._clock.monotonic() - self._queue[0].sent_at > _ACK_SECONDS:
+    async def _watch(self) -> None:
+        """An acknowledgement that stays away for 5 s is trouble."""
+        while True:
+            await self._clock.sleep(_ACK_SECONDS / 5)
+            if self._flying and not self.disturbed and self._clock.monotonic() - self._queue[0].sent_at > _ACK_SECONDS:
                 self._stop("no acknowledgement")
 
     async def _heard(self, message: Msg) -> None:
@@ -191,7 +188,8 @@ class Publisher:
                 self._stop(ack.error.description)
                 break
             self._finish(first, ack)
-        self._wake.set()
+        if len(self._queue) > self._flying:
+            self._wake.set()
 
     def _finish(self, first: _Waiting, ack: _Ack) -> None:
         self._queue.popleft()
