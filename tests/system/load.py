@@ -66,9 +66,19 @@ class Load:
 
 
 def patiently(person: Api, method: str, path: str, expect: int, **options: Any) -> Any:
-    """A request as an operator's script makes it: again, with the same key, when the answer is 503."""
+    """A request as an operator's script makes it: again, with the same key, when the answer is 503 or the session ran out meanwhile."""
     headers = {"Idempotency-Key": secrets.token_hex(16)} if method == "POST" else {}
-    return _again(lambda: person(method, path, expect, headers=headers, **options))
+
+    def ask() -> Any:
+        try:
+            return person(method, path, expect, headers=headers, **options)
+        except AssertionError as error:
+            if "session_ended" not in str(error):
+                raise
+            person.sign_in()
+            return person(method, path, expect, headers=headers, **options)
+
+    return _again(ask)
 
 
 def _again(what: Callable[[], T]) -> T:

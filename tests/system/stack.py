@@ -48,7 +48,12 @@ class Api:
 
     def __init__(self, base: str, username: str, password: str = PASSWORD) -> None:
         self._client = httpx.Client(base_url=f"{base}/api/v1", timeout=10.0, trust_env=False, verify=False)
-        answer = self._client.post("/sessions", json={"username": username, "password": password})
+        self._who = {"username": username, "password": password}
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """Begin a session, or another one where the last has ended."""
+        answer = self._client.post("/sessions", json=self._who)
         assert answer.status_code == 201, answer.text
         self.token = str(answer.json()["token"])
         self._client.headers["Authorization"] = f"Bearer {self.token}"
