@@ -262,6 +262,14 @@ async def queues(caller: Caller = need(), core: Core = part(Core), clock: System
     return Listed(items=[_queue(queue, clock.now()) for queue in _rows(board, "queues")])
 
 
+@router.get("/me/colleagues")
+async def colleagues(caller: Caller = need("calls.take"), core: Core = part(Core)) -> Listed:
+    """The other agents of the site, whom one may ask or give a contact to: who they are and how they stand, nothing of their work."""
+    own = _agent(caller)
+    board = await core.document(caller.tenant, caller.site, "board")
+    return Listed(items=[{name: row.get(name) for name in _COLLEAGUE} for row in _rows(board, "agents") if row.get("id") != own])
+
+
 @router.get("/agents")
 async def agents(caller: Caller = need("board.see"), core: Core = part(Core), database: Database = part(Database)) -> Listed:
     """The agents of the teams one supervises (with ``contacts.all``: of the site) as they stand."""
@@ -270,6 +278,9 @@ async def agents(caller: Caller = need("board.see"), core: Core = part(Core), da
     board = await core.document(caller.tenant, caller.site, "board")
     live = {row.get("id"): row for row in _rows(board, "agents")}
     return Listed(items=[live.get(agent["id"], {"state": "logged_off", "since": None}) | agent for agent in known])
+
+
+_COLLEAGUE = ("id", "extension", "name", "team", "state", "since", "reachable")
 
 
 def _agent(caller: Caller) -> str:

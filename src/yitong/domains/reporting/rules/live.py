@@ -308,6 +308,7 @@ class Live:
             **self._person(key), "state": self.view.agent_state(agent), "since": agent.state_since, "reason": self._reason(agent.reason),
             "queue": self._name("queue", held[0].queue) if held else None, "contact": held[0].contact if held else None,
             "answered_today": today.answered if today is not None else 0,
+            "reachable": any(registered and answering for _, registered, answering in agent.devices.values()),
         }  # fmt: skip
 
     def _totals(self, _: str) -> dict[str, Any]:
