@@ -116,6 +116,8 @@ def service_for(kind: type[Any], made: Situation) -> Any:
         services.Play: {"prompts": (LONG,)},
         services.Collect: {"prompts": (LONG,)},
         services.SendDigits: {"digits": "12"},
+        services.SendFax: {"file": "nothing.tif"},
+        services.ReceiveFax: {"file": "came.tif"},
         services.SetStandingOrder: {"order": StandingOrder(wait_seconds=3.0)},
     }
     if kind is services.StartRecording:

@@ -138,6 +138,25 @@ class DigitPressed(CallEvent, frozen=True, tag=True):
     digit: str
 
 
+class FaxEnded(CallEvent, frozen=True, tag=True):
+    """A SendFax (``sent``) or ReceiveFax ended, perhaps after its connection; the fields are those of ``model.FaxOutcome``."""
+
+    file: str
+    sent: bool
+    reason: str
+    pages: int
+    station: str = ""
+    rate: int = 0
+    error_correction: bool = False
+    t38: bool = False
+
+
+class FaxToneHeard(CallEvent, frozen=True, tag=True):
+    """A fax machine showed itself while something played or collected: ``cng`` (it wants to send), ``ced`` (it answered). Told once."""
+
+    tone: str
+
+
 class RecordingStarted(CallEvent, frozen=True, tag=True):
     """A recording runs; ``connection`` is its left track."""
 
@@ -216,6 +235,8 @@ AnyEvent = (
     | Played
     | Collected
     | DigitPressed
+    | FaxEnded
+    | FaxToneHeard
     | RecordingStarted
     | RecordingEnded
     | QualityReported

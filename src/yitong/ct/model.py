@@ -72,6 +72,20 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     silence_ms: int = 0
 
 
+class FaxOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a fax ended. ``reason``: ok, no_fax (nobody spoke T.30), cannot_train, incompatible, no_answer, no_carrier, bad_file,
+    no_such_file, call_dropped, interrupted (a process died), failed. ``station`` is the other machine's name for itself: a number, hence
+    personal. ``rate`` in bit/s; ``t38``: over T.38, not audio.
+    """
+
+    reason: str
+    pages: int = 0
+    station: str = ""
+    rate: int = 0
+    error_correction: bool = False
+    t38: bool = False
+
+
 class StandingOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What the switch does by itself with a connection whose other side left, should core stay silent.
 
@@ -99,6 +113,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     room: str = ""
     participation: Participation = Participation.ACTIVE
     attends: str = ""
+    faxing: str = ""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

@@ -175,7 +175,7 @@ class Play(Service, frozen=True, tag=True):
 
 
 class Stop(Service, frozen=True, tag=True):
-    """Stop whatever plays or collects on a connection."""
+    """Stop whatever plays or collects on a connection, and its fax."""
 
     connection: str
 
@@ -203,6 +203,30 @@ class SendDigits(Service, frozen=True, tag=True):
 
     connection: str
     digits: str
+
+
+class SendFax(Service, frozen=True, tag=True):
+    """Send a fax to the device of a connection: ``file``, a TIFF below the home's faxes folder. One ``FaxEnded`` is the result.
+
+    Meanwhile the connection neither hears nor is heard. ``station`` is shown by the other machine (digits). ``t38``: T.38 is taken when
+    the other side offers it. Refused with fax_unavailable (no libspandsp2), fax_running, wrong_media (a browser), overloaded.
+    """
+
+    connection: str
+    file: str
+    station: str = ""
+    error_correction: bool = True
+    t38: bool = True
+
+
+class ReceiveFax(Service, frozen=True, tag=True):
+    """Receive a fax from the device of a connection into ``file``, as ``SendFax``. ``t38``: T.38 is offered; refused, audio carries it."""
+
+    connection: str
+    file: str
+    station: str = ""
+    error_correction: bool = True
+    t38: bool = True
 
 
 class StartRecording(Service, frozen=True, tag=True):
@@ -249,6 +273,8 @@ AnyService = (
     | Stop
     | Collect
     | SendDigits
+    | SendFax
+    | ReceiveFax
     | StartRecording
     | StopRecording
     | SetStandingOrder

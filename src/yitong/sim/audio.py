@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from yitong.ct.model import Prompt
-from yitong.ct.services import Collect
+from yitong.ct.model import FaxOutcome, Prompt
+from yitong.ct.services import Collect, ReceiveFax, SendFax
 from yitong.kit.clock import MILLISECOND
 from yitong.sim.timeline import Happening, Timeline
 
@@ -20,6 +20,7 @@ class Ear(Protocol):
     def played(self, connection: str, tag: str, completed: bool, now: int) -> None: ...
     def collected(self, connection: str, tag: str, digits: str, reason: str, now: int) -> None: ...
     def digit(self, connection: str, digit: str, now: int) -> None: ...
+    def faxed(self, tag: str, outcome: FaxOutcome, now: int) -> None: ...
     def recording_started(self, recording: str, now: int) -> None: ...
     def recording_refused(self, recording: str, reason: str, now: int) -> None: ...
     def recorded(
@@ -51,6 +52,11 @@ class Take:
     hold_began: int | None = None
 
 
+def one_page(order: SendFax | ReceiveFax) -> FaxOutcome:
+    """A fax that goes well."""
+    return FaxOutcome(reason="ok", pages=1, station="+86 21 5555", rate=14_400, error_correction=True, t38=order.t38)
+
+
 class SimAudio:
     """Audio as ``ct.switching.ports.Audio`` asks, on a timeline."""
 
@@ -60,6 +66,9 @@ class SimAudio:
         self.length = length or prompt_seconds
         self.ports: dict[str, Port] = {}
         self.takes: dict[str, Take] = {}
+        self.fax_seconds = 20.0
+        self.fax_outcome: Callable[[SendFax | ReceiveFax], FaxOutcome] = one_page
+        self._faxes: dict[str, tuple[str, Happening]] = {}
         self.on_play: Callable[[str], None] = lambda connection: None
         self.on_link: Callable[[str, str, bool], None] = lambda connection, source, on: None
 
@@ -70,6 +79,7 @@ class SimAudio:
     def close(self, connection: str) -> None:
         """The connection is gone."""
         port = self.ports.pop(connection, None)
+        self._end_fax(connection)
         if port is not None and port.timer is not None:
             port.timer.cancel()
 
@@ -106,6 +116,20 @@ class SimAudio:
         port = self.ports.get(connection)
         if port is not None:
             self._stop(connection, port)
+        self._end_fax(connection)
+
+    def fax(self, connection: str, order: SendFax | ReceiveFax) -> None:
+        if connection in self.ports:
+            self.stop(connection)
+            outcome = self.fax_outcome(order)
+            self._faxes[connection] = order.id, self.timeline.after(self.fax_seconds, lambda: self._end_fax(connection, outcome))
+
+    def _end_fax(self, connection: str, outcome: FaxOutcome | None = None) -> None:
+        """The fax is over; without an outcome it was broken off."""
+        tag, timer = self._faxes.pop(connection, ("", None))
+        if timer is not None:
+            timer.cancel()
+            self._later(lambda ear, now: ear.faxed(tag, outcome or FaxOutcome(reason="call_dropped"), now))
 
     def send_digits(self, connection: str, digits: str) -> None:
         if connection in self.ports:

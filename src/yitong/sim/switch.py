@@ -242,6 +242,10 @@ class SimSwitch:
         for digit in digits:
             self.audio.press(connection, digit)
 
+    def fax_tone(self, connection: str, tone: str) -> None:
+        """The device is a fax machine and shows it."""
+        self._do(lambda now: self.function.fax_tone(connection, tone, now))
+
     def hold(self, connection: str) -> None:
         """The device holds."""
         self._do(lambda now: self.function.held(connection, now))
@@ -324,6 +328,12 @@ class SimSwitch:
                 line.caller.accepted()
 
         self.timeline.after(0.0, happen)
+
+    def offer_image(self, connection: str) -> None:
+        """Whoever faxes in a simulation needs no description."""
+
+    def resume_audio(self, connection: str) -> None:
+        """Whoever faxes in a simulation needs no description."""
 
     def release(self, connection: str, cause: Cause) -> None:
         line = self.lines.get(connection)

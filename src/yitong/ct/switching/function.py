@@ -22,9 +22,9 @@ from yitong.ct.events import (
     Snapshot,
     SwitchStarted,
 )  # fmt: skip
-from yitong.ct.model import Cause, ConnectionState, Device, DeviceKind
+from yitong.ct.model import Cause, ConnectionState, Device, DeviceKind, FaxOutcome
 from yitong.ct.states import Stage, refusal
-from yitong.ct.switching import routing
+from yitong.ct.switching import faxes, routing
 from yitong.ct.switching.board import Board, Options, after, fail, finish, hold, retrieve, settle_audio, stop_music
 from yitong.ct.switching.handlers import HANDLERS, subject
 from yitong.ct.switching.log import EventLog
@@ -247,6 +247,22 @@ class SwitchingFunction:
         if (one := self.table.connections.get(connection)) is not None:
             self._tell(DigitPressed(tenant=one.tenant, site=one.site, call=one.call, connection=connection, digit=digit), now)
 
+    def faxed(self, tag: str, outcome: FaxOutcome, now: int) -> None:
+        """A fax ended."""
+        faxes.ended(self.board, tag, outcome, now)
+
+    def fax_refused(self, tag: str, reason: str, now: int) -> None:
+        """The audio takes no fax."""
+        faxes.refused(self.board, tag, reason, now)
+
+    def faxes_lost(self, connections: Iterable[str], now: int) -> None:
+        """Whoever carried the faxes of these connections is gone."""
+        faxes.lost(self.board, frozenset(connections), now)
+
+    def fax_tone(self, connection: str, tone: str, now: int) -> None:
+        """A fax machine showed itself by its tone, ``cng`` or ``ced``."""
+        faxes.tone(self.board, connection, tone, now)
+
     def recording_started(self, recording: str, now: int) -> None:
         """The audio records."""
         if (one := self.table.recordings.get(recording)) is not None:
@@ -315,6 +331,7 @@ class SwitchingFunction:
         """Go on with the connections and recordings of a former life; deadlines keep running."""
         for recording in table.recordings.values():
             self.table.recordings[recording.recording] = recording
+        self.table.faxes.update(table.faxes)
         for one in table.connections.values():
             self.table.add(one)
 

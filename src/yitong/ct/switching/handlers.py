@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yitong.ct import services
-from yitong.ct.switching import rooms, routing
+from yitong.ct.switching import faxes, rooms, routing
 from yitong.ct.switching.board import Board, finish, hold, retrieve
 from yitong.ct.switching.table import LiveConnection, LiveRecording
 
@@ -99,5 +99,6 @@ HANDLERS: dict[type[services.Service], Callable[[Board, Any, Any, int], None]] =
     services.Conference: rooms.conference, services.Transfer: rooms.transfer, services.Join: rooms.join,
     services.Participate: rooms.participate,
     services.Play: _play, services.Stop: _stop, services.Collect: _collect, services.SendDigits: _send_digits,
+    services.SendFax: faxes.begin, services.ReceiveFax: faxes.begin,
     services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,
 }  # fmt: skip

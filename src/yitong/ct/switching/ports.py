@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from yitong.ct.model import Cause, DeviceKind, Prompt
-from yitong.ct.services import Collect
+from yitong.ct.services import Collect, ReceiveFax, SendFax
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +55,14 @@ class Lines(Protocol):
         """Answer an incoming connection. Told: ``accepted`` or ``gone``."""
         ...
 
+    def offer_image(self, connection: str) -> None:
+        """Offer the device T.38 instead of audio; when it agrees, the audio part is told by itself."""
+        ...
+
+    def resume_audio(self, connection: str) -> None:
+        """A fax by T.38 is over: back to audio."""
+        ...
+
     def release(self, connection: str, cause: Cause) -> None:
         """Reject, cancel or hang up, whatever its dialog asks for; the connection is never heard of again."""
         ...
@@ -81,6 +89,10 @@ class Audio(Protocol):
 
     def send_digits(self, connection: str, digits: str) -> None:
         """Send keys towards the device."""
+        ...
+
+    def fax(self, connection: str, order: SendFax | ReceiveFax) -> None:
+        """Send or receive a fax in place of the audio. Told: ``faxed``, or ``fax_refused``, with the order's id."""
         ...
 
     def record(self, recording: str, left: str, right: str, file: str) -> None:

@@ -64,6 +64,8 @@ class LiveConnection(msgspec.Struct, kw_only=True):
     """``deadline`` belongs to its standing order."""
     playing: str = ""
     collecting: str = ""
+    faxing: str = ""
+    """The fax that runs in place of its audio."""
     music: str = ""
     """Tag of the music that the switch itself plays (hold, standing order)."""
     hold_music: str = ""
@@ -88,6 +90,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
             connection=self.connection, call=self.call, device=self.device, kind=self.kind, state=self.state, since=self.since,
             calling=self.invitation.calling, called=self.invitation.called, playing=self.playing, collecting=self.collecting,
             recording=recording, room=self.room, participation=self.participation, attends=self.attends,
+            faxing=self.faxing,
         )  # fmt: skip
 
 
@@ -106,6 +109,19 @@ class LiveRecording(msgspec.Struct, kw_only=True):
     stopping: bool = False
 
 
+class LiveFax(msgspec.Struct, kw_only=True):
+    """A fax from SendFax or ReceiveFax until ``FaxEnded``; ``fax`` is the id of the service."""
+
+    fax: str
+    tenant: str
+    site: str = ""
+    call: str
+    connection: str
+    file: str
+    sends: bool
+    t38: bool = True
+
+
 class Table:
     """All connections by id and by call, all recordings, and the next deadline. ``changed`` collects ids for a journal."""
 
@@ -113,6 +129,7 @@ class Table:
         self.connections: dict[str, LiveConnection] = {}
         self.calls: dict[str, dict[str, LiveConnection]] = {}
         self.recordings: dict[str, LiveRecording] = {}
+        self.faxes: dict[str, LiveFax] = {}
         self.changed: set[str] = set()
         self._deadlines: list[tuple[int, str]] = []
 

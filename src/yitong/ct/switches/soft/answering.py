@@ -166,6 +166,8 @@ class Answering:
             body = negotiation.make_offer(line.local).encode() if event.request.method == "INVITE" else b""
             self._endpoint.respond(event.transaction, 200, self._lines.now, body=body, content_type=SDP if body else "")
             return
+        if self._lines.imaging.asked(event, line):
+            return
         line.local = _next_version(line.local)
         try:
             answer, remote = negotiation.make_answer(parse(event.request.body), line.local)

@@ -90,6 +90,8 @@ class Line:
     local: Local | None = None
     held: bool = False
     """Their side holds: no audio is expected from it."""
+    image: bool = False
+    """T.38 takes the place of its audio."""
     acknowledged: bool = False
     ended: bool = False
     lost_at: float = 0.0

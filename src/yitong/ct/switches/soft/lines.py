@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.switches.soft.imaging import Imaging
 from yitong.ct.switches.soft.line import REASONS, REJECTIONS, Line, calling_address, failure, invite_headers
 from yitong.ct.switches.soft.media_messages import PortOpened
 from yitong.ct.switches.soft.outward import Outward
@@ -79,6 +80,7 @@ class Lines:
         self.later = later
         self.function: SwitchingFunction
         self.outward: Outward
+        self.imaging = Imaging(self)
         self.all: dict[str, Line] = {}
         self.changed: set[str] = set()
         self.by_dialog: dict[DialogId, Line] = {}
@@ -192,6 +194,12 @@ class Lines:
         self.sound.set_remote(line.connection, remote)
         return answer
 
+    def offer_image(self, connection: str) -> None:
+        self.imaging.offer(connection)
+
+    def resume_audio(self, connection: str) -> None:
+        self.imaging.resume(connection)
+
     def release(self, connection: str, cause: Cause) -> None:
         line = self.all.get(connection)
         if line is None:
@@ -284,6 +292,8 @@ class Lines:
 
     def response(self, event: ResponseReceived) -> None:
         """An answer to a request of ours."""
+        if self.imaging.answered(event):
+            return
         line = self._by_transaction.get(event.transaction.id)
         if event.transaction.method != "INVITE":
             self.outward.challenged(event)
@@ -327,6 +337,8 @@ class Lines:
 
     def timed_out(self, event: TransactionTimedOut | TransactionFailed) -> None:
         """No answer to our INVITE, or no ACK to our 200."""
+        if self.imaging.answered(event):
+            return
         line = self._by_transaction.pop(event.transaction.id, None)
         if isinstance(event.transaction, ServerTransaction):
             self._unacknowledged(line, event)

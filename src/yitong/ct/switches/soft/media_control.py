@@ -264,6 +264,7 @@ class Control:
             remote=row.remote,
             hears=tuple((self.by_index[source].port, gain) for source, gain in hears.items()),
             tag_id=row.tag_id,
+            fax=self._faxes.tag(row),
         )
 
 

@@ -165,6 +165,11 @@ class Faxes:
         """Whether a fax runs on the row."""
         return row.index in self._jobs
 
+    def tag(self, row: Row) -> str:
+        """The ``tag_id`` of the fax that runs on the row, or empty."""
+        known = self._jobs.get(row.index)
+        return known[1].request.tag_id if known is not None else ""
+
     def stop(self, row: Row) -> None:
         """Break off the row's fax; ``MediaFaxed`` follows."""
         known = self._jobs.get(row.index)

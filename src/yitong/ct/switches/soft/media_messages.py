@@ -168,13 +168,14 @@ class PortOpened(Reply, frozen=True, tag=True):
 
 
 class PortState(msgspec.Struct, frozen=True, kw_only=True):
-    """A row as ``ListPorts`` tells it: own side, remote, what it hears and plays."""
+    """A row as ``ListPorts`` tells it: own side, remote, what it hears and plays; ``fax`` is the ``tag_id`` of its fax."""
 
     opened: PortOpened
     label: str
     remote: SetRemote | None
     hears: tuple[tuple[str, float], ...]
     tag_id: str = ""
+    fax: str = ""
 
 
 class PortList(Reply, frozen=True, tag=True):

@@ -133,7 +133,6 @@ class MediaWorker:
         for row, packet in done.extra:
             self._wire.send_one(row, packet)
         self._recordings.advance(now)
-        self._faxes.advance(now)
         by_index = self._control.by_index
         for index, key in done.keys:
             self._services.press(by_index[index], key)
@@ -166,6 +165,7 @@ class MediaWorker:
 
     def _review(self, now: int) -> None:
         """What is not of every step."""
+        self._faxes.advance(now)
         self._reports.review(self._control.by_index, now)
         if now % 4 == 0:
             self._services.time_out()

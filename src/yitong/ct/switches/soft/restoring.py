@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from yitong.ct.model import Cause
+from yitong.ct.model import Cause, FaxOutcome
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.line import Line, LineRecord
@@ -21,7 +21,7 @@ from yitong.ct.switches.soft.registrations import BindingsRecord, Registrations
 from yitong.ct.switches.soft.sound import RowRecord
 from yitong.ct.switches.soft.workers import Worker
 from yitong.ct.switching.function import SwitchingFunction
-from yitong.ct.switching.table import LiveConnection, LiveRecording, Table
+from yitong.ct.switching.table import LiveConnection, LiveFax, LiveRecording, Table
 from yitong.sip.core import Flow
 from yitong.sip.endpoint import Endpoint
 from yitong.sip.grammar import ParseError
@@ -84,6 +84,7 @@ class Memory:
                     self.ended.pop(next(iter(self.ended)))
             self._put("connection", name, one)
             self._put("recording", name, table.recordings.get(name))
+            self._put("fax", name, table.faxes.get(name))
         table.changed.clear()
 
     def _put(self, kind: str, key: str, value: msgspec.Struct | None) -> None:
@@ -114,10 +115,13 @@ class Memory:
         for data in self.journal.all("recording").values():
             recording = decode(data, type=LiveRecording)
             table.recordings[recording.recording] = recording
+        for data in self.journal.all("fax").values():
+            fax = decode(data, type=LiveFax)
+            table.faxes[fax.fax] = fax
         function.take_over(table)
         self._forget_the_rest(table, set(records) | set(rows) | set(self.journal.all("connection")))
         self._unsure = set(table.connections)
-        if self._unsure or table.recordings:
+        if self._unsure or table.recordings or table.faxes:
             self.patience = lines.now + WORKER_SECONDS
             _log.info("calls taken up again", connections=len(self._unsure), recordings=len(table.recordings))
 
@@ -157,6 +161,7 @@ class Memory:
         function.gone_together([one for one in lost if one not in self._unsure], Cause.MEDIA_LOST, now)
         self._unsure.difference_update(ours)
         self._restore_links(function, alive)
+        self._settle_faxes(function, ours, alive, now)
         if not self._unsure:
             self._settle_recordings(function, lines, now)
 
@@ -167,6 +172,14 @@ class Memory:
             if one is not None:
                 pairs = {(port, source) for source, gain in state.hears if gain > 0}
                 function.board.links.setdefault(one.call, set()).update(pairs)
+
+    def _settle_faxes(self, function: SwitchingFunction, ours: list[str], alive: dict[str, m.PortState], now: int) -> None:
+        """A fax that its row does not know any more was broken off."""
+        for fax in list(function.table.faxes.values()):
+            state = alive.get(fax.connection)
+            gone = state is None and (fax.connection in ours or fax.connection not in function.table.connections)
+            if gone or (state is not None and state.fax != fax.fax):
+                function.faxed(fax.fax, FaxOutcome(reason="interrupted"), now)
 
     def _settle_recordings(self, function: SwitchingFunction, lines: Lines, now: int) -> None:
         self.patience = None

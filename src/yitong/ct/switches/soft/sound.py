@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from yitong.ct.model import Prompt
-from yitong.ct.services import Collect
+from yitong.ct.services import Collect, ReceiveFax, SendFax
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.workers import Worker, Workers
 from yitong.sip.negotiation import Remote
@@ -42,6 +42,7 @@ class Sound:
         self._workers = workers
         self._recording_refused = refused
         self._recording_started = started
+        self.fax_refused: Callable[[str, str], None] = lambda tag, reason: None
         self.rows: dict[str, Row] = {}
         self.recorders: dict[str, Worker] = {}
         self.changed: set[str] = set()
@@ -85,6 +86,10 @@ class Sound:
                 fingerprint=remote.fingerprint, setup=remote.setup, ufrag=remote.ufrag, password=remote.password,
             ),
         )  # fmt: skip
+
+    def set_image(self, connection: str, address: str, port: int) -> None:
+        """Tell a row that T.38 was agreed."""
+        self._ask(connection, lambda number: m.SetRemote(id=number, port=connection, address=address, rtp_port=port, image=True))
 
     def close(self, connection: str) -> None:
         """End a row."""
@@ -162,6 +167,24 @@ class Sound:
     def press(self, connection: str, digit: str) -> None:
         """A key that the device told by signalling."""
         self._ask(connection, lambda number: m.MediaPress(id=number, port=connection, digit=digit))
+
+    def fax(self, connection: str, order: SendFax | ReceiveFax) -> None:
+        row = self.rows.get(connection)
+        if row is None or row.opened is None:
+            self._workers.listener.later(lambda: self.fax_refused(order.id, "no_such_port"))
+            return
+
+        def answered(reply: m.Reply) -> None:
+            if isinstance(reply, m.Refusal):
+                self.fax_refused(order.id, reply.reason)
+
+        row.worker.ask(
+            lambda number: m.MediaFax(
+                id=number, port=connection, tag_id=order.id, sends=isinstance(order, SendFax), file=order.file, station=order.station,
+                error_correction=order.error_correction,
+            ),
+            answered,
+        )  # fmt: skip
 
     def record(self, recording: str, left: str, right: str, file: str) -> None:
         row = self.rows.get(left)

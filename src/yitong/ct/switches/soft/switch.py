@@ -21,6 +21,7 @@ from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.answering import Answering
 from yitong.ct.switches.soft.directory import Directory
 from yitong.ct.switches.soft.gate import Gate
+from yitong.ct.switches.soft.imaging import tell_of_fax
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.line import Line
 from yitong.ct.switches.soft.lines import Lines
@@ -93,6 +94,7 @@ class SoftSwitch:
             name=self.name, epoch=self.memory.epoch, lines=self.lines, audio=self.sound, ids=self._ids, options=self.options.switching
         )
         self.lines.function = self.function
+        self.sound.fax_refused = lambda tag, reason: self.later(lambda: self.function.fax_refused(tag, reason, self.clock.now()))
         self.trunks = Trunks(self.endpoint, self.clock, self.resolver, self.transports.flow_to, self._address_for)
         self.lines.outward = Outward(self.trunks, self.directory, self.lines, self._address_for)
         self.resolver.changed = lambda: self.later(self._resolved)
@@ -351,6 +353,8 @@ class SoftSwitch:
                 function.collected(event.port, event.tag_id, event.digits, event.reason, now)
             case m.MediaDigit():
                 function.digit(event.port, event.digit, now)
+            case m.MediaFaxed() | m.MediaTone():
+                tell_of_fax(event, function, now)
             case m.MediaLost():
                 self._media_lost(event)
             case m.MediaRecorded():
@@ -395,6 +399,7 @@ class SoftSwitch:
             del self.sound.recorders[recording]
             self.function.recorded(recording, now, milliseconds=0, size=0, sha256="", holds=(), complete=False)
         self.function.gone_together(lost, Cause.MEDIA_LOST, now)
+        self.function.faxes_lost(lost, now)
 
     def _recording_refused(self, recording: str, reason: str) -> None:
         self.later(lambda: self.function.recording_refused(recording, reason, self.clock.now()))
