@@ -52,6 +52,7 @@ class Calls:
         assert told is not None
         self.soft.ask(make(services.Answer, connection=told.connection))
         await self.soft.until(Established, connection=told.connection)
+        await eventually(lambda: machine.dialog)
         return SoftFar(self.soft, machine, told.connection, told.call)
 
     async def receive(self, name: str, **fields: object) -> FaxEnded:
