@@ -59,7 +59,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     details: Mapping[str, Any] = {}
 
 
-_INSERT = """
+INSERT = """
 insert into audit (tenant_id, number, at, actor, action, object_kind, object_id, details, previous_hash, hash)
 select tenant, number, to_timestamp(at::float8 / 1000000), cast(nullif(actor, '') as uuid), action, kind, object, details,
   decode(previous_hash, 'hex'), decode(hash, 'hex')
@@ -91,6 +91,13 @@ async def audit(
 async def audit_all(connection: AsyncConnection, *, tenant: str, at: int, actor: str, said: Sequence[Said]) -> list[Entry]:
     """Add entries, in their order, with one statement."""
     await lock(connection, tenant)
+    made = await chained(connection, tenant=tenant, at=at, actor=actor, said=said)
+    await (await direct(connection)).execute(INSERT, (rows_of(made),))
+    return made
+
+
+async def chained(connection: AsyncConnection, *, tenant: str, at: int, actor: str, said: Sequence[Said]) -> list[Entry]:
+    """Entries as they must follow the last one; they are not written. Take the ``lock`` before."""
     below = await direct(connection)
     last = await (
         await below.execute("select number, hash from audit where tenant_id = %s order by number desc limit 1", (tenant,))
@@ -105,9 +112,14 @@ async def audit_all(connection: AsyncConnection, *, tenant: str, at: int, actor:
         entry = msgspec.structs.replace(entry, hash=entry.digest())
         made.append(entry)
         previous = entry.hash
-    hexadecimal = [msgspec.structs.asdict(entry) | {"hash": entry.hash.hex(), "previous_hash": entry.previous_hash.hex()} for entry in made]
-    await below.execute(_INSERT, (as_rows(hexadecimal),))
     return made
+
+
+def rows_of(made: Sequence[Entry]) -> str:
+    """Entries as the parameter of ``INSERT``."""
+    return as_rows([
+        msgspec.structs.asdict(entry) | {"hash": entry.hash.hex(), "previous_hash": entry.previous_hash.hex()} for entry in made
+    ])  # fmt: skip
 
 
 async def entries(connection: AsyncConnection, tenant: str, *, after: int = 0, before: int = 0, limit: int = 100) -> list[Entry]:

@@ -89,7 +89,7 @@ class Database:
             pool_size=size,
             max_overflow=size,
             pool_timeout=5.0,
-            pool_pre_ping=True,
+            pool_pre_ping=not lazy,  # who reads a stream begins again anyway
             pool_recycle=1800,
             connect_args=dict(self._arguments),
         )

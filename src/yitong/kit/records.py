@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.kit import once
-from yitong.kit.audit import Said, audit, audit_all, lock
+from yitong.kit.audit import INSERT, Said, audit, chained, lock, rows_of
 from yitong.kit.clock import microseconds, moment
 from yitong.kit.database import as_rows, direct
 
@@ -211,30 +211,32 @@ async def change(connection: AsyncConnection, kind: Kind, wanted: Change) -> Val
 
 
 async def make_all(connection: AsyncConnection, kind: Kind, tenant: str, values: Mapping[str, Value], *, at: int, reason: str) -> None:
-    """Make new records of the system's, each table with one statement; as ``change`` would, one by one. For a kind that nobody is told of,
+    """Make new records of the system's with one statement, as ``change`` would one by one. For a kind that nobody is told of,
     whose parts are lists of plain values and whose ids are new; all values name the same fields. Take the ``lock`` before.
     """
-    below, moment_ = await direct(connection), moment(at)
+    moment_ = moment(at)
     columns = {field.name: field.column for field in kind.fields}
     own = [
         {"tenant_id": tenant, "id": id, "version": 1, "created_at": moment_, "changed_at": moment_}
         | {columns[name]: cell for name, cell in value.items() if name in columns}
         for id, value in values.items()
     ]
-    await below.execute(_insert(kind.table, own[0]), (as_rows(own),))
+    tables = [(kind.table, own)]
     for part in kind.parts:
         rows = [
             {"tenant_id": tenant, part.owner: id, part.columns[0][1]: cell, part.place: place}
             for id, value in values.items() for place, cell in enumerate(value.get(part.name, ()), 1)
         ]  # fmt: skip
-        if rows:
-            await below.execute(_insert(part.table, rows[0]), (as_rows(rows),))
+        tables.append((part.table, rows))
     kept = [{"tenant_id": tenant, "kind": kind.name, "object_id": id, "version": 0, "deleted": False, "reason": reason, "at": moment_}
             for id in values]  # fmt: skip
-    await below.execute(_insert("changes", kept[0]), (as_rows(kept),))
     details = {"version": 1, "reason": reason, "fields": list[str]()}
     said = [Said(action=f"{kind.name}.made", kind=kind.name, object=id, details=details) for id in values]
-    await audit_all(connection, tenant=tenant, at=at, actor="", said=said)
+    entries = rows_of(await chained(connection, tenant=tenant, at=at, actor="", said=said))
+    filled = [(table, rows) for table, rows in (*tables, ("changes", kept)) if rows]
+    steps = ", ".join(f"made_{number} as ({_insert(table, rows[0])})" for number, (table, rows) in enumerate(filled))
+    below = await direct(connection)
+    await below.execute(f"with {steps} {INSERT}".encode(), (*(as_rows(rows) for _, rows in filled), entries))
 
 
 def _insert(table: str, columns: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from yitong.kit.clock import Clock
 from yitong.kit.database import Database
 from yitong.kit.ids import Ids
 
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.04
 """How long who asks waits for others: one transaction for many costs little more than for one."""
 HOME_SECONDS = 30.0
 """How long a tenant's country and language are believed."""
