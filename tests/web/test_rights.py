@@ -52,6 +52,8 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/me/assignments/{id}/transfer": {"number": "1002"},
         "/me/assignments/{id}/mute": {"on": True},
         "/me/assignments/{id}/keys": {"keys": "1#"},
+        "/agents/{id}/supervise": {"participation": "silent"},
+        "/agents/{id}/state": {"state": "not_ready"},
         "/sessions": {"username": "1001", "password": "x"},
         "/sessions/current/password": {"old": "a", "new": "another one"},
         "/guest/phone": {"number": "96900"},
@@ -86,6 +88,8 @@ def foreign_ids(path: str, other: Tenant, live: Live | None = None) -> list[str]
         return [other.contacts["foreign"], *(live.contacts if live else [])]
     if singular == "user":
         return [other.people["1001"].id]
+    if part == "agents":
+        return [str(other.people["1001"].agent)]
     if part == "me":
         return live.assignments if live else [str(uuid.uuid4())]
     return [other.ids[singular]]
