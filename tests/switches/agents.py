@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from yitong.media import digits as dtmf
 from yitong.media import rtp
@@ -118,6 +118,8 @@ class Agent(asyncio.DatagramProtocol):
         self.released = False
         self.registered = 0
         self.reinvited = 0
+        self.settings: dict[str, Any] = {}
+        """What its endpoint is set up with, beyond its address."""
         self._transport: asyncio.DatagramTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._local = Local(address=bind, rtp_port=1)
@@ -129,7 +131,8 @@ class Agent(asyncio.DatagramProtocol):
         self._transport = transport
         await loop.create_datagram_endpoint(lambda: self.rtp, local_addr=(self.bind, 0))
         port = int(transport.get_extra_info("sockname")[1])
-        self.endpoint = Endpoint(Settings(host=self.bind, ports={"udp": port}, user_agent="suite"), lambda: secrets.token_hex(8))
+        settings = Settings(host=self.bind, ports={"udp": port}, user_agent="suite", **self.settings)
+        self.endpoint = Endpoint(settings, lambda: secrets.token_hex(8))
         self._local = Local(address=self.bind, rtp_port=self.rtp.port)
         return self
 
@@ -223,6 +226,9 @@ class Agent(asyncio.DatagramProtocol):
             self.registered = status
         elif transaction.method == "INVITE" and 200 <= status < 300 and event.dialog is not None:
             self._connected(event)
+        elif transaction is self.invite and event.response.body and 100 < status < 200:
+            remote = negotiation.accept_answer(parse(event.response.body), self._local)
+            self.rtp.talk((remote.address, remote.rtp_port))
         elif transaction is self.invite and status >= 300:
             self.released = True
 
@@ -267,6 +273,14 @@ class Agent(asyncio.DatagramProtocol):
         self.dialog = self.ringing.dialog
         self.ringing = None
         self.rtp.codec = remote.codec
+        self.rtp.talk((remote.address, remote.rtp_port))
+        self.pump()
+
+    def early(self, status: int = 183) -> None:
+        """Speak before answering."""
+        assert self.ringing is not None
+        answer, remote = negotiation.make_answer(parse(self.ringing.request.body), self._local)
+        self.endpoint.respond(self.ringing, status, time.monotonic(), body=answer.encode(), content_type=SDP)
         self.rtp.talk((remote.address, remote.rtp_port))
         self.pump()
 

@@ -88,6 +88,16 @@ class Transferred(CallEvent, frozen=True, tag=True):
     to_connection: str
 
 
+class CallsJoined(CallEvent, frozen=True, tag=True):
+    """A telephone brought two of its calls together: ``connections`` were in ``former_call`` and are in ``call`` now.
+
+    ``connection`` is the telephone's own in ``call``; it leaves (``Transferred`` follows), and so does that in ``former_call``.
+    """
+
+    former_call: str
+    connections: tuple[str, ...]
+
+
 class Moved(CallEvent, frozen=True, tag=True):
     """A connection talks in another room of its call (Consultation, Alternate, Reconnect); ``room`` is empty for the first one."""
 
@@ -227,6 +237,7 @@ AnyEvent = (
     | Failed
     | ConnectionCleared
     | Transferred
+    | CallsJoined
     | Moved
     | Conferenced
     | ParticipationChanged

@@ -173,14 +173,9 @@ class SimSwitch:
         """The device's binding ends."""
         known = self.devices[device]
         gone = Device(
-            device=device,
-            account=known.number,
-            tenant=known.device.tenant,
-            kind=known.device.kind,
-            site=self.site,
-            registered=False,
+            device=device, account=known.number, tenant=known.device.tenant, kind=known.device.kind, site=self.site, registered=False,
             answering=False,
-        )
+        )  # fmt: skip
         known.device = gone
         self._do(lambda now: self.function.device_changed(gone, now))
 
@@ -230,6 +225,12 @@ class SimSwitch:
         line.answered = True
         self.audio.open(connection)
         self._do(lambda now: self.function.answered(connection, now))
+
+    def speak_early(self, connection: str) -> None:
+        """The device that rings as ``connection`` is heard before it answers."""
+        if connection in self.lines:
+            self.audio.open(connection)
+            self._do(lambda now: self.function.early(connection, now))
 
     def refuse(self, connection: str, cause: Cause, sip_status: int = 486) -> None:
         """The device that rings as ``connection`` refuses."""
@@ -316,6 +317,14 @@ class SimSwitch:
     def ring(self, connection: str) -> None:
         self._tell_caller(connection, lambda caller: caller.rings())
 
+    def progress(self, connection: str) -> None:
+        def happen() -> None:
+            if connection in self.lines:
+                self.audio.open(connection)
+                self._do(lambda now: self.function.progressed(connection, now))
+
+        self.timeline.after(0.0, happen)
+
     def accept(self, connection: str) -> None:
         def happen() -> None:
             line = self.lines.get(connection)
@@ -328,6 +337,12 @@ class SimSwitch:
                 line.caller.accepted()
 
         self.timeline.after(0.0, happen)
+
+    def together(self, connections: list[str]) -> bool:
+        return True
+
+    def moved(self, connection: str, call: str) -> None:
+        """Nothing depends on the call."""
 
     def offer_image(self, connection: str) -> None:
         """Whoever faxes in a simulation needs no description."""
@@ -355,16 +370,9 @@ class SimSwitch:
         if line.answered and one is not None:
             packets = (self.timeline.now - one.since) * 50 // SECOND
             event = QualityReported(
-                tenant=one.tenant,
-                site=one.site,
-                call=one.call,
-                connection=connection,
-                packets=packets,
-                lost=0,
-                late=0,
-                jitter_ms=0.0,
+                tenant=one.tenant, site=one.site, call=one.call, connection=connection, packets=packets, lost=0, late=0, jitter_ms=0.0,
                 mos=4.4,
-            )
+            )  # fmt: skip
             self.timeline.after(0.0, lambda: self._do(lambda now: self.function.quality(event, now)))
 
     def _tell_caller(self, connection: str, tell: Callable[[Caller], None]) -> None:

@@ -113,10 +113,11 @@ class Endpoint:
         )
 
     def request_in_dialog(
-        self, dialog: Dialog, method: str, now: float, *, headers: Iterable[Header] = (), body: bytes = b"", content_type: str = ""
-    ) -> ClientTransaction:
-        """Send a request in a dialog; BYE ends it. Raises ``SipError`` when INVITEs would cross."""
-        return self._uac.request_in_dialog(dialog, method, now, headers=headers, body=body, content_type=content_type)
+        self, dialog: Dialog, method: str, now: float, *,
+        headers: Iterable[Header] = (), body: bytes = b"", content_type: str = "", silent: bool = False,
+    ) -> ClientTransaction:  # fmt: skip
+        """Send a request in a dialog; BYE ends it. ``silent``: its answer is not told. Raises ``SipError`` when INVITEs would cross."""
+        return self._uac.request_in_dialog(dialog, method, now, headers=headers, body=body, content_type=content_type, silent=silent)
 
     def retry(self, transaction: ClientTransaction, now: float, *, headers: Iterable[Header]) -> ClientTransaction:
         """Send a request anew after a challenge, with ``headers`` (``digest.authorize``)."""

@@ -108,7 +108,7 @@ class Uac:
 
     def _common(self, method: str, flow: Flow, headers: list[Header], dialog: Dialog | None = None) -> list[Header]:
         names = {name for name, _ in headers}
-        if method in ("INVITE", "UPDATE", "SUBSCRIBE", "REFER") and "Contact" not in names:
+        if method in ("INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER") and "Contact" not in names:
             headers.append(("Contact", self._core.contact(flow)))
         if method == "INVITE" and "Allow" not in names:
             headers.append(("Allow", self._core.settings.allow))
@@ -204,7 +204,7 @@ class Uac:
                 self._dialogs.end(dialog)
             elif transaction.method == "BYE":
                 dialog.state = DialogState.CONFIRMED
-            elif response is not None and response.status == 481:
+            elif response is not None and response.status == 481 and transaction.method != "NOTIFY":  # RFC 5057 §5.1: that usage alone
                 self._dialogs.end(dialog)
         for early in transaction.dialogs.values():
             if early is not dialog:

@@ -24,7 +24,7 @@ from yitong.ct.events import (
 )  # fmt: skip
 from yitong.ct.model import Cause, ConnectionState, Device, DeviceKind, FaxOutcome
 from yitong.ct.states import Stage, refusal
-from yitong.ct.switching import faxes, routing
+from yitong.ct.switching import faxes, joining, routing
 from yitong.ct.switching.board import Board, Options, after, fail, finish, hold, retrieve, settle_audio, stop_music
 from yitong.ct.switching.handlers import HANDLERS, subject
 from yitong.ct.switching.log import EventLog
@@ -162,6 +162,19 @@ class SwitchingFunction:
             one.device = device
             self.table.changed.add(connection)
 
+    def early(self, connection: str, now: int) -> None:
+        """A device that we rang speaks before it answers."""
+        if (one := self.table.connections.get(connection)) is not None and one.pending:
+            routing.early(self.board, one, now)
+
+    def progressed(self, connection: str, now: int) -> None:
+        """An incoming connection hears before it is answered."""
+        one = self.table.connections.get(connection)
+        if one is not None and not one.in_call:
+            one.listens = True
+            self.table.changed.add(connection)
+            settle_audio(self.board, one.call)
+
     def answered(self, connection: str, now: int) -> None:
         """A device that we rang answered; its audio is there."""
         if (one := self.table.connections.get(connection)) is not None and one.pending:
@@ -177,7 +190,19 @@ class SwitchingFunction:
         self._tell(
             Established(tenant=one.tenant, site=one.site, call=one.call, connection=connection, service=one.service, device=one.device), now
         )
+        if one.replaces:
+            joining.took_over(self.board, one, now)
         settle_audio(self.board, one.call)
+
+    def join_calls(self, connection: str, other: str, now: int) -> bool:
+        """A device brings two of its calls together and leaves; whether that can be done."""
+        one, second = self.table.connections.get(connection), self.table.connections.get(other)
+        return one is not None and second is not None and joining.join_calls(self.board, one, second, now)
+
+    def replaced(self, old: str, *, connection: str, device: str, kind: DeviceKind, invitation: Invitation, now: int) -> None:
+        """A device takes the place of a connection. Told: ``accepted`` or ``gone``."""
+        if (one := self.table.connections.get(old)) is not None:
+            joining.replace(self.board, one, connection=connection, device=device, kind=kind, invitation=invitation, now=now)
 
     def failed(self, connection: str, cause: Cause, now: int, sip_status: int = 0) -> None:
         """A device that we rang did not take the call."""

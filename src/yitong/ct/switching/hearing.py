@@ -25,7 +25,19 @@ def links(members: Mapping[str, LiveConnection]) -> set[tuple[str, str]]:
         pairs.update((one.attends, one.connection) for one in room if one.participation is Participation.WHISPER and one.attends in members)
         pairs.update((one.connection, one.attends) for one in room if one.attends in members)
     names = {one.connection for one in connected}
-    return {pair for pair in pairs if pair[0] in names and pair[1] in names}
+    return {pair for pair in pairs if pair[0] in names and pair[1] in names} | _early(members)
+
+
+def _early(members: Mapping[str, LiveConnection]) -> set[tuple[str, str]]:
+    """Who hears what a device says before it answers: the one for whom it is rung, unless he hears something of ours. One way only."""
+    pairs: dict[str, str] = {}
+    for one in members.values():
+        near = members.get(one.routed_by) if one.early and one.pending else None
+        if near is None or near.room != one.room or near.playing or near.collecting:
+            continue
+        if near.listens or near.state is ConnectionState.CONNECTED:
+            pairs.setdefault(near.connection, one.connection)
+    return set(pairs.items())
 
 
 def room_of(one: LiveConnection, members: Mapping[str, LiveConnection]) -> str:
@@ -42,7 +54,7 @@ def parties(members: Iterable[LiveConnection]) -> list[LiveConnection]:
 def music_for(one: LiveConnection, members: Mapping[str, LiveConnection]) -> str:
     """What a party hears because it is alone: music while somebody holds or is away, a ringing tone while one is rung; or empty."""
     others = [other for other in parties(members.values()) if other is not one]
-    if any(other.state is ConnectionState.CONNECTED and other.room == one.room for other in others):
+    if any((other.state is ConnectionState.CONNECTED or (other.early and other.pending)) and other.room == one.room for other in others):
         return ""
     absent = (
         other for other in others

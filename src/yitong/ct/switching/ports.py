@@ -51,8 +51,20 @@ class Lines(Protocol):
         """Tell the caller that it rings."""
         ...
 
+    def progress(self, connection: str) -> None:
+        """Let the caller hear something before it is answered, if its telephone can. Told: ``progressed``, or nothing."""
+        ...
+
     def accept(self, connection: str) -> None:
         """Answer an incoming connection. Told: ``accepted`` or ``gone``."""
+        ...
+
+    def together(self, connections: list[str]) -> bool:
+        """Whether the audio of connections of several calls can be brought together."""
+        ...
+
+    def moved(self, connection: str, call: str) -> None:
+        """The connection belongs to another call now."""
         ...
 
     def offer_image(self, connection: str) -> None:

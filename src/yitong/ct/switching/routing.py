@@ -196,6 +196,17 @@ def ringing(board: Board, one: LiveConnection, now: int) -> None:
         board.lines.ring(caller.connection)
 
 
+def early(board: Board, one: LiveConnection, now: int) -> None:
+    """A device that we rang speaks before it answers: who waits for it hears that (RFC 3960)."""
+    ringing(board, one, now)
+    one.early = True
+    board.table.changed.add(one.connection)
+    near = board.table.connections.get(one.routed_by)
+    if near is not None and near.incoming and not near.in_call and not near.answering:
+        board.lines.progress(near.connection)
+    settle_audio(board, one.call)
+
+
 def answered(board: Board, one: LiveConnection, now: int) -> None:
     """A device that we rang answered: it is connected with whom it was rung for, the others stop ringing."""
     board.table.move(one, ConnectionState.CONNECTED, now)
@@ -205,25 +216,27 @@ def answered(board: Board, one: LiveConnection, now: int) -> None:
     )
     near = board.table.connections.get(one.routed_by)
     if near is not None:
-        _meet(board, one, near, now)
+        meet(board, one, near, now)
     elif one.goes_on_to:
         go_on(board, one, 30.0, now)
     settle_audio(board, one.call)
 
 
-def _meet(board: Board, one: LiveConnection, near: LiveConnection, now: int) -> None:
+def meet(board: Board, one: LiveConnection, near: LiveConnection, now: int) -> None:
+    """``one`` answered for ``near``: the others stop ringing, whatever played ends, whoever transferred leaves."""
     one.had_peer = near.had_peer = True
     if one.joins:
         return
     board.table.changed.update((one.connection, near.connection))
     if near.ordered:
         board.table.set_deadline(near, 0)
+    accept = not near.in_call and not near.answering
+    near.answering = near.answering or accept  # before the others go: it is not left alone by that
     for other in [other for other in board.table.targets(near) if not other.joins]:
         finish(board, other, Cause.ANSWERED_ELSEWHERE, now)
     if near.in_call:
         stop_playing(board, near, now)
-    elif not near.answering:
-        near.answering = True
+    elif accept:
         board.table.set_deadline(near, 0)
         board.lines.accept(near.connection)
     leaver = board.table.connections.get(one.transfers)

@@ -56,6 +56,12 @@ class LiveConnection(msgspec.Struct, kw_only=True):
     participation: Participation = Participation.ACTIVE
     attends: str = ""
     """The connection with which it stays, wherever that goes (a supervisor's)."""
+    early: bool = False
+    """It speaks before it has answered (an announcement, a ringing tone of its own)."""
+    listens: bool = False
+    """An incoming one that hears before it is answered."""
+    replaces: str = ""
+    """The connection whose place it takes when it is answered (RFC 3891)."""
     joins: bool = False
     """It was rung by Join: nobody's ringing ends when it answers."""
     deadline: int = 0
@@ -183,6 +189,13 @@ class Table:
         connection.deadline = 0
         self.changed.add(connection.connection)
         return connection
+
+    def move_to(self, connection: LiveConnection, call: str) -> None:
+        """Let a connection be a member of another call; the one that it leaves stays for those who are still in it."""
+        self.calls[connection.call].pop(connection.connection)
+        connection.call = call
+        self.calls.setdefault(call, {})[connection.connection] = connection
+        self.changed.add(connection.connection)
 
     def others(self, connection: LiveConnection) -> list[LiveConnection]:
         """The other members of its call."""

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import structlog
 
 from yitong.ct.model import Cause, DeviceKind
-from yitong.ct.switches.soft.gate import Admitted, FromTrunk, Gate, Refused, ToDevice, ToNumber, ToOutside
-from yitong.ct.switches.soft.line import Line
-from yitong.ct.switches.soft.lines import RETRY_AFTER, SDP, Lines
+from yitong.ct.switches.soft.gate import ALLOWED, Admitted, FromTrunk, Gate, Refused, ToDevice, ToNumber, ToOutside
+from yitong.ct.switches.soft.line import RETRY_AFTER, SDP, Line
+from yitong.ct.switches.soft.lines import Lines
+from yitong.ct.switches.soft.referring import Referring
 from yitong.ct.switches.soft.registrations import Registrations
 from yitong.ct.switching.ports import Invitation
 from yitong.kit.ids import Ids
 from yitong.sip import negotiation
 from yitong.sip.events import Cancelled, RequestReceived
+from yitong.sip.grammar import ParseError
 from yitong.sip.identity import caller, first_called
 from yitong.sip.info_digits import ACCEPTED, key_of
 from yitong.sip.message import Request
 from yitong.sip.negotiation import Local, Secure
+from yitong.sip.referral import Replaced, replaces_of
 from yitong.sip.sdp import SdpError, Session, parse
 
 _log = structlog.get_logger("yitong.switch.answering")
 _PROBE_SECURE = Secure(fingerprint="sha-256 " + ":".join(["00"] * 32), ufrag="probe", password="0" * 24, candidates=())
 
 
+@dataclass(frozen=True)
+class _Offered:
+    """What an INVITE offers; None: nothing, the offer is to be ours."""
+
+    session: Session | None
+
+
 class Answering:
     """Answers every request that reaches us. ``ids`` names new calls and connections."""
 
-    def __init__(self, lines: Lines, gate: Gate, registrations: Registrations, ids: Ids) -> None:
+    def __init__(self, lines: Lines, gate: Gate, registrations: Registrations, referring: Referring, ids: Ids) -> None:
         self._lines = lines
         self._gate = gate
         self._registrations = registrations
+        self._referring = referring
         self._ids = ids
         self._endpoint = lines.endpoint
         self._clock = lines.clock
@@ -61,21 +74,55 @@ class Answering:
         if request.get("Max-Forwards") == "0":
             self._refuse(event, Refused(483))
             return
+        try:
+            named = replaces_of(request)
+        except ParseError as error:
+            self._refuse(event, Refused(error.status))
+            return
+        if named is not None:
+            self._replace(event, named)
+            return
         admitted = self._gate.admit(request, event.flow, self._lines.now, self._clock.now())
         if isinstance(admitted, Refused):
             self._refuse(event, admitted)
-            return
+        elif (offered := self._offered(event, admitted)) is not None:
+            self._begin(event, admitted, offered.session)
+
+    def _offered(self, event: RequestReceived, admitted: Admitted) -> _Offered | None:
+        """Their offer, when the call can be taken now; else it is refused."""
         refused = self._refusal(event, admitted)
         if refused is not None:
             self._refuse(event, refused)
-            return
+            return None
         try:
-            offer = _offer(request)
+            return _Offered(_offer(event.request))
         except SdpError as error:
             _log.info("call refused", source=event.flow.host, reason=error.reason)
             self._refuse(event, Refused(error.status))
+            return None
+
+    def _replace(self, event: RequestReceived, named: Replaced) -> None:
+        """A device of ours wants to go on with a call of its own at another telephone (RFC 3891)."""
+        who = self._gate.authenticate(event.request, event.flow, self._lines.now, self._clock.now())
+        if isinstance(who, Refused):
+            self._refuse(event, who)
             return
-        self._begin(event, admitted, offer)
+        old = self._referring.may_replace(who, named)
+        if isinstance(old, Refused):
+            self._refuse(event, old)
+            return
+        offered = self._offered(event, ToDevice(who, ""))
+        if offered is None:
+            return
+        invitation = Invitation(calling=who.extension or who.username, called=old.invitation.called)
+        line = Line(
+            connection=self._ids.new(self._clock.now()), call=old.call, device=who.device, kind=who.kind, incoming=True,
+            username=who.username, invitation=invitation,
+        )  # fmt: skip
+        self._take_up(event, line, offered.session)
+        self._lines.function.replaced(
+            old.connection, connection=line.connection, device=who.device, kind=who.kind, invitation=invitation, now=self._clock.now()
+        )
 
     def _refusal(self, event: RequestReceived, admitted: Admitted) -> Refused | None:
         """Why a call that may be made cannot be taken now."""
@@ -103,13 +150,24 @@ class Answering:
             site = admitted.site if isinstance(admitted, ToNumber) else who.site
             invitation = Invitation(calling=who.extension or who.username, called=admitted.number)
         line = Line(connection=connection, call=call, device=device, kind=kind, incoming=True, username=username, invitation=invitation)
+        self._take_up(event, line, offer)
+        if kind is not DeviceKind.TRUNK:
+            self._beside_its_other_call(line)
+        arrived = self._lines.function.arrived_internal if isinstance(admitted, ToDevice | ToOutside) else self._lines.function.arrived
+        arrived(connection=connection, call=call, tenant=tenant, site=site, device=device, kind=kind, invitation=invitation, now=now)
+
+    def _take_up(self, event: RequestReceived, line: Line, offer: Session | None) -> None:
         line.about()
         line.server, line.offer = event.transaction, offer
         line.secure = offer is not None and negotiation.wants_secure(offer)
         self._endpoint.respond(event.transaction, 100, self._lines.now)
         self._lines.add(line)
-        arrived = self._lines.function.arrived_internal if isinstance(admitted, ToDevice | ToOutside) else self._lines.function.arrived
-        arrived(connection=connection, call=call, tenant=tenant, site=site, device=device, kind=kind, invitation=invitation, now=now)
+
+    def _beside_its_other_call(self, line: Line) -> None:
+        """A telephone that calls while it has a call may want to bring both together."""
+        other = next((one for one in self._lines.all.values() if one.device == line.device and one is not line), None)
+        if other is not None:
+            self._lines.sound.place_beside(line.call, other.call)
 
     def cancelled(self, event: Cancelled) -> None:
         """The caller gave up; the endpoint has answered."""
@@ -128,15 +186,17 @@ class Answering:
             self._bye(event, line)
         elif line is None:
             self._refuse(event, Refused(481))
-        elif method in ("INVITE", "UPDATE"):
+        elif method in ("INVITE", "UPDATE", "PRACK"):
             line.lost_at = 0.0
             self._again(event, line)
         elif method == "OPTIONS":
             self._endpoint.respond(event.transaction, 200, self._lines.now)
         elif method == "INFO":
             self._info(event, line)
+        elif method == "REFER":
+            self._referring.refer(event, line)
         else:
-            self._refuse(event, Refused(603 if method == "REFER" else 405))
+            self._refuse(event, Refused(405, (("Allow", ALLOWED),)))
 
     def _info(self, event: RequestReceived, line: Line) -> None:
         """A key by signalling; whatever else has a body is not understood. Without one it is a sign of life."""
@@ -154,21 +214,24 @@ class Answering:
         self._endpoint.respond(event.transaction, 200, self._lines.now)
         if line is not None:
             self._lines.forget(line)
-            self._lines.function.gone(line.connection, Cause.NORMAL, self._clock.now())
+            self._lines.function.gone(line.connection, Cause.NORMAL if line.up else Cause.CANCELLED, self._clock.now())
 
     def _again(self, event: RequestReceived, line: Line) -> None:
         """A re-INVITE or UPDATE: another address, hold, retrieve, or a mere sign of life."""
         row = self._lines.sound.rows.get(line.connection)
+        if event.request.method == "UPDATE" and not event.request.body:
+            self._endpoint.respond(event.transaction, 200, self._lines.now)
+            return
         if line.local is None or row is None:
             self._refuse(event, Refused(500, (("Retry-After", "2"),)))
             return
         if not event.request.body:
-            body = negotiation.make_offer(line.local).encode() if event.request.method == "INVITE" else b""
-            self._endpoint.respond(event.transaction, 200, self._lines.now, body=body, content_type=SDP if body else "")
+            body = negotiation.make_offer(line.local).encode()
+            self._endpoint.respond(event.transaction, 200, self._lines.now, body=body, content_type=SDP)
             return
         if self._lines.imaging.asked(event, line):
             return
-        line.local = _next_version(line.local)
+        line.local, line.answer = _next_version(line.local), b""
         try:
             answer, remote = negotiation.make_answer(parse(event.request.body), line.local)
         except SdpError as error:

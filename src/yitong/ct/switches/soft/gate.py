@@ -22,6 +22,7 @@ from yitong.sip.message import Header, Request
 from yitong.sip.registrar import owns
 
 LOOPBACK = "127.0.0.1"
+ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REGISTER, REFER"
 _log = structlog.get_logger("yitong.switch.gate")
 
 
@@ -102,6 +103,10 @@ class Gate:
         who = self.authenticate(request, flow, now, utc)
         if isinstance(who, Refused):
             return who
+        return self.goes_to(who, called)
+
+    def goes_to(self, who: Identity, called: str) -> Refused | ToNumber | ToDevice | ToOutside:
+        """What a number means for an authenticated device, and whether it may have it, dialled or named in a transfer."""
         number_found = self._directory.number(called, who.tenant)
         if who.kind is DeviceKind.GUEST:
             if number_found is None or called != who.number or not number_found[1].web:
@@ -134,7 +139,11 @@ class Gate:
     def admit_other(self, request: Request, flow: Flow, now: float, utc: int) -> Refused:
         """Everything else: challenged, and not offered to who authenticates either."""
         who = self.authenticate(request, flow, now, utc)
-        return who if isinstance(who, Refused) else Refused(405, (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"),))
+        if isinstance(who, Refused):
+            return who
+        if request.method == "REFER":
+            return Refused(403)  # calls are transferred by who takes part in them
+        return Refused(405, (("Allow", ALLOWED),))
 
     def authenticate(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | Identity:
         """Who sent the request, or the challenge (or silence) that it gets.

@@ -10,13 +10,16 @@ from yitong.ct.model import Cause, DeviceKind
 from yitong.ct.switching.ports import Invitation
 from yitong.kit import logs
 from yitong.sip.core import Flow
-from yitong.sip.dialog import Dialog, DialogSnapshot
+from yitong.sip.dialog import Dialog, DialogId, DialogSnapshot
 from yitong.sip.headers import address_text
 from yitong.sip.message import Header
-from yitong.sip.negotiation import Local
+from yitong.sip.negotiation import Local, Remote
 from yitong.sip.sdp import Session
 from yitong.sip.transaction import ClientTransaction, ServerTransaction
 from yitong.sip.uri import sip_uri
+
+SDP = "application/sdp"
+RETRY_AFTER: Header = ("Retry-After", "5")
 
 REJECTIONS: dict[Cause, int] = {
     Cause.BUSY: 486, Cause.NO_ANSWER: 480, Cause.REFUSED: 603, Cause.UNREACHABLE: 480, Cause.NOT_ALLOWED: 403,
@@ -90,6 +93,17 @@ class Line:
     local: Local | None = None
     held: bool = False
     """Their side holds: no audio is expected from it."""
+    answer: bytes = b""
+    """Our description that answers their INVITE, from when its row is open until it is answered."""
+    opening: bool = False
+    """Its row is being opened for early audio."""
+    wanted: bool = False
+    """It is to be answered as soon as that is done."""
+    early: DialogId | None = None
+    """The dialog whose early audio is heard, and what was agreed there."""
+    early_remote: Remote | None = None
+    dialogs: set[DialogId] = field(default_factory=set)
+    """Every dialog that leads to it, early ones too."""
     image: bool = False
     """T.38 takes the place of its audio."""
     acknowledged: bool = False

@@ -7,66 +7,35 @@ others ask of us is in ``answering``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import structlog
 
 from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.switches.soft import early
+from yitong.ct.switches.soft.accepting import Accepting
 from yitong.ct.switches.soft.imaging import Imaging
-from yitong.ct.switches.soft.line import REASONS, REJECTIONS, Line, calling_address, failure, invite_headers
+from yitong.ct.switches.soft.line import REASONS, REJECTIONS, RETRY_AFTER, SDP, Line, calling_address, failure, invite_headers
 from yitong.ct.switches.soft.media_messages import PortOpened
 from yitong.ct.switches.soft.outward import Outward
+from yitong.ct.switches.soft.reached import Reach
+from yitong.ct.switches.soft.refreshing import Refreshing
 from yitong.ct.switches.soft.sound import Sound
 from yitong.ct.switching.function import SwitchingFunction
 from yitong.ct.switching.ports import Invitation
 from yitong.kit.clock import Clock
 from yitong.sip import negotiation
 from yitong.sip.core import Flow
-from yitong.sip.dialog import DialogId
+from yitong.sip.dialog import Dialog, DialogId
 from yitong.sip.endpoint import Endpoint
 from yitong.sip.events import AckReceived, Event, ResponseReceived, TransactionFailed, TransactionTimedOut
 from yitong.sip.grammar import ParseError, SipError
 from yitong.sip.message import Header
 from yitong.sip.negotiation import Local, Secure
-from yitong.sip.sdp import SdpError, Session, parse
+from yitong.sip.sdp import SdpError, parse
 from yitong.sip.transaction import ClientTransaction, ServerTransaction
 from yitong.sip.uri import Uri
 
-SDP = "application/sdp"
-RETRY_AFTER = ("Retry-After", "5")
 _log = structlog.get_logger("yitong.switch.lines")
-
-
-class Reach(Protocol):
-    """Where devices are, and what the sockets can do."""
-
-    def target(self, device: str) -> tuple[str, Flow] | None:
-        """The Request-URI and flow by which a registered device is rung; None when it is not registered."""
-        ...
-
-    def kind_of(self, tenant: str, device: str) -> DeviceKind | None:
-        """The kind of a registered device of a tenant."""
-        ...
-
-    def device_called(self, tenant: str, number: str) -> str:
-        """The best registered device of an internal number, or empty."""
-        ...
-
-    def owner(self, device: str) -> str:
-        """The user name that registered a device."""
-        ...
-
-    def alive(self, flow: Flow) -> bool:
-        """Whether something can be sent by a flow."""
-        ...
-
-    def flow_to(self, transport: str, host: str, port: int) -> Flow:
-        """A flow to an address that has not connected to us."""
-        ...
-
-    def address_for(self, flow: Flow | None) -> str:
-        """Our address as the other end of a flow sees it."""
-        ...
 
 
 class Lines:
@@ -80,6 +49,8 @@ class Lines:
         self.later = later
         self.function: SwitchingFunction
         self.outward: Outward
+        self.accepting = Accepting(self)
+        self.refreshing = Refreshing(self)
         self.imaging = Imaging(self)
         self.all: dict[str, Line] = {}
         self.changed: set[str] = set()
@@ -153,46 +124,24 @@ class Lines:
             line.client = None
 
     def ring(self, connection: str) -> None:
-        line = self.all.get(connection)
-        if line is not None and line.server is not None:
-            self.endpoint.respond(line.server, 180, self.now)
+        if (line := self.all.get(connection)) is not None:
+            self.accepting.ring(line)
+
+    def progress(self, connection: str) -> None:
+        if (line := self.all.get(connection)) is not None:
+            self.accepting.progress(line)
 
     def accept(self, connection: str) -> None:
-        line = self.all[connection]
-        tenant = self.function.table.connections[connection].tenant
-        self.sound.open(connection, line.call, line.secure, lambda opened: self._accept(line, opened), f"{tenant}/{line.call}")
+        self.accepting.accept(self.all[connection])
 
-    def _accept(self, line: Line, opened: PortOpened | None) -> None:
-        line.about()
-        if line.ended or line.server is None:
-            return
-        if opened is None:
-            self._refuse(line, 503, Cause.OVERLOADED, [RETRY_AFTER])
-            return
-        line.local = self.local_for(opened, line.secure, self.reach.address_for(line.flow))
-        try:
-            body = self._agree(line, line.local)
-        except SdpError as error:
-            self._refuse(line, error.status, Cause.NO_COMMON_CODEC)
-            return
-        self.endpoint.respond(line.server, 200, self.now, body=body.encode(), content_type=SDP)
-        line.dialog = line.server.dialog
-        if line.dialog is None:
-            self._refuse(line, 500, Cause.FAILED)
-            return
-        self.by_dialog[line.dialog.id] = line
-        self.changed.add(line.connection)
-        self.function.accepted(line.connection, self.clock.now())
+    def together(self, connections: list[str]) -> bool:
+        return self.sound.together(connections)
 
-    def _agree(self, line: Line, local: Local) -> Session:
-        """Our answer to their offer, or our offer when they made none."""
-        if line.offer is None:
-            return negotiation.make_offer(local)
-        answer, remote = negotiation.make_answer(line.offer, local)
-        line.offer = None
-        line.held = remote.held
-        self.sound.set_remote(line.connection, remote)
-        return answer
+    def moved(self, connection: str, call: str) -> None:
+        if (line := self.all.get(connection)) is not None:
+            line.call = call
+            self.changed.add(connection)
+            self.sound.moved(connection, call)
 
     def offer_image(self, connection: str) -> None:
         self.imaging.offer(connection)
@@ -249,6 +198,11 @@ class Lines:
         if line.server is not None:
             self._by_transaction[line.server.id] = line
 
+    def bind(self, line: Line, dialog: Dialog) -> None:
+        """Requests in this dialog are the line's."""
+        self.by_dialog[dialog.id] = line
+        line.dialogs.add(dialog.id)
+
     def forget(self, line: Line) -> None:
         """The switching function hears no more of the line; its dialog may still be ending."""
         line.ended = True
@@ -257,6 +211,8 @@ class Lines:
         self.changed.add(line.connection)
         if line.dialog is not None:
             self.by_dialog.pop(line.dialog.id, None)
+        for name in line.dialogs:
+            self.by_dialog.pop(name, None)
         if line.client is not None:
             self._by_transaction.pop(line.client.id, None)
         self.sound.close(line.connection)
@@ -281,13 +237,6 @@ class Lines:
         self.forget(line)
         self.function.failed(line.connection, cause, self.clock.now(), status)
 
-    def _refuse(self, line: Line, status: int, cause: Cause, headers: list[Header] | None = None) -> None:
-        """End an incoming call that cannot be answered."""
-        if line.server is not None:
-            self.endpoint.respond(line.server, status, self.now, headers=headers or [])
-        self.forget(line)
-        self.function.gone(line.connection, cause, self.clock.now(), by_device=False)
-
     # --- what comes of our requests -----------------------------------------------------------------------------------------------------
 
     def response(self, event: ResponseReceived) -> None:
@@ -304,8 +253,9 @@ class Lines:
         elif line is not None and status < 200:
             self.outward.heard(line)
             if status > 100:
+                early.provisional(self, line, event)
                 self.function.ringing(line.connection, self.clock.now())
-        elif line is not None and not self.outward.goes_on(line, event):
+        elif line is not None and not self.refreshing.too_short(line, event) and not self.outward.goes_on(line, event):
             line.client = None
             self._by_transaction.pop(event.transaction.id, None)
             self.fail(line, failure(status), status)
@@ -323,14 +273,14 @@ class Lines:
         self.outward.over(line)
         line.acknowledged = True
         try:
-            remote = negotiation.accept_answer(parse(event.response.body), line.local)
+            remote = early.agreed(line, dialog, event.response, line.local)
         except SdpError as error:
             _log.warning("answer of a device is not usable", device=line.device, reason=error.reason)
             self._hang_up(line, [])
             self.fail(line, Cause.NO_COMMON_CODEC)
             return
         line.held = remote.held
-        self.by_dialog[dialog.id] = line
+        self.bind(line, dialog)
         self.changed.add(line.connection)
         self.sound.set_remote(line.connection, remote)
         self.function.answered(line.connection, self.clock.now())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from yitong.ct.switching.board import Options
+from yitong.sip.core import Terms
 from yitong.sip.states import Timings
 
 
@@ -24,5 +25,6 @@ class SoftOptions:
     media_sockets: tuple[Path, ...] = ()
     silent_seconds: float = 30.0
     timings: Timings = field(default_factory=Timings)
+    session: Terms = field(default_factory=Terms)
     switching: Options = field(default_factory=Options)
     name: str = "soft"

@@ -11,7 +11,7 @@ from yitong.sip.core import Flow
 
 
 class Reachability:
-    """``lines.Reach`` over registrations and transports."""
+    """``reached.Reach`` over registrations and transports."""
 
     def __init__(self, registrations: Registrations, transports: Transports, address: Callable[[Flow | None], str]) -> None:
         self._registrations = registrations

@@ -78,6 +78,11 @@ class Registrations:
                 return device
         return ""
 
+    def is_at(self, device: str, flow: Flow) -> bool:
+        """Whether a device registered from where a flow comes."""
+        bindings = self.registrar.bindings(device, self._clock.monotonic())
+        return any((one.flow.transport, one.flow.host) == (flow.transport, flow.host) for one in bindings)
+
     def owner(self, device: str) -> str:
         """The user name that registered a device, or empty."""
         return self._owners.get(device, "")

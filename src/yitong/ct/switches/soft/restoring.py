@@ -136,7 +136,7 @@ class Memory:
             connection=record.connection, call=record.call, device=record.device, kind=record.kind, incoming=record.incoming,
             username=record.username, secure=record.secure, local=record.local, held=record.held, acknowledged=True,
         )  # fmt: skip
-        line.dialog = lines.endpoint.restore(record.dialog)
+        line.dialog = lines.endpoint.restore(record.dialog, lines.now)
         lines.all[line.connection] = line
         lines.by_dialog[line.dialog.id] = line
         lines.sound.restore(row)

@@ -47,6 +47,7 @@ class Sound:
         self.recorders: dict[str, Worker] = {}
         self.changed: set[str] = set()
         self._calls: dict[str, tuple[Worker, set[str]]] = {}
+        self._beside: dict[str, Worker] = {}
 
     # --- rows ---
 
@@ -56,7 +57,7 @@ class Sound:
 
     def open(self, connection: str, call: str, secure: bool, done: Opened, label: str) -> None:
         """Open a row; ``done`` gets its own side, or None when there is no room. Never called from within."""
-        worker = self._calls[call][0] if call in self._calls else self._workers.choose()
+        worker = self._calls[call][0] if call in self._calls else self._beside.pop(call, None) or self._workers.choose()
         if worker is None:
             self._workers.listener.later(lambda: done(None))
             return
@@ -75,6 +76,27 @@ class Sound:
                 done(None)
 
         worker.ask(lambda number: m.OpenPort(id=number, port=connection, secure=secure, label=label), answered)
+
+    def place_beside(self, call: str, other: str) -> None:
+        """A new call is to be mixed where another one is, so that they can be brought together."""
+        known = self._calls.get(other)
+        if known is not None and known[0].up:
+            if len(self._beside) > 1_000:
+                self._beside.clear()  # of calls that ended before they had a row
+            self._beside[call] = known[0]
+
+    def together(self, connections: list[str]) -> bool:
+        """Whether the rows of connections of several calls are on one worker; one that has no row yet gets it there."""
+        return len({self.rows[name].worker.index for name in connections if name in self.rows}) == 1
+
+    def moved(self, connection: str, call: str) -> None:
+        """A row belongs to another call now."""
+        row = self.rows.get(connection)
+        if row is not None:
+            self._leave(connection, row)
+            row.call = call
+            self._calls.setdefault(call, (row.worker, set()))[1].add(connection)
+            self.changed.add(connection)
 
     def set_remote(self, connection: str, remote: Remote) -> None:
         """Tell a row what was agreed by SDP."""
@@ -127,9 +149,12 @@ class Sound:
     def _remove(self, connection: str) -> None:
         row = self.rows.pop(connection)
         row.worker.rows -= 1
+        self._leave(connection, row)
+        self.changed.add(connection)
+
+    def _leave(self, connection: str, row: Row) -> None:
         members = self._calls[row.call][1]
         members.discard(connection)
-        self.changed.add(connection)
         if not members:
             del self._calls[row.call]
 

@@ -20,6 +20,7 @@ from yitong.ct.services import AnyService
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.answering import Answering
 from yitong.ct.switches.soft.directory import Directory
+from yitong.ct.switches.soft.dispatch import Dispatch
 from yitong.ct.switches.soft.gate import Gate
 from yitong.ct.switches.soft.imaging import tell_of_fax
 from yitong.ct.switches.soft.journal import Journal
@@ -28,6 +29,7 @@ from yitong.ct.switches.soft.lines import Lines
 from yitong.ct.switches.soft.options import SoftOptions
 from yitong.ct.switches.soft.outward import Outward
 from yitong.ct.switches.soft.reach import Reachability
+from yitong.ct.switches.soft.referring import Referring
 from yitong.ct.switches.soft.registrations import Registrations
 from yitong.ct.switches.soft.resolver import Resolver
 from yitong.ct.switches.soft.restoring import Memory
@@ -43,18 +45,8 @@ from yitong.kit.tasks import Tasks
 from yitong.sip.core import Flow, Settings
 from yitong.sip.digest import Authenticator
 from yitong.sip.endpoint import Endpoint
-from yitong.sip.events import (
-    AckReceived,
-    BadMessage,
-    Cancelled,
-    CloseFlow,
-    Event,
-    RequestReceived,
-    ResponseReceived,
-    TransactionFailed,
-    TransactionTimedOut,
-)  # fmt: skip
 
+OPTION_TAGS = frozenset({"100rel", "norefersub", "replaces", "timer"})
 GRACE_SECONDS = 2.0
 """How long a page whose WebSocket broke may take to come back by another."""
 _log = structlog.get_logger("yitong.switch")
@@ -86,7 +78,10 @@ class SoftSwitch:
         """Listen, take up the calls of a former life, connect to the media workers. Raises OSError when a port is taken."""
         ports = await self._listen()
         host = self.options.address or self.options.bind
-        self.endpoint = Endpoint(Settings(host=host, ports=ports, timings=self.options.timings), lambda: secrets.token_hex(8))
+        settings = Settings(
+            host=host, ports=ports, timings=self.options.timings, supported=OPTION_TAGS, session=self.options.session
+        )  # fmt: skip
+        self.endpoint = Endpoint(settings, lambda: secrets.token_hex(8))
         self.registrations = Registrations(self.directory, self.endpoint, self.clock, self._address_for)
         self.reach = Reachability(self.registrations, self.transports, self._address_for)
         self.lines = Lines(self.endpoint, self.sound, self.reach, self.clock, self.later)
@@ -102,7 +97,10 @@ class SoftSwitch:
         self.function.board.music = self.directory.music
         self.gate = Gate(self.directory, lambda realm: Authenticator(realm, self.memory.secret, lambda: secrets.token_hex(8)))
         self.gate.serves = self.lines.outward.serves
-        self.answering = Answering(self.lines, self.gate, self.registrations, self._ids)
+        referring = Referring(self.lines, self.gate, self.registrations, self.directory, self._ids)
+        self.answering = Answering(self.lines, self.gate, self.registrations, referring, self._ids)
+        own = [self.registrations.answered, self.trunks.answered]
+        self.dispatch = Dispatch(self.lines, self.answering, own, self.transports.close_flow)
         self.directory.on_change = self._configured
         self.memory.restore(self.lines, self.registrations, self.function)
         self.workers.start()
@@ -226,7 +224,7 @@ class SoftSwitch:
         if self._later:
             self._guarded(self._later.popleft())
         elif (event := self.endpoint.next_event()) is not None:
-            self._guarded(lambda: self._event(event))
+            self._guarded(lambda: self.dispatch.event(event))
         elif not self._send():
             return False
         return True
@@ -309,34 +307,6 @@ class SoftSwitch:
             self.function.gone(line.connection, Cause.CANCELLED, self.clock.now())
         elif line.dialog is not None and flow.transport in ("ws", "wss"):
             line.lost_at = now
-
-    def _event(self, event: Event) -> None:
-        self.lines.about(event)
-        match event:
-            case RequestReceived():
-                self.answering.request(event)
-            case AckReceived():
-                self.lines.acknowledged(event)
-            case Cancelled():
-                self.answering.cancelled(event)
-            case ResponseReceived():
-                if not self._own_business(event):
-                    self.lines.response(event)
-            case TransactionTimedOut():
-                if not self._own_business(event):
-                    self.lines.timed_out(event)
-            case TransactionFailed():
-                if not self._own_business(event):
-                    self.lines.timed_out(event)
-            case CloseFlow():
-                _log.info("stream closed", source=event.flow.host, reason=event.reason)
-                self.transports.close_flow(event.flow)
-            case BadMessage():
-                _log.info("bad message", source=event.flow.host, reason=event.reason, status=event.status)
-
-    def _own_business(self, event: ResponseReceived | TransactionTimedOut | TransactionFailed) -> bool:
-        """What comes of asking devices and trunks is no call's."""
-        return self.registrations.answered(event) or self.trunks.answered(event)
 
     # --- media ------------------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,93 @@
+"""What telephones do with calls by themselves: two calls of one device made one, a connection that takes another one's place."""
+
+from __future__ import annotations
+
+from yitong.ct.events import CallsJoined, Transferred
+from yitong.ct.model import Cause, ConnectionState, DeviceKind
+from yitong.ct.switching.board import Board, finish, mark_holds, settle_audio
+from yitong.ct.switching.hearing import parties
+from yitong.ct.switching.ports import Invitation
+from yitong.ct.switching.routing import meet
+from yitong.ct.switching.table import LiveConnection
+
+
+def join_calls(board: Board, one: LiveConnection, other: LiveConnection, now: int) -> bool:
+    """Transfer of two calls (ECMA-269): whoever is with ``other`` comes to those who are with ``one``; both connections leave.
+
+    False, and nothing happens, when somebody is missing on a side or the two calls' audio cannot be brought together.
+    """
+    there = [member for member in parties(board.table.others(one)) if member.in_call]
+    movers = [member for member in parties(board.table.others(other)) if member.in_call or member.pending]
+    names = [member.connection for member in [*there, *movers]]
+    if one.call == other.call or not there or not movers or not board.lines.together(names):
+        return False
+    former = other.call
+    for member in movers:
+        _move(board, member, one, there[0])
+    board.tell(
+        CallsJoined(
+            tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, former_call=former,
+            connections=tuple(member.connection for member in movers),
+        ),
+        now,
+    )  # fmt: skip
+    settle_audio(board, one.call)
+    board.tell(
+        Transferred(
+            tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, to_connection=movers[0].connection
+        ),
+        now,
+    )  # fmt: skip
+    finish(board, one, Cause.TRANSFERRED, now)
+    finish(board, other, Cause.TRANSFERRED, now)
+    mark_holds(board, there[0].call)
+    return True
+
+
+def _move(board: Board, member: LiveConnection, one: LiveConnection, near: LiveConnection) -> None:
+    """Take a member out of its call and into that of ``one``."""
+    former = board.links.get(member.call, set())
+    for pair in [pair for pair in former if member.connection in pair]:
+        former.discard(pair)
+        board.audio.link(*pair, on=False)
+    if member.music:
+        member.music = ""
+        board.audio.stop(member.connection)
+    board.table.move_to(member, one.call)
+    board.lines.moved(member.connection, one.call)
+    member.room, member.had_peer = one.room, True
+    if member.pending:
+        member.routed_by = near.connection
+
+
+def replace(board: Board, old: LiveConnection, *, connection: str, device: str, kind: DeviceKind, invitation: Invitation, now: int) -> None:
+    """A device calls to take the place of ``old``, which is connected or rings (RFC 3891): it is answered at once."""
+    one = LiveConnection(
+        connection=connection, call=old.call, tenant=old.tenant, site=old.site, device=device, kind=kind, state=ConnectionState.ALERTING,
+        since=now, incoming=True, invitation=invitation, internal=True, answering=True, room=old.room, order=old.order,
+        routed_by=old.routed_by, replaces=old.connection, participation=old.participation, attends=old.attends,
+    )  # fmt: skip
+    board.table.add(one)
+    board.lines.accept(connection)
+
+
+def took_over(board: Board, one: LiveConnection, now: int) -> None:
+    """The new connection is there: the old one leaves."""
+    old = board.table.connections.get(one.replaces)
+    one.replaces, one.internal, one.had_peer = "", False, True
+    board.table.changed.add(one.connection)
+    if old is None:
+        return
+    near = board.table.connections.get(one.routed_by)
+    if old.in_call:
+        board.tell(
+            Transferred(
+                tenant=one.tenant, site=one.site, call=one.call, connection=old.connection, to_connection=one.connection
+            ),
+            now,
+        )  # fmt: skip
+        finish(board, old, Cause.TRANSFERRED, now)
+    elif near is not None:
+        meet(board, one, near, now)
+        if old.connection in board.table.connections:
+            finish(board, old, Cause.ANSWERED_ELSEWHERE, now)
