@@ -58,9 +58,9 @@ def marks(track: NDArray[np.int16]) -> NDArray[np.intp]:
 def test_a_mark_sent_to_both_sides_lies_within_20_ms_on_both_tracks(kind: str) -> None:
     lateness = np.zeros(FRAMES, dtype=np.int64)
     if kind == "jitter":
-        lateness = np.random.default_rng(3).integers(0, 17, FRAMES)  # up to 80 ms, in any order
+        lateness = np.random.default_rng(3).integers(0, 4 * STEPS + 1, FRAMES)  # up to 80 ms, in any order
     elif kind == "worse and better":
-        lateness[700:1300] = 24  # 120 ms later for twelve seconds
+        lateness[700:1300] = 6 * STEPS  # 120 ms later for twelve seconds
     sound = recorded(lateness)
     left, right = marks(sound[:, 0]), marks(sound[:, 1])
     settled = [at for at in left.tolist() if at > 2 * 8000 and (kind != "worse and better" or not 100_000 < at < 240_000)]

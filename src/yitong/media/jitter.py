@@ -1,9 +1,9 @@
 """The jitter buffers of all rows, as arrays.
 
-Time runs in *steps* of 5 ms; a frame is 20 ms, 160 samples, four steps. Each row has a ring of frames addressed by the RTP timestamp
+Time runs in *steps* of 10 ms; a frame is 20 ms, 160 samples, two steps. Each row has a ring of frames addressed by the RTP timestamp
 (``slot = (timestamp - origin) / 160``), so order, duplicates and silence suppression need no thought. A row's next frame is fetched at
 ``next_fetch``; when a packet comes after its fetch the row is shifted later by what was missing, when all packets of two seconds came
-early enough it is shifted earlier. On a clean path a frame therefore waits one step (5 ms), on a bad one up to 200 ms.
+early enough it is shifted earlier. On a clean path a frame therefore waits one step, on a bad one up to 200 ms.
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ from numpy.typing import NDArray
 from yitong.media.lines import Lines
 from yitong.media.rtp import FRAME
 
-STEPS = 4
-"""Steps of 5 ms in a frame."""
+STEP_MS = 10
+"""Half a frame: what each step costs apart from its packets is halved against 5 ms, for 5 ms more of delay."""
+STEPS = 20 // STEP_MS
+"""Steps in a frame."""
 SLOTS = 64
 """Frames a row can hold: 1.28 s."""
 MARGIN = 1
 """Steps that a frame waits at least."""
-MOST = 40
-"""Steps of delay at most: 200 ms."""
+MOST = 200 // STEP_MS
+"""Steps of delay at most."""
 NEVER = 1 << 60
-_WINDOW = 400
-_REVIEW = 21
+_WINDOW = 2000 // STEP_MS
+_REVIEW = 100 // STEP_MS | 1
 """Odd, so that rows of every phase are met just after their fetch."""
 _REACH = SLOTS - 8
 _STREAK = 5
-_TOO_EARLY = MOST + 20
+_TOO_EARLY = 300 // STEP_MS
 """Steps: a packet that would wait longer than 300 ms came in a burst."""
-_AFTER_BURST = 12
+_AFTER_BURST = 60 // STEP_MS
 _EMPTY = -(1 << 61)  # no slot: slots before the first packet's are negative
 _PLAYED = -(1 << 60)
 """A slot that was played is tagged ``_PLAYED - slot``, one that is empty -1."""

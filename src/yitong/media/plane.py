@@ -1,6 +1,6 @@
 """The media plane: packets of a step in, frames placed, concealed, mixed, and the packets to send out. No socket, no clock.
 
-``now`` is the number of the step (5 ms each). A row sends in the step in which the row that it mainly hears (its *leader*) gets a new
+``now`` is the number of the step (10 ms each). A row sends in the step in which the row that it mainly hears (its *leader*) gets a new
 frame, so audio leaves with the packet that brought it, and the hearer sees the speaker's own clock.
 """
 

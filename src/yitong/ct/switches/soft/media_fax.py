@@ -23,9 +23,10 @@ from yitong.media.fax import FaxOrder, FaxResult, FaxTerminal
 from yitong.media.fax_ear import FaxEar, Heard
 from yitong.media.fax_t38 import T38Terminal
 from yitong.media.g711 import Samples
+from yitong.media.jitter import STEPS
 from yitong.media.plane import Plane
 
-FRAME_STEPS = 4
+FRAME_STEPS = STEPS
 _STORE = 5
 _MOST = 60
 """Faxes at once: more than a thread can do well."""
@@ -216,7 +217,7 @@ class Faxes:
         return True
 
     def advance(self, now: int) -> None:
-        """A step of 5 ms; each fax has its turn every fourth."""
+        """A step of 10 ms; each fax has its turn every second."""
         for index, (row, job) in list(self._jobs.items()):
             if (now + index) % FRAME_STEPS == 0:
                 self._turn(row, job, now)

@@ -8,12 +8,12 @@ from yitong.ct.switches.soft.media_messages import MediaEvent, MediaLost, PortCl
 from yitong.ct.switches.soft.media_row import Row
 from yitong.ct.switches.soft.media_wire import Wire
 from yitong.media import rtcp
+from yitong.media.jitter import STEP_MS
 from yitong.media.plane import Plane
 from yitong.media.quality import estimate_mos
 
-STEPS_PER_SECOND = 200
+STEPS_PER_SECOND = 1000 // STEP_MS
 _REPORT_STEPS = 5 * STEPS_PER_SECOND
-_STEP_MS = 5.0
 _FRAME_MS = 20.0
 
 
@@ -120,7 +120,7 @@ class Reports:
         plane, index = self._plane, row.index
         reception = plane.reception
         expected, lost, late = reception.expected(index), reception.lost(index), int(plane.jitter.late[index])
-        wait = float(plane.jitter.delay[index]) * _STEP_MS
+        wait = float(plane.jitter.delay[index]) * STEP_MS
         loss = (lost + late) / expected if expected else 0.0
         return PortClosed(
             port=row.port,

@@ -1,4 +1,4 @@
-"""A media worker: one loop, one step every 5 ms, everything else behind queues.
+"""A media worker: one loop, one step every 10 ms, everything else behind queues.
 
 The loop sleeps on a timer descriptor, reads all sockets, advances the plane, sends. Disk, prompts and DTLS have threads of their own that
 hand over results; the loop never waits for them. Missed steps are caught up in order (the packets are read first, so nobody is late by our
@@ -30,10 +30,11 @@ from yitong.ct.switches.soft.media_socket import RowSockets
 from yitong.ct.switches.soft.media_timer import StepTimer
 from yitong.ct.switches.soft.media_wire import MOST_BAD, Batch, Wire
 from yitong.kit.clock import Clock
+from yitong.media.jitter import STEP_MS, STEPS
 from yitong.media.plane import Plane
 
 STEP_SECONDS = 1 / STEPS_PER_SECOND
-_MOST_CATCH_UP = 40
+_MOST_CATCH_UP = 200 // STEP_MS
 _NICE = -11
 _PRIORITY = 1
 _REFRESH_STEPS = 20 * STEPS_PER_SECOND
@@ -102,7 +103,7 @@ class MediaWorker:
         self._wire.close()
 
     def _advance(self, steps: int) -> None:
-        """``steps`` of 5 ms have passed since the last call."""
+        """``steps`` of 10 ms have passed since the last call."""
         begun = self._clock.monotonic()
         self._load.late(steps - 1)
         if steps > _MOST_CATCH_UP:
@@ -167,9 +168,9 @@ class MediaWorker:
         """What is not of every step."""
         self._faxes.advance(now)
         self._reports.review(self._control.by_index, now)
-        if now % 4 == 0:
+        if now % STEPS == 0:
             self._services.time_out()
-        if now % 20 == 0:
+        if now % (5 * STEPS) == 0:
             self._secure.time_out()
             self._recordings.review()
         if now % STEPS_PER_SECOND == 0:
