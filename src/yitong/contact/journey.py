@@ -10,20 +10,23 @@ import msgspec
 from yitong.contact.bus import Bus, Unit
 from yitong.contact.deadlines import Deadlines
 from yitong.contact.messages import (
+    CallRejected,
     Card,
     ContactAnswered,
     ContactArrived,
     ContactEnded,
     ContactReleasing,
+    ContactScreened,
     CustomerFound,
     SegmentBegan,
     SegmentEnded,
     WhoIs,
 )
 from yitong.contact.registry import LiveContact, Registry
+from yitong.contact.screening import Action, CallerRule, Screening
 from yitong.contact.states import Table
 from yitong.ct.events import AnyEvent, ConnectionCleared, Delivered, Established, Failed, Originated, ServiceFailed, Snapshot
-from yitong.ct.model import Cause, Connection, ConnectionState
+from yitong.ct.model import Cause, Connection, ConnectionState, DeviceKind
 from yitong.ct.services import Answer, Clear, StartRecording
 
 ANSWER_LEASE_US = 10_000_000
@@ -92,6 +95,7 @@ class Journey:
         self._start_flow = start_flow
         self._bindings: dict[str, Binding] = {}
         self._trunks: dict[str, str] = {}
+        self._screening = Screening()
         self._deadlines = Deadlines()
         self._tries: dict[str, int] = {}
         bus.hears(Delivered, self.delivered)
@@ -113,6 +117,7 @@ class Journey:
         """Numbers lead to flows; trunks have a code beside their id; the tenant's language is the default."""
         if kind == "tenant" and value and value.get("language"):
             self.language = value["language"]
+        self._screening.configure(kind, key, value)
         if kind == "trunk":
             self._trunks[key] = str(value["code"]) if value is not None else ""
         if kind != "number":
@@ -134,14 +139,28 @@ class Journey:
         if binding is None:
             self._ask_clear(event.connection, Cause.NO_SUCH_NUMBER, unit)
             return
+        rule = self._screening.of(event.calling, binding.number, unit.now) if event.kind is DeviceKind.TRUNK else None
+        if rule is not None and rule.action is Action.REJECT:
+            trunk = event.device.rpartition("/")[2]
+            unit.tell(CallRejected(connection=event.connection, rule=rule.id, number=binding.number, trunk=trunk))
+            self._ask_clear(event.connection, Cause.REFUSED, unit)
+            return
+        self._arrive(event, binding, rule, unit)
+
+    def _arrive(self, event: Delivered, binding: Binding, rule: CallerRule | None, unit: Unit) -> None:
         contact = unit.new_id()
         calling = unit.keep(self._tenant, "address", event.calling, contact)
         called = unit.keep(self._tenant, "address", event.called, contact)
         unit.tell(ContactArrived(
             contact=contact, connection=event.connection, channel="voice", direction="in", call=event.call, calling=calling, called=called,
             switch_epoch=event.epoch, number=binding.number, trunk=event.device.rpartition("/")[2],
-            language=binding.language or self.language, flow=binding.flow,
+            language=binding.language or self.language, flow=_flow(binding, rule),
         ))  # fmt: skip
+        if rule is not None and rule.action is not Action.ALLOW:
+            priority = -rule.priority if rule.action is Action.LOW_PRIORITY else 0
+            unit.tell(ContactScreened(
+                contact=contact, connection=event.connection, rule=rule.id, action=rule.action.value, priority=priority
+            ))  # fmt: skip
         self._ask_answer(event.connection, unit)
 
     def _bound(self, called: str, calling: str, device: str) -> Binding | None:
@@ -317,6 +336,10 @@ class Journey:
                 self._deadlines.set(contact.id, contact.arrived_at + ANSWER_LEASE_US)
             elif contact.state == "releasing":
                 self._deadlines.set(contact.id, contact.releasing_at + RELEASE_LEASE_US)
+
+
+def _flow(binding: Binding, rule: CallerRule | None) -> str:
+    return rule.flow if rule is not None and rule.action is Action.PROMPT and rule.flow else binding.flow
 
 
 def _gone(contact: LiveContact, now: int, *, interrupted: bool = False) -> ConnectionCleared:

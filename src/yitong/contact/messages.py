@@ -35,6 +35,24 @@ class ContactArrived(Fact, frozen=True):
     switch_epoch: int = 0
 
 
+class CallRejected(Fact, frozen=True):
+    """A call was refused unanswered by the black list: it became no contact. ``rule``: id of the caller rule; ``number`` of ours."""
+
+    TYPE: ClassVar[str] = "contact.rejected"
+    rule: str
+    number: str
+    trunk: str = ""
+
+
+class ContactScreened(Fact, frozen=True):
+    """A caller rule changed what becomes of the contact. ``action``: prompt or low_priority; ``priority`` is added in every queue."""
+
+    TYPE: ClassVar[str] = "contact.screened"
+    rule: str
+    action: str
+    priority: int = 0
+
+
 class ContactAnswered(Fact, frozen=True):
     """We took the call: the customer's connection is established, and the flow begins."""
 

@@ -11,11 +11,13 @@ from yitong.contact.bus import Bus
 from yitong.contact.ledger import Personal
 from yitong.contact.messages import (
     AttributeSet,
+    CallRejected,
     Card,
     ContactAnswered,
     ContactArrived,
     ContactEnded,
     ContactReleasing,
+    ContactScreened,
     CustomerFound,
     SegmentBegan,
     SegmentEnded,
@@ -62,6 +64,8 @@ class LiveContact(msgspec.Struct, kw_only=True):
     personal_attributes: dict[str, str] = {}
     personals: dict[str, str] = {}
     heard_at: int = 0
+    priority: int = 0
+    """Added to that of every queue it waits in."""
 
     @property
     def calling(self) -> str:
@@ -108,6 +112,7 @@ class Registry:
         for kind, handler in (
             (ContactArrived, self._arrived), (ContactAnswered, self._answered), (SegmentBegan, self._began), (SegmentEnded, self._ended),
             (AttributeSet, self._set), (CustomerFound, self._found), (ContactReleasing, self._releasing), (ContactEnded, self._over),
+            (ContactScreened, self._screened), (CallRejected, self._rejected),
         ):  # fmt: skip
             bus.applies(kind, handler)
         bus.keeps(self.hold)
@@ -212,6 +217,12 @@ class Registry:
         contact.attributes[fact.name] = fact.value
         if fact.name == "language":
             contact.language = fact.value
+
+    def _rejected(self, fact: CallRejected, at: int) -> None:
+        self._gone[fact.connection] = at
+
+    def _screened(self, fact: ContactScreened, at: int) -> None:
+        self._contacts[fact.contact].priority = fact.priority
 
     def _found(self, fact: CustomerFound, at: int) -> None:
         self._contacts[fact.contact].customer = fact.customer

@@ -65,7 +65,7 @@ class Acd:
         if refusal:
             unit.tell(m.QueueRefused(contact=contact.id, segment=contact.segment, queue=queue.id, cause=refusal))
             return refusal
-        self.acts.queue(contact, queue.id, unit, virtual_arrival=command.virtual_arrival, priority=command.priority)
+        self.acts.queue(contact, queue.id, unit, virtual_arrival=command.virtual_arrival, priority=command.priority + contact.priority)
         return ""
 
     def _anybody(self, queue: str) -> bool:
