@@ -13,7 +13,7 @@ from sqlalchemy import text
 from tests.web.test_rights import bodies
 from tests.web.world import FLOW, NAME, World
 
-KINDS = ("sites", "teams", "skills", "queues", "flows", "numbers", "trunks", "reasons", "wrap_up_codes")
+KINDS = ("sites", "teams", "skills", "queues", "flows", "numbers", "trunks", "reasons", "wrap_up_codes", "number_classes", "caller_rules")
 
 
 @pytest.mark.parametrize("kind", KINDS)

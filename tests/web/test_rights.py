@@ -38,6 +38,8 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/config/flows": named | {"document": FLOW},
         "/config/numbers": {"number": "12345", "flow": ids.ids["flow"], "site": ids.site},
         "/config/trunks": named | {"site": ids.site},
+        "/config/number_classes": {"code": "local", "name": NAME, "patterns": ["62."]},
+        "/config/caller_rules": named | {"patterns": ["138."], "action": "prompt", "flow": ids.ids["flow"]},
         "/config/reasons": named,
         "/config/wrap_up_codes": named,
         "/config/users": {

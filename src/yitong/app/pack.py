@@ -84,7 +84,10 @@ class Loader:
         for kind, name, made in steps:
             for record in pack.get(name, []):
                 await self._put(kind, made(record))
+        await self._each(kinds.NUMBER_CLASS, pack.get("number_classes", []))
         await self._flows(pack.get("flows", []))
+        for record in pack.get("caller_rules", []):
+            await self._put(kinds.CALLER_RULE, self._caller_rule(record))
         for record in pack.get("numbers", []):
             await self._put(kinds.NUMBER, self._number(record))
         for record in pack.get("accounts", []):
@@ -138,6 +141,9 @@ class Loader:
     def _number(self, record: Record) -> Record:
         trunk = self.id_of(kinds.TRUNK, record["trunk"]) if record.get("trunk") else ""
         return self._site(record) | {"trunk": trunk, "flow": self.id_of(kinds.FLOW, record["flow"])}
+
+    def _caller_rule(self, record: Record) -> Record:
+        return record | {"flow": self.id_of(kinds.FLOW, record["flow"]) if record.get("flow") else ""}
 
     def _account(self, record: Record) -> Record:
         realm = record.get("realm", self._code)

@@ -26,7 +26,7 @@ from yitong.kit.ids import RandomIds
 from yitong.kit.records import Change, Kind, Missing, change
 
 router = APIRouter(prefix="/config/users", tags=["configuration"])
-_SHOWN = ("id", "version", "username", "name", "language", "roles", "extension", "team", "site", "skills", "disabled", "agent")
+_SHOWN = ("id", "version", "username", "name", "language", "roles", "extension", "team", "site", "skills", "may_call", "disabled", "agent")
 _SECRET_BYTES = 18
 
 
@@ -196,6 +196,7 @@ async def _put_agent(hand: Hand, user: str, given: User, before: dict[str, Any])
     value: dict[str, Any] = {
         "user": user, "extension": given.extension, "name": given.name, "team": str(given.team), "site": str(given.site),
         "language": given.language, "skills": {str(skill): level for skill, level in given.skills.items()},
+        "may_call": list(dict.fromkeys(given.may_call)),
     }  # fmt: skip
     if before.get("agent"):
         await hand.put(AGENT, before["agent"], before["agent_version"], value)

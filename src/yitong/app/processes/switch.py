@@ -27,7 +27,7 @@ from yitong.kit.settings import Settings
 from yitong.kit.stream import watch
 
 BUCKETS = ("config", "credentials")
-WANTED = [["tenant"], ["prompt"], ["site"], ["number"], ["trunk"], ["account"], ["agent"], ["page"]]
+WANTED = [["tenant"], ["prompt"], ["site"], ["number"], ["trunk"], ["account"], ["agent"], ["page"], ["number_class"]]
 """The kinds that a switch needs to know: second part of a key."""
 KEPT_EVENTS = 20_000
 MOST_TOGETHER = 500
@@ -196,7 +196,7 @@ def _health(switch: SoftSwitch, cache: Cache) -> Health:
         "media_workers": sum(1 for worker in switch.workers.all if worker.up), "sip_transactions": switch.endpoint.transactions,
         "streams_refused": switch.transports.refused, "sources_silenced": len(switch.gate.guard.silenced(switch.clock.monotonic())),
     }  # fmt: skip
-    numbers = {name: float(value) for name, value in figures.items()}
+    numbers = {name: float(value) for name, value in figures.items()} | switch.trunks.figures()
     if not figures["media_workers"]:
         return Health(state="failed", reason="no_media_worker", figures=numbers)
     if not switch.directory.configured:

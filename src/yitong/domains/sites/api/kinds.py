@@ -34,8 +34,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     renamed: Mapping[str, str] = {}
 
     def inside(self, given: BaseModel) -> dict[str, Any]:
-        """The record's fields from what was sent."""
-        return {self.renamed.get(name, name): value for name, value in given.model_dump(mode="json").items()}
+        """The record's fields from what was sent; null is a secret that stays as it is."""
+        sent = given.model_dump(mode="json", by_alias=True)
+        return {self.renamed.get(name, name): value for name, value in sent.items() if value is not None}
 
     def outside(self, value: Value) -> Value:
         """What is shown of a record."""
@@ -51,6 +52,8 @@ RESOURCES = (
     Resource(path="flows", kind="flow", shape=shapes.Flow, renamed={"document": "draft"}),
     Resource(path="numbers", kind="number", shape=shapes.Number),
     Resource(path="trunks", kind="trunk", shape=shapes.Trunk),
+    Resource(path="number_classes", kind="number_class", shape=shapes.NumberClass),
+    Resource(path="caller_rules", kind="caller_rule", shape=shapes.CallerRule),
     Resource(path="reasons", kind="reason", shape=shapes.Named),
     Resource(path="wrap_up_codes", kind="wrap_up_code", shape=shapes.Named),
 )

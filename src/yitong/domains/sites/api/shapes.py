@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, model_validator
+
+from yitong.ct.numbering import PATTERN, pattern_of
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -16,6 +19,17 @@ Language = Literal["zh-CN", "en"]
 Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}$")]
 Level = Annotated[int, Field(ge=1, le=100)]
 Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,10}$")]
+
+
+def _pattern(text: str) -> str:
+    pattern_of(text)
+    return text
+
+
+Pattern = Annotated[str, StringConstraints(pattern=PATTERN, min_length=1, max_length=64), AfterValidator(_pattern)]
+Called = Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{1,32}$")]
+SipName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+._!~*'()&=$,;?/-]{0,64}$")]
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
 
 
 class Shape(BaseModel):
@@ -114,12 +128,90 @@ class Number(Shape):
     web: bool = False
 
 
+class Priced(Shape):
+    """What a minute to numbers that begin like ``prefix`` costs, in the tenant's currency; null: not known."""
+
+    prefix: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,15}$")] = ""
+    price: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)] | None = None
+
+
+class Rewrite(Shape):
+    """Numbers that fit ``pattern`` lose ``strip`` signs and get ``prepend`` in front; the first rule that fits counts."""
+
+    pattern: Pattern
+    strip: Annotated[int, Field(ge=0, le=32)] = 0
+    prepend: Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{0,32}$")] = ""
+
+
 class Trunk(Named):
-    """Where calls from outside come from."""
+    """A line to the public network: from where it calls us and, with a ``host``, how it is called. ``password`` is written, never read."""
 
     site: Id
     addresses: list[Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]{2,45}(/[0-9]{1,3})?$")]] = Field(default=[], max_length=200)
-    numbers: list[Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{1,32}$")]] = Field(default=[], max_length=2000)
+    numbers: list[Called] = Field(default=[], max_length=2000)
+    enabled: bool = True
+    host: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,45})?$")] = ""
+    port: Annotated[int, Field(ge=1, le=65535)] = 5060
+    transport: Literal["udp", "tcp"] = "udp"
+    domain: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{0,253}$")] = ""
+    username: SipName = ""
+    auth_user: SipName = ""
+    password: Annotated[Text, StringConstraints(max_length=256)] | None = None
+    realm: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\"]{0,128}$")] = ""
+    register_: Annotated[bool, Field(alias="register")] = False
+    register_seconds: Annotated[int, Field(ge=60, le=86400)] = 300
+    order: Annotated[int, Field(ge=1, le=1000)] = 1
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    prefixes: list[Priced] = Field(default=[], max_length=2000)
+    rewrite_called: list[Rewrite] = Field(default=[], max_length=100)
+    rewrite_calling: list[Rewrite] = Field(default=[], max_length=100)
+    caller_id: Literal["given", "own", "fixed", "withheld"] = "own"
+    caller_number: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,32}$")] = ""
+    channels: Annotated[int, Field(ge=0, le=100000)] = 0
+    codecs: list[Literal["PCMA", "PCMU"]] = Field(default=[], max_length=2)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Trunk:
+        """A line that registers needs somewhere to do so, and a name."""
+        if self.register_ and not (self.host and self.username):
+            raise ValueError("register needs host and username")
+        return self
+
+
+class NumberClass(Named):
+    """Which outside numbers are of a class; in place of the country's patterns, emergency numbers beside them."""
+
+    code: Literal["internal", "local", "national", "mobile", "international", "premium", "emergency"]
+    patterns: list[Pattern] = Field(default=[], max_length=500)
+
+
+class Period(Shape):
+    """Hours of days of the week; ``from`` not before ``to`` goes over midnight."""
+
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(min_length=1, max_length=7)
+    from_: Annotated[str, StringConstraints(pattern=_CLOCK), Field(alias="from")]
+    to: Annotated[str, StringConstraints(pattern=_CLOCK)]
+
+
+class CallerRule(Named):
+    """A line of the black and white lists: the first that fits, by ``order``, decides about a call from outside."""
+
+    order: Annotated[int, Field(ge=1, le=10000)] = 1
+    enabled: bool = True
+    patterns: list[Pattern] = Field(default=[], max_length=5000)
+    withheld: bool = False
+    numbers: list[Called] = Field(default=[], max_length=200)
+    hours: list[Period] = Field(default=[], max_length=50)
+    action: Literal["allow", "reject", "prompt", "low_priority"] = "reject"
+    flow: MaybeId = ""
+    priority: Annotated[int, Field(ge=1, le=1000)] = 50
+
+    @model_validator(mode="after")
+    def _complete(self) -> CallerRule:
+        """Who is told something is told it by a flow."""
+        if self.action == "prompt" and not self.flow:
+            raise ValueError("prompt needs a flow")
+        return self
 
 
 class User(Shape):
@@ -133,6 +225,7 @@ class User(Shape):
     extension: Extension | Literal[""] = ""
     team: MaybeId = ""
     skills: dict[Id, Level] = {}
+    may_call: list[Literal["local", "national", "mobile", "international", "premium"]] = Field(default=[], max_length=5)
     disabled: bool = False
     password: Annotated[str, StringConstraints(min_length=8, max_length=256)] | None = None
 

@@ -35,7 +35,8 @@ SKILL = Kind(name="skill", table="skills", fields=_fields("code", "name", json=[
 AGENT = Kind(
     name="agent", table="agents", code="extension",
     fields=_fields(
-        "user=user_id", "extension", "name", "team=team_id", "site=site_id", "language", "capacity", json=["name", "capacity"]
+        "user=user_id", "extension", "name", "team=team_id", "site=site_id", "language", "capacity", "may_call",
+        json=["name", "capacity", "may_call"],
     ),
     parts=(
         Part(name="skills", table="agent_skills", owner="agent_id", columns=(("skill", "skill_id"), ("level", "level")), mapping=True),
@@ -75,7 +76,20 @@ ACCOUNT = Kind(
 )  # fmt: skip
 TRUNK = Kind(
     name="trunk", table="trunks",
-    fields=_fields("code", "name", "site=site_id", "addresses", "numbers", json=["name", "addresses", "numbers"]),
+    fields=_fields(
+        "code", "name", "site=site_id", "addresses", "numbers", "enabled", "host", "port", "transport", "domain", "username", "auth_user",
+        "password", "realm", "register=registers", "register_seconds", "order=place", "weight", "prefixes", "rewrite_called",
+        "rewrite_calling", "caller_id", "caller_number", "channels", "codecs",
+        json=["name", "addresses", "numbers", "prefixes", "rewrite_called", "rewrite_calling", "codecs"], secret=["password"],
+    ),
+)  # fmt: skip
+NUMBER_CLASS = Kind(name="number_class", table="number_classes", fields=_fields("code", "name", "patterns", json=["name", "patterns"]))
+CALLER_RULE = Kind(
+    name="caller_rule", table="caller_rules",
+    fields=_fields(
+        "code", "name", "order=place", "enabled", "patterns", "withheld", "numbers", "hours", "action", "flow=flow_id", "priority",
+        json=["name", "patterns", "numbers", "hours"], optional=["flow"],
+    ),
 )  # fmt: skip
 PROMPT = Kind(name="prompt", table="prompts", fields=_fields("code", "language", "file", "text", "voice", "licence", "milliseconds"))
 REASON = Kind(name="reason", table="not_ready_reasons", fields=_fields("code", "name", json=["name"]))
@@ -84,6 +98,7 @@ WRAP_UP_CODE = Kind(name="wrap_up_code", table="wrap_up_codes", fields=_fields("
 KINDS = {
     kind.name: kind
     for kind in (
-        TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, REASON, WRAP_UP_CODE,
+        TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, REASON, WRAP_UP_CODE, NUMBER_CLASS,
+        CALLER_RULE,
     )
 }  # fmt: skip

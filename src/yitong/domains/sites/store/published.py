@@ -14,7 +14,8 @@ from yitong.domains.sites.store.kinds import ACCOUNT, AGENT, FLOW, KINDS, NUMBER
 from yitong.kit.records import Value, read, read_all
 
 PUBLISHED = (
-    "tenant", "site", "agent", "team", "skill", "prompt", "queue", "flow", "account", "trunk", "reason", "wrap_up_code", "number",
+    "tenant", "site", "agent", "team", "skill", "prompt", "queue", "flow", "account", "trunk", "reason", "wrap_up_code", "number_class",
+    "caller_rule", "number",
 )  # fmt: skip
 """In the order of publishing: prompts before what plays them; a number comes last, since with it calls come in."""
 
