@@ -27,7 +27,7 @@ class Story:
 
     def __init__(self, *, die: bool = False, second: Behaviour = TALKS) -> None:
         self.world, self._die = World(), die
-        self.first = self.world.agent("1001", usual=TALKS)
+        self.first = self.world.agent("1001", usual=TALKS, may_call=["national"])
         self.second = self.world.agent("1002", usual=second, ready=False)
         self.world.obey(m.SetAgentState(agent="a1002", state="not_ready", reason="lunch"))
         self.gateway = self.world.switch.register(TENANT, "gateway", kind=DeviceKind.TRUNK, usual=TALKS)
@@ -223,6 +223,7 @@ def test_what_cannot_be_is_refused() -> None:
     told = Story()
     for fields, code in (
         ({"number": "1001"}, "not_found"), ({"to_agent": "nobody"}, "not_found"), ({"number": "call me"}, "bad_number"),
+        ({"number": "13911112222"}, "number_not_allowed"), ({"number": "0044207946000"}, "number_not_allowed"),
     ):  # fmt: skip
         with pytest.raises(Refused, match=code):
             told.say(m.Consult, **fields)  # type: ignore[arg-type]

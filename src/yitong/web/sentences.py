@@ -129,6 +129,11 @@ SENTENCES: dict[str, Sentence] = {
         "No telephone of yours answers. Open your desk or register your desk phone, then try again.",
     ),
     "bad_number": Sentence(422, "这不是电话号码。请检查后重拨。", "That is not a telephone number. Check it and dial again."),
+    "number_not_allowed": Sentence(
+        403,
+        "您没有拨打这类号码的权限。如确有需要，请联系管理员。",
+        "You may not call numbers of this class. Ask an administrator if you need to.",
+    ),
     "bad_keys": Sentence(422, "只能发送 0-9、*、#、A-D。", "Only 0-9, *, # and A-D can be sent."),
     "unknown_reason": Sentence(422, "没有这个未就绪原因。请从列表中选择。", "There is no such reason. Choose one from the list."),
     "unknown_code": Sentence(422, "没有这个小结代码。请从列表中选择。", "There is no such wrap-up code. Choose one from the list."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -54,6 +54,8 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     skills: Mapping[str, int] = {}
     capacity: Mapping[str, int] = msgspec.field(default_factory=lambda: {"voice": 1})
     language: str | None = ""
+    may_call: Sequence[str] = ()
+    """Classes of outside numbers."""
 
 
 class AgentDevice(msgspec.Struct, frozen=True, kw_only=True):

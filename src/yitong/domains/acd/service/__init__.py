@@ -13,6 +13,7 @@ from yitong.ct.events import ConnectionCleared, DeviceChanged, Established, Fail
 from yitong.ct.model import Cause, Connection, ConnectionState, Device, DeviceKind
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment
+from yitong.domains.acd.model.dialling import Dialling
 from yitong.domains.acd.model.model import Model
 from yitong.domains.acd.model.state import AcdState
 from yitong.domains.acd.rules.selection import choose
@@ -34,8 +35,9 @@ class Acd:
         self, bus: Bus, registry: Registry, library: Library, resume: Callable[[str, str, Unit], None], *, tenant: str, site: str
     ) -> None:
         self.model = Model(bus, registry, site)
+        self.dialling = Dialling()
         self.acts = Acts(self.model, registry, library, resume, tenant)
-        self.together = Together(bus, self.acts, tenant)
+        self.together = Together(bus, self.acts, tenant, self.dialling)
         self.desk = Desk(bus, self.acts, tenant)
         self.supervising = Supervising(bus, self.acts, self.together, self.desk, tenant)
         self.calls = Calls(bus, self.acts, self.together, self.supervising)
@@ -48,6 +50,7 @@ class Acd:
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
         self.model.configure(kind, key, value)
+        self.dialling.configure(kind, key, value)
 
     # --- waiting -------------------------------------------------------------------------------------------------------------------
 

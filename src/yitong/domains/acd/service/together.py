@@ -12,6 +12,7 @@ from yitong.ct.events import Conferenced, Moved, Transferred
 from yitong.ct.model import Cause, Participation
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment, Consultation
+from yitong.domains.acd.model.dialling import Dialling
 from yitong.domains.acd.model.queue import micro
 from yitong.domains.acd.model.together import Handover, Outside
 from yitong.domains.acd.service.acts import LEASE_SECONDS, Acts
@@ -36,7 +37,8 @@ class Whom:
 class Together:
     """One function a command, then one an event. Each ``*_of`` event function says whether the connection was its business."""
 
-    def __init__(self, bus: Bus, acts: Acts, tenant: str) -> None:
+    def __init__(self, bus: Bus, acts: Acts, tenant: str, dialling: Dialling) -> None:
+        self._dialling = dialling
         self._acts = acts
         self._model = acts.model
         self._registry = acts.registry
@@ -57,7 +59,7 @@ class Together:
     # --- commands ------------------------------------------------------------------------------------------------------------------
 
     def consult(self, command: m.Consult, unit: Unit) -> None:
-        """Raises Refused: wrong_state, not_found, agent_unreachable, agent_busy, bad_number."""
+        """Raises Refused: wrong_state, not_found, agent_unreachable, agent_busy, bad_number, number_not_allowed."""
         assignment = self._acts.mine(command.agent, command.assignment, "active")
         self._may_begin(assignment)
         self._begin(assignment, self._whom(command.agent, command.to_agent, command.number), unit)
@@ -73,6 +75,7 @@ class Together:
             digits = number.replace(" ", "").replace("-", "")
             if not digits.removeprefix("+").isdigit() or len(digits) > 20:
                 raise Refused("bad_number")
+            self._refuse_outside(asker, digits)
             return Whom(number=digits)
         config, live = self._model.agent_configs.get(agent), self._model.agents.get(agent)
         if config is None or agent == asker:
@@ -83,6 +86,11 @@ class Together:
             raise Refused("agent_busy")
         usable = sorted((device for device in live.devices.values() if device.usable), key=lambda one: (one.kind != "page", one.device))
         return Whom(device=usable[0].device, agent=agent)
+
+    def _refuse_outside(self, asker: str, number: str) -> None:
+        config = self._model.agent_configs.get(asker)
+        if not self._dialling.may_call(number, config.may_call if config is not None else ()):
+            raise Refused("number_not_allowed")
 
     def _begin(self, assignment: Assignment, whom: Whom, unit: Unit) -> None:
         if assignment.consultation is not None:
