@@ -316,7 +316,7 @@ class Journey:
             self._ask_clear(connection.connection, Cause.NORMAL, unit)
             return 1
         known = self.registry.of_customer(connection.connection) or connection.connection in self.registry.claimed
-        if known or connection.state is not ConnectionState.ALERTING:
+        if known or connection.state is not ConnectionState.ALERTING or not connection.incoming:
             return 0
         if self._bound(connection.called, connection.calling, connection.device) is None:
             return 0

@@ -113,6 +113,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     room: str = ""
     participation: Participation = Participation.ACTIVE
     attends: str = ""
+    incoming: bool = True
+    """It came in; else we rang it."""
     faxing: str = ""
 
 

@@ -94,6 +94,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
         """As a Snapshot tells it."""
         return Connection(
             connection=self.connection, call=self.call, device=self.device, kind=self.kind, state=self.state, since=self.since,
+            incoming=self.incoming,
             calling=self.invitation.calling, called=self.invitation.called, playing=self.playing, collecting=self.collecting,
             recording=recording, room=self.room, participation=self.participation, attends=self.attends,
             faxing=self.faxing,
