@@ -77,7 +77,11 @@ def test_two_calls_of_a_telephone_become_one(story: Callable[..., Story]) -> Non
     told.run(2)
     second = switch.call_from(device_of(told, "1001"), "1002")
     told.run(5)
-    switch._do(lambda now: switch.function.join_calls(mine, second, now))
+
+    def join(now: int) -> None:
+        assert switch.function.join_calls(mine, second, now)
+
+    switch._do(join)
     told.run(3)
     assert told.customer_hears() == {"1002"}
     assert told.mine().state == "wrapping_up"
