@@ -18,6 +18,9 @@ from yitong.contact.registry import Registry
 from yitong.ct.events import Snapshot
 from yitong.domains.acd.service import Acd
 from yitong.domains.acd.steps import QueueStep
+from yitong.domains.fax.model import Documents
+from yitong.domains.fax.service import Faxes
+from yitong.domains.fax.steps import ReceiveFaxStep, SendFaxStep
 from yitong.domains.ivr import steps as ivr
 from yitong.domains.quality.service import Recordings
 from yitong.domains.reporting.rules.live import Live
@@ -30,11 +33,12 @@ from yitong.flow.runner import Runner, RunnerState
 from yitong.kit.ids import Ids
 
 
-def step_kinds(library: Library) -> Kinds:
+def step_kinds(library: Library, documents: Documents | None = None) -> Kinds:
     """Every kind of step of this release."""
     return Kinds(
         ivr.PlayStep(library), ivr.PlayStep(library, "say"), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
         ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.HangUpStep(), QueueStep(), SurveyStep(library),
+        SendFaxStep(documents or Documents()), ReceiveFaxStep(),
     )  # fmt: skip
 
 
@@ -125,13 +129,14 @@ class Partition:
         self.library = Library()
         self.acd = Acd(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
         self.recordings = Recordings(bus, self.registry, tenant=tenant)
-        self.runner = Runner(bus, self.registry, step_kinds(self.library), tenant=tenant, site=site)
+        self.faxes = Faxes(bus, tenant=tenant)
+        self.runner = Runner(bus, self.registry, step_kinds(self.library, self.faxes.documents), tenant=tenant, site=site)
         self.journey = Journey(bus, self.registry, tenant=tenant, site=site, start_flow=self._start_flow)
         self.flow = FlowPart(self.runner, self.library, self.registry)
         bus.reacts(StepEntered, self._step_entered)
         bus.reacts(FlowEnded, self._flow_ended)
         self.live = Live(View(bus, self.registry, site=site))
-        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.flow, self.live)
+        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.faxes, self.flow, self.live)
         self.engine = Engine(bus, self.registry, self.journey, parts, ids, tenant=tenant, site=site, producer=producer)
 
     def ids_of(self, told: object) -> dict[str, str]:

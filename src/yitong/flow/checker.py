@@ -16,12 +16,13 @@ from yitong.flow.step import Problem
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant has, for the checks: codes of queues and prompts (by language), extensions, and whether speech can be rendered."""
+    """What a tenant has, for the checks: codes of queues, faxes and prompts (by language), extensions, and if speech can be rendered."""
 
     languages: frozenset[str] = frozenset({"zh-CN"})
     prompts: Mapping[str, frozenset[str]] = {}
     queues: frozenset[str] = frozenset()
     extensions: frozenset[str] = frozenset()
+    faxes: frozenset[str] = frozenset()
     speech: bool = False
 
 
@@ -39,6 +40,8 @@ def check(document: Document, kinds: Kinds, knowledge: Knowledge) -> list[Proble
 def _targets(document: Document, kinds: Kinds) -> Iterable[Problem]:
     if document.start not in document.steps:
         yield Problem(step="", code="flow.unknown_start", parameters={"start": document.start})
+    if document.fax and document.fax not in document.steps:
+        yield Problem(step="", code="flow.unknown_step", parameters={"target": document.fax})
     for name, step in document.steps.items():
         outcomes = kinds[step.kind].outcomes(step.parameters)
         for outcome in sorted(outcomes - step.next.keys()):
@@ -50,7 +53,9 @@ def _targets(document: Document, kinds: Kinds) -> Iterable[Problem]:
 
 
 def _reach(document: Document) -> Iterable[Problem]:
-    reached = _closure({document.start}, {name: set(step.next.values()) for name, step in document.steps.items()})
+    reached = _closure(
+        {document.start, document.fax or document.start}, {name: set(step.next.values()) for name, step in document.steps.items()}
+    )
     before: dict[str, set[str]] = {name: set() for name in document.steps}
     for name, step in document.steps.items():
         for target in step.next.values():
@@ -103,5 +108,6 @@ def knowledge_of(configuration: Mapping[str, Mapping[str, Any]], *, speech: bool
         prompts={code: frozenset(languages) for code, languages in prompts.items()},
         queues=frozenset(str(queue["code"]) for queue in configuration.get("queue", {}).values()),
         extensions=frozenset(str(agent["extension"]) for agent in configuration.get("agent", {}).values()),
+        faxes=frozenset(str(one["code"]) for one in configuration.get("fax_document", {}).values()),
         speech=speech,
     )

@@ -15,6 +15,8 @@ import msgspec
 from yitong.flow.step import Problem, StepKind
 
 SCHEMA_VERSION = 1
+FAX = "fax"
+"""The outcome of a step in which a fax machine was heard."""
 STEP_ID = "^[a-z][a-z0-9_]{0,39}$"
 NAMES = {
     "type": "object",
@@ -33,13 +35,17 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole flow. ``values`` are constants that conditions and prompts may use as ``vars.*``."""
+    """A whole flow. ``values`` are constants that conditions and prompts may use as ``vars.*``.
+
+    ``fax``: the step at which a caller goes on whose fax machine is heard while something is played to him; empty: nothing happens.
+    """
 
     schema_version: int
     name: Mapping[str, str]
     start: str
     steps: Mapping[str, Step]
     values: Mapping[str, Any] = {}
+    fax: str = ""
 
 
 class Kinds:
@@ -70,6 +76,7 @@ class Kinds:
                 "name": NAMES,
                 "start": {"type": "string", "pattern": STEP_ID},
                 "values": {"type": "object", "maxProperties": 100},
+                "fax": {"type": "string", "pattern": STEP_ID},
                 "layout": {"type": "object", "description": "Where the editor draws the steps; means nothing to the runner."},
                 "steps": {
                     "type": "object",
@@ -99,6 +106,7 @@ def document_of(raw: Mapping[str, Any]) -> Document:
         name=raw["name"],
         start=raw["start"],
         values=raw.get("values", {}),
+        fax=raw.get("fax", ""),
         steps={name: _step_of(step) for name, step in raw["steps"].items()},
     )
 

@@ -8,14 +8,25 @@ import msgspec
 
 from yitong.contact.bus import Bus, Unit
 from yitong.contact.messages import ContactEnded
-from yitong.ct.events import CallEvent, Collected, ConnectionCleared, DigitPressed, Established, Failed, Played, ServiceFailed
+from yitong.ct.events import (
+    CallEvent,
+    Collected,
+    ConnectionCleared,
+    DigitPressed,
+    Established,
+    Failed,
+    FaxEnded,
+    FaxToneHeard,
+    Played,
+    ServiceFailed,
+)  # fmt: skip
 from yitong.ct.model import Cause
 from yitong.ct.services import Clear
-from yitong.flow.definition import Document, Kinds, Step, document_of
+from yitong.flow.definition import FAX, Document, Kinds, Step, document_of
 from yitong.flow.messages import FlowEnded, FlowStarted, StepEntered, StepLeft, StepRetried
 from yitong.flow.session import MOST_STEPS_ALONE, LiveContact, Session, StepPlace
 
-HEARD = (Played, Collected, DigitPressed, Established, Failed, ConnectionCleared, ServiceFailed)
+HEARD = (Played, Collected, DigitPressed, Established, Failed, ConnectionCleared, ServiceFailed, FaxEnded)
 
 OPEN_KEYS = frozenset({"menu", "survey"})
 """Kinds whose keys say nothing of the person: they may stand in the ledger."""
@@ -60,6 +71,7 @@ class Runner:
         bus.reacts(ContactEnded, self._contact_ended)
         for kind in HEARD:
             bus.hears(kind, self.hear)
+        bus.hears(FaxToneHeard, self._fax_heard)
 
     # --- configuration -------------------------------------------------------------------------------------------------------------
 
@@ -117,6 +129,17 @@ class Runner:
         if outcome is not None:
             told = event.digits if isinstance(event, Collected) and step.kind in OPEN_KEYS else ""
             self.resume(contact.id, outcome, unit, told)
+
+    def _fax_heard(self, event: FaxToneHeard, unit: Unit) -> None:
+        """A fax machine listens where a person was expected: the document says where it goes on, if it does."""
+        contact = self._contacts.of_connection(event.connection)
+        session = self._sessions.get(contact.id) if contact else None
+        if contact is None or session is None or contact.connection != event.connection or not self.waits_on_caller(contact.id):
+            return
+        target = self._documents[session.flow, session.version].fax
+        if target and target != session.step:
+            unit.tell(StepLeft(contact=contact.id, step=session.step, outcome=FAX))
+            self._enter(contact.id, target, unit)
 
     def enter_again(self, unit: Unit, only: str = "") -> None:
         """After a restart: steps that waited on the caller begin again, so that he hears the prompt once more.
