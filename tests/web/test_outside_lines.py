@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 from tests.web.world import NAME, World
+
+from yitong.contact.screening import Screening
+from yitong.ct.numbering import NumberClass, number_class
+from yitong.ct.switches.soft.directory import Directory
+from yitong.domains.sites.store.published import compiled_all
 
 SECRET = "geheim-0815"
 
@@ -81,3 +89,28 @@ async def test_an_agents_classes_are_part_of_the_user(world: World) -> None:
     changed = await world.ask("PUT", url, who, json=body, headers={"If-Match": '"1"'})
     assert changed.status_code == 200, changed.text
     assert changed.json()["may_call"] == ["local", "mobile"]
+
+
+async def test_what_is_published_is_what_the_switch_and_the_core_read(world: World) -> None:
+    who = await world.headers("admin")
+    rule = {"code": "black", "name": NAME, "patterns": ["138."], "hours": [{"days": ["mon"], "from": "00:00", "to": "24:00"}]}
+    for path, body in (
+        ("trunks", line(world, password=SECRET)), ("caller_rules", rule),
+        ("number_classes", {"code": "local", "name": NAME, "patterns": ["62."]}),
+    ):  # fmt: skip
+        made = await world.ask("POST", f"/config/{path}", who, json=body)
+        assert made.status_code == 201, made.text
+    directory, lists = Directory(), Screening()
+    tenant = world.mine.id
+    async with world.database.transaction() as connection:
+        for kind in ("tenant", "trunk", "number_class", "caller_rule"):
+            for document in await compiled_all(connection, tenant, kind):
+                value = msgspec.json.encode(document)
+                directory.put(f"{tenant}.{kind}.{document['id']}", value)
+                lists.configure(kind, document["id"], msgspec.json.decode(value))
+    (trunk,) = [record for _, _, record in directory.trunks() if record.code == "operator"]
+    assert (trunk.password, trunk.register, trunk.prefixes[0].price) == (SECRET, True, Decimal("0.08"))
+    assert trunk.rewrite_called[0].prepend == "+86"
+    assert number_class("6212", directory.rules(tenant)) is NumberClass.LOCAL
+    monday = round(datetime(2026, 11, 23, 2, tzinfo=UTC).timestamp() * 1_000_000)
+    assert lists.of("13812345678", "96900", monday) is not None
