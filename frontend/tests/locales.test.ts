@@ -49,6 +49,7 @@ describe('the words', () => {
       ...kind.columns.map((column) => `field.${column}`),
       ...kind.fields.flatMap((field) => [
         `field.${field.path.replace('.', '_')}`, ...(field.hint ? [`hint.${field.hint}`] : []), ...(field.options ?? []).map((option) => `option.${option}`),
+        ...(field.group ? [`group.${field.group}`] : []), ...(field.columns ?? []).map((column) => `column.${column.key}`),
       ]),
     ])
     expect(wanted.filter((key) => !chinese.has(key))).toEqual([])

@@ -1,7 +1,10 @@
 /** What can be set: the fields of each kind of configuration, in the order in which they are shown. Labels are `field.<key>` in the locale files. */
 
 export type FieldType =
-  | 'text' | 'area' | 'lines' | 'name' | 'number' | 'bool' | 'password' | 'choice' | 'choices' | 'ref' | 'refs' | 'requirement' | 'members' | 'skills'
+  | 'text' | 'area' | 'lines' | 'name' | 'number' | 'bool' | 'password' | 'choice' | 'choices' | 'ref' | 'refs' | 'requirement' | 'members' | 'skills' | 'table'
+
+/** A column of a `table` field; an empty `decimal` is null. Its label is `column.<key>`. */
+export interface Column { key: string; type: 'text' | 'number' | 'decimal' | 'days'; hint?: string }
 
 export interface Field {
   /** Where the value stands; a dot goes into an object. */
@@ -17,12 +20,16 @@ export interface Field {
   hint?: string
   minimum?: number
   maximum?: number
+  columns?: Column[]
+  /** A heading above the field: key in `group.` */
+  group?: string
 }
 
 export interface Kind { kind: string; columns: string[]; fields: Field[]; fresh: Record<string, unknown> }
 
 const LANGUAGES = ['zh-CN', 'en']
 const coded = (): Field[] => [{ path: 'code', type: 'text', required: true, hint: 'code' }, { path: 'name', type: 'name', required: true }]
+const rewriting = (): Column[] => [{ key: 'pattern', type: 'text', hint: '1[3-9].' }, { key: 'strip', type: 'number' }, { key: 'prepend', type: 'text', hint: '+86' }]
 const seconds = (path: string, hint = 'seconds', minimum = 0, maximum = 86_400): Field => ({ path, type: 'number', hint, minimum, maximum })
 
 export const KINDS: Kind[] = [
@@ -74,10 +81,11 @@ export const KINDS: Kind[] = [
       { path: 'team', type: 'ref', of: 'teams' },
       { path: 'site', type: 'ref', of: 'sites' },
       { path: 'skills', type: 'skills', of: 'skills', hint: 'skills' },
+      { path: 'may_call', type: 'choices', options: ['local', 'national', 'mobile', 'international', 'premium'], hint: 'may_call' },
       { path: 'language', type: 'choice', options: LANGUAGES },
       { path: 'disabled', type: 'bool' },
     ],
-    fresh: { username: '', name: {}, roles: ['agent'], extension: '', skills: {}, language: 'zh-CN', disabled: false },
+    fresh: { username: '', name: {}, roles: ['agent'], extension: '', skills: {}, may_call: [], language: 'zh-CN', disabled: false },
   },
   {
     kind: 'numbers',
@@ -97,11 +105,64 @@ export const KINDS: Kind[] = [
   { kind: 'flows', columns: ['name', 'code', 'published_version'], fields: [...coded(), { path: 'site', type: 'ref', of: 'sites', hint: 'flow_site' }], fresh: { code: '', name: {}, document: {} } },
   {
     kind: 'trunks',
-    columns: ['name', 'code', 'site', 'addresses', 'numbers'],
+    columns: ['name', 'code', 'site', 'host', 'username', 'register', 'order', 'channels', 'enabled'],
     fields: [
-      ...coded(), { path: 'site', type: 'ref', of: 'sites', required: true }, { path: 'addresses', type: 'lines', hint: 'addresses' }, { path: 'numbers', type: 'lines', hint: 'lines' },
+      ...coded(),
+      { path: 'site', type: 'ref', of: 'sites', required: true },
+      { path: 'enabled', type: 'bool' },
+      { path: 'addresses', type: 'lines', hint: 'addresses', group: 'incoming' },
+      { path: 'numbers', type: 'lines', hint: 'trunk_numbers' },
+      { path: 'host', type: 'text', hint: 'host', group: 'outgoing' },
+      { path: 'port', type: 'number', minimum: 1, maximum: 65_535 },
+      { path: 'transport', type: 'choice', options: ['udp', 'tcp'] },
+      { path: 'domain', type: 'text', hint: 'domain' },
+      { path: 'username', type: 'text', group: 'line' },
+      { path: 'auth_user', type: 'text', hint: 'auth_user' },
+      { path: 'password', type: 'password', hint: 'trunk_password' },
+      { path: 'realm', type: 'text', hint: 'realm' },
+      { path: 'register', type: 'bool', hint: 'register' },
+      seconds('register_seconds', 'seconds', 60),
+      { path: 'order', type: 'number', minimum: 1, maximum: 1000, hint: 'trunk_order', group: 'choice' },
+      { path: 'prefixes', type: 'table', columns: [{ key: 'prefix', type: 'text', hint: '13' }, { key: 'price', type: 'decimal', hint: '0.08' }], hint: 'prefixes' },
+      { path: 'weight', type: 'number', minimum: 1, maximum: 1000, hint: 'weight' },
+      { path: 'channels', type: 'number', minimum: 0, maximum: 100_000, hint: 'unlimited' },
+      { path: 'rewrite_called', type: 'table', columns: rewriting(), hint: 'pattern', group: 'numbers' },
+      { path: 'rewrite_calling', type: 'table', columns: rewriting() },
+      { path: 'caller_id', type: 'choice', options: ['own', 'given', 'fixed', 'withheld'] },
+      { path: 'caller_number', type: 'text', hint: 'caller_number' },
+      { path: 'codecs', type: 'choices', options: ['PCMA', 'PCMU'], hint: 'codecs' },
     ],
-    fresh: { code: '', name: {}, addresses: [], numbers: [] },
+    fresh: {
+      code: '', name: {}, enabled: true, addresses: [], numbers: [], host: '', port: 5060, transport: 'udp', domain: '', username: '', auth_user: '', realm: '', register: false,
+      register_seconds: 300, order: 1, prefixes: [], weight: 1, channels: 0, rewrite_called: [], rewrite_calling: [], caller_id: 'own', caller_number: '', codecs: [],
+    },
+  },
+  {
+    kind: 'number_classes',
+    columns: ['name', 'code', 'patterns'],
+    fields: [
+      { path: 'code', type: 'choice', options: ['internal', 'local', 'national', 'mobile', 'international', 'premium', 'emergency'], required: true, hint: 'number_class' },
+      { path: 'name', type: 'name', required: true },
+      { path: 'patterns', type: 'lines', hint: 'pattern' },
+    ],
+    fresh: { code: '', name: {}, patterns: [] },
+  },
+  {
+    kind: 'caller_rules',
+    columns: ['name', 'order', 'action', 'patterns', 'withheld', 'numbers', 'enabled'],
+    fields: [
+      ...coded(),
+      { path: 'order', type: 'number', minimum: 1, maximum: 10_000, hint: 'rule_order' },
+      { path: 'enabled', type: 'bool' },
+      { path: 'patterns', type: 'lines', hint: 'pattern' },
+      { path: 'withheld', type: 'bool', hint: 'withheld' },
+      { path: 'numbers', type: 'lines', hint: 'rule_numbers' },
+      { path: 'hours', type: 'table', columns: [{ key: 'days', type: 'days' }, { key: 'from', type: 'text', hint: '22:00' }, { key: 'to', type: 'text', hint: '06:00' }], hint: 'rule_hours' },
+      { path: 'action', type: 'choice', options: ['reject', 'prompt', 'low_priority', 'allow'], required: true, hint: 'rule_action' },
+      { path: 'flow', type: 'ref', of: 'flows', hint: 'rule_flow' },
+      { path: 'priority', type: 'number', minimum: 1, maximum: 1000, hint: 'rule_priority' },
+    ],
+    fresh: { code: '', name: {}, order: 1, enabled: true, patterns: [], withheld: false, numbers: [], hours: [], action: 'reject', flow: '', priority: 50 },
   },
   {
     kind: 'prompts',
