@@ -1,6 +1,6 @@
 #!/bin/sh
 # The phones, the browser and the fonts of the tests: installed when we may, else named with the line that installs them.
-# YITONG_TEST_WITHOUT="chromium sipp" runs without some of chromium, firefox, sipp, baresip, fonts and fax; the tests that need one are then left out.
+# YITONG_TEST_WITHOUT="chromium sipp" runs without some of chromium, firefox, sipp, kamailio, baresip, fonts and fax; the tests that need one are then left out.
 set -e
 missing="" names=""
 without=" $(printf '%s' "${YITONG_TEST_WITHOUT:-}" | tr ',' ' ') "
@@ -16,6 +16,7 @@ need chromium chromium command -v chromium
 need firefox firefox-esr command -v firefox
 need sipp sip-tester command -v sipp
 need baresip baresip command -v baresip
+need kamailio kamailio test -x /usr/sbin/kamailio
 need fonts fonts-noto-cjk cjk_font
 need fax libspandsp2 fax_library
 [ -z "$missing" ] && exit 0
@@ -31,3 +32,5 @@ echo "Installing$missing ..."
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
 $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends fontconfig $missing >/dev/null
+# A proxy that the package started would hold port 5060; the tests start their own.
+case "$missing" in *kamailio*) $as_root systemctl disable --now kamailio >/dev/null 2>&1 || true ;; esac

@@ -27,9 +27,11 @@ from yitong.media import fax_library
 ROOT = Path(__file__).parents[1]
 KEPT = {"req": ROOT / "build" / "requirements.json", "case": ROOT / "build" / "cases.json"}
 """Mark: the file that keeps which tests of each of its names passed when they last ran."""
-_TOOLS = {"browser": "chromium", "firefox": "firefox", "baresip": "baresip", "sipp": "sipp", "fax": "fax"}
+_TOOLS = {"browser": "chromium", "firefox": "firefox", "baresip": "baresip", "sipp": "sipp", "kamailio": "kamailio", "fax": "fax"}
 """Mark: the command it needs; ``fax``: a library."""
-_PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester", "fax": "libspandsp2"}
+_PACKAGES = {
+    "chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester", "kamailio": "kamailio", "fax": "libspandsp2",
+}  # fmt: skip
 _REAL_TIME = (*(mark for mark in _TOOLS if mark != "fax"), "phone")
 _ran: dict[str, dict[str, set[str]]] = {mark: {} for mark in KEPT}
 
@@ -59,7 +61,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _is_there(tool: str) -> bool:
-    return fax_library.available() if tool == "fax" else shutil.which(tool) is not None
+    return fax_library.available() if tool == "fax" else shutil.which(tool) is not None or Path("/usr/sbin", tool).exists()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -14,6 +14,7 @@ from yitong.sip.message import Header, Request
 
 MAXIMUM_CONTACTS = 10
 MAXIMUM_SECONDS = 3_600
+MAXIMUM_PATH = 10
 MINIMUM_SECONDS = 60
 _Q = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
@@ -33,6 +34,8 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     instance: str = ""
     """``+sip.instance`` with ``reg-id`` (RFC 5626): a newer binding of the same instance replaces this one."""
     user_agent: str = ""
+    path: tuple[str, ...] = ()
+    """The proxies between (RFC 3327): Route of what is sent there."""
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -79,7 +82,10 @@ class Registrar:
             return Registered(423, (("Min-Expires", str(MINIMUM_SECONDS)),))
         kept = [old for old in held if not any(_same(old, new) for new in wanted)]
         kept += [new for new in wanted if new.expires_at > now]
-        return self._keep(aor, kept[-MAXIMUM_CONTACTS:], held, now)
+        done = self._keep(aor, kept[-MAXIMUM_CONTACTS:], held, now)
+        known = "path" in (tag.lower() for tag in request.elements("Supported"))
+        path = tuple(("Path", one) for one in path_of(request)) if known else ()  # RFC 3327 §5.3
+        return msgspec.structs.replace(done, headers=(*done.headers, *path))
 
     def _wanted(self, aor: str, address: Address, request: Request, flow: Flow, now: float) -> Binding:
         if address.uri.scheme not in ("sip", "sips", "tel"):
@@ -92,7 +98,7 @@ class Registrar:
         return Binding(
             aor=aor, contact=address.uri.text, flow=flow, expires_at=now + min(seconds, MAXIMUM_SECONDS), q=float(q) if q else 1.0,
             call_id=request.call_id, cseq=request.cseq.number, user_agent=(request.get("User-Agent") or "")[:200],
-            instance=f"{instance};{address.params.get('reg-id') or ''}" if instance else "",
+            instance=f"{instance};{address.params.get('reg-id') or ''}" if instance else "", path=path_of(request),
         )  # fmt: skip
 
     def _keep(self, aor: str, kept: list[Binding], held: list[Binding], now: float) -> Registered:
@@ -143,6 +149,14 @@ class Registrar:
         """Hold the bindings of a snapshot (their connections must still live: UDP only after a restart)."""
         for binding in bindings:
             self._bindings.setdefault(binding.aor, []).append(binding)
+
+
+def path_of(request: Request) -> tuple[str, ...]:
+    """The proxies that a REGISTER came by and that want to be gone back through. Raises ``ParseError``."""
+    path = request.elements("Path")
+    if len(path) > MAXIMUM_PATH or any(Address.parse(one).uri.scheme not in ("sip", "sips") for one in path):
+        raise ParseError("wrong Path")
+    return tuple(path)
 
 
 def owns(username: str, request: Request) -> bool:

@@ -101,7 +101,7 @@ class Lines:
         try:
             transaction = self.endpoint.request(
                 "INVITE", uri, flow, self.now, from_=calling_address(line.invitation, host), to=f"<{uri}>",
-                headers=invite_headers(line.invitation), body=offer.encode(), content_type=SDP,
+                headers=[*self.reach.route(line.device), *invite_headers(line.invitation)], body=offer.encode(), content_type=SDP,
             )  # fmt: skip
         except SipError as error:
             _log.warning("device cannot be rung", device=line.device, reason=str(error))

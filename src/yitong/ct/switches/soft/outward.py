@@ -25,6 +25,7 @@ from yitong.ct.switches.soft.trunks import Trunks
 from yitong.ct.switching.function import SwitchingFunction
 from yitong.sip import negotiation
 from yitong.sip.core import Flow
+from yitong.sip.dialog import DialogId
 from yitong.sip.endpoint import Endpoint
 from yitong.sip.events import ResponseReceived
 from yitong.sip.grammar import SipError
@@ -51,6 +52,7 @@ class Carrier(Protocol):
     endpoint: Endpoint
     function: SwitchingFunction
     all: dict[str, Line]
+    by_dialog: dict[DialogId, Line]
 
     @property
     def now(self) -> float: ...
@@ -231,13 +233,17 @@ class Outward:
             if len(self._hang_ups) > _HANG_UPS:
                 self._hang_ups.popitem(last=False)
 
-    def challenged(self, event: ResponseReceived) -> None:
-        """An answer to a BYE."""
+    def challenged(self, event: ResponseReceived) -> ClientTransaction | None:
+        """An answer in a dialog, to a BYE or a refresh of the session: sent again with credentials when the trunk asks for them."""
         device = self._hang_ups.pop(event.transaction.id, "")
+        line = self._lines.by_dialog.get(event.dialog.id) if event.dialog is not None else None
+        if line is not None and line.kind is DeviceKind.TRUNK:
+            device = line.device
         if device and event.response.status in (401, 407):
             header = self._trunks.header(device, event.transaction, event.response)
             if header is not None:
-                self._lines.endpoint.retry(event.transaction, self._lines.now, headers=[header])
+                return self._lines.endpoint.retry(event.transaction, self._lines.now, headers=[header])
+        return None
 
 
 def _caller(record: TrunkRecord, shown: str, host: str) -> tuple[str, list[Header]]:

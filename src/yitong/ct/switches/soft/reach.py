@@ -8,6 +8,7 @@ from yitong.ct.model import DeviceKind
 from yitong.ct.switches.soft.registrations import Registrations
 from yitong.ct.switches.soft.transports import Transports
 from yitong.sip.core import Flow
+from yitong.sip.message import Header
 
 
 class Reachability:
@@ -20,6 +21,9 @@ class Reachability:
 
     def target(self, device: str) -> tuple[str, Flow] | None:
         return self._registrations.target(device)
+
+    def route(self, device: str) -> list[Header]:
+        return self._registrations.route(device)
 
     def kind_of(self, tenant: str, device: str) -> DeviceKind | None:
         return self._registrations.kind_of(tenant, device)

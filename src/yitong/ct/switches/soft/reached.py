@@ -7,12 +7,14 @@ from typing import Protocol
 from yitong.ct.model import Cause, DeviceKind
 from yitong.ct.switches.soft.line import Line
 from yitong.ct.switches.soft.media_messages import PortOpened
+from yitong.ct.switches.soft.outward import Outward
 from yitong.ct.switches.soft.sound import Sound
 from yitong.ct.switching.function import SwitchingFunction
 from yitong.kit.clock import Clock
 from yitong.sip.core import Flow
 from yitong.sip.dialog import Dialog, DialogId
 from yitong.sip.endpoint import Endpoint
+from yitong.sip.message import Header
 from yitong.sip.negotiation import Local
 from yitong.sip.transaction import ClientTransaction
 
@@ -22,6 +24,10 @@ class Reach(Protocol):
 
     def target(self, device: str) -> tuple[str, Flow] | None:
         """The Request-URI and flow by which a registered device is rung; None when it is not registered."""
+        ...
+
+    def route(self, device: str) -> list[Header]:
+        """The Route headers of an INVITE to a registered device: the proxies that it registered through."""
         ...
 
     def kind_of(self, tenant: str, device: str) -> DeviceKind | None:
@@ -57,6 +63,7 @@ class Holder(Protocol):
     reach: Reach
     clock: Clock
     function: SwitchingFunction
+    outward: Outward
     changed: set[str]
     by_dialog: dict[DialogId, Line]
 

@@ -67,6 +67,11 @@ class Refreshing:
         self._open.pop(event.transaction.id, None)
         if line is None or event.dialog is None:
             return refresh
+        if status in (401, 407):
+            again = self._lines.outward.challenged(event)
+            if again is not None:
+                self._open[again.id] = line
+            return True
         if status < 300:
             self._lines.endpoint.ack(event.transaction, event.dialog, self._lines.now)
             self._took(line, event.response.body)

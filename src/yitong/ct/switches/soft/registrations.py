@@ -16,6 +16,7 @@ from yitong.sip.events import ResponseReceived, TransactionFailed, TransactionTi
 from yitong.sip.grammar import SipError
 from yitong.sip.message import Header, Request
 from yitong.sip.registrar import Binding, Registrar
+from yitong.sip.uri import sip_uri
 
 PING_SECONDS = 10.0
 ANSWER_SECONDS = 4.0
@@ -77,6 +78,11 @@ class Registrations:
             if self.kind_of(tenant, device) is not None:
                 return device
         return ""
+
+    def route(self, device: str) -> list[Header]:
+        """The proxies through which the newest binding is reached."""
+        bindings = self.registrar.bindings(device, self._clock.monotonic())
+        return [("Route", one) for one in bindings[0].path] if bindings else []
 
     def is_at(self, device: str, flow: Flow) -> bool:
         """Whether a device registered from where a flow comes."""
@@ -181,7 +187,9 @@ class Registrations:
         uri, flow = target
         ping.due = now + ANSWER_SECONDS
         try:
-            transaction = self._endpoint.request("OPTIONS", uri, flow, now, from_=f"<sip:{self._host(flow)}>", to=f"<{uri}>")
+            transaction = self._endpoint.request(
+                "OPTIONS", uri, flow, now, from_=f"<{sip_uri('', self._host(flow))}>", to=f"<{uri}>", headers=self.route(ping.device)
+            )
         except SipError:
             return
         ping.transaction = transaction.id
