@@ -30,7 +30,8 @@ KEPT = {"req": ROOT / "build" / "requirements.json", "case": ROOT / "build" / "c
 _TOOLS = {"browser": "chromium", "firefox": "firefox", "baresip": "baresip", "sipp": "sipp", "kamailio": "kamailio", "fax": "fax"}
 """Mark: the command it needs; ``fax``: a library."""
 _PACKAGES = {
-    "chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester", "kamailio": "kamailio", "fax": "libspandsp2",
+    "chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester", "kamailio": "kamailio",
+    "fax": "libspandsp2",
 }  # fmt: skip
 _REAL_TIME = (*(mark for mark in _TOOLS if mark != "fax"), "phone")
 _ran: dict[str, dict[str, set[str]]] = {mark: {} for mark in KEPT}
