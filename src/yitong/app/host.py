@@ -30,7 +30,7 @@ from yitong.kit.tasks import Tasks
 
 RECONCILE_SECONDS = 10.0
 SNAPSHOT_SECONDS = 10.0
-SNAPSHOT_FACTS = 1_000
+SNAPSHOT_FACTS = 10_000
 LIVE_SECONDS = 0.05
 CRM_SECONDS = 10.0  # the call goes on meanwhile; an answer after the usual 300 ms still reaches the desk
 FRESH_US = 5 * SECOND

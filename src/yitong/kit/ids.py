@@ -8,6 +8,9 @@ from typing import Protocol
 
 _RAND_BITS = 74
 _DRAWN = 256
+_TIME, _LOW = (1 << 48) - 1, (1 << 62) - 1
+_MARKS = 0x7 << 76 | 0b10 << 62
+"""Version and variant."""
 
 
 class Ids(Protocol):
@@ -20,9 +23,8 @@ class Ids(Protocol):
 
 def uuid7(now: int, rand: int) -> str:
     """UUIDv7 from ``now`` (UTC microseconds) and 74 random bits; sorts by millisecond."""
-    value = (now // 1_000 & (1 << 48) - 1) << 80 | 0x7 << 76
-    value |= (rand >> 62 & 0xFFF) << 64 | 0b10 << 62 | rand & (1 << 62) - 1
-    text = f"{value:032x}"
+    value = (now // 1_000 & _TIME) << 80 | _MARKS | (rand >> 62 & 0xFFF) << 64 | rand & _LOW
+    text = value.to_bytes(16, "big").hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

@@ -198,7 +198,7 @@ async def project(writer: LedgerWriter, projector: Projector, clock: Clock) -> N
         try:
             await projector.keep_up()
             if clock.monotonic() - looked >= _LOOK_SECONDS:
-                await projector.catch_up()
+                await projector.catch_up(but=fresh.keys() | writer.fresh.keys())
                 looked = clock.monotonic()
         except OUTAGES:
             await clock.sleep(1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import structlog
 
@@ -49,12 +49,16 @@ class Projector:
         """Fold what was offered, and what is written below it; returns how many events."""
         return sum([await self._step(tenant, site, LIVE_STEP) for tenant, site in list(self._fresh)])
 
-    async def catch_up(self, *, step: int = LIVE_STEP, told: Callable[[int], None] | None = None) -> int:
-        """Fold everything that is written and not folded yet; returns how many events. ``told(n)`` hears of each step."""
+    async def catch_up(
+        self, *, step: int = LIVE_STEP, told: Callable[[int], None] | None = None, but: Collection[tuple[str, str]] = ()
+    ) -> int:
+        """Fold everything that is written and not folded yet, except the sites of ``but``, whose events are offered just now; returns how
+        many events. ``told(n)`` hears of each step.
+        """
         count = 0
         while True:
             async with self._database.transaction() as connection:
-                sites = await store.behind(connection)
+                sites = [site for site in await store.behind(connection) if site not in but]
             if not sites:
                 return count
             for tenant, site in sites:
