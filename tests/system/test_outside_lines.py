@@ -1,0 +1,76 @@
+"""A line to an operator, set up over the API of a running product: it registers, and a desk phone calls out by it as its agent may."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from tests.switches.agents import Agent
+from tests.switches.gateways import Gateway
+from tests.system.stack import PASSWORD, Api, Stack
+
+NAME = {"zh-CN": "运营商", "en": "Operator"}
+MOBILE, ABROAD = "13911112222", "0044207946000"
+pytestmark = pytest.mark.timeout(300)
+
+
+async def true(what: Callable[[], object], why: str, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, why
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def opened(agent: Agent) -> AsyncIterator[Agent]:
+    await agent.open()
+    try:
+        yield agent
+    finally:
+        agent.close()
+
+
+def set_up(admin: Api, port: int) -> None:
+    """What an administrator does: the line, and what agent 1003 may call."""
+    site = admin("GET", "/me")["site"]["id"]
+    admin("POST", "/config/trunks", expect=201, json={
+        "code": "operator", "name": NAME, "site": site, "host": "127.0.0.1", "port": port, "username": "line1", "password": "s3cret-line",
+        "register": True, "rewrite_called": [{"pattern": "1[3-9].", "prepend": "+86"}], "caller_number": "02196900",
+    })  # fmt: skip
+    user = next(one for one in admin("GET", "/config/users")["items"] if one["extension"] == "1003")
+    names = ("username", "name", "language", "roles", "extension", "team", "site", "skills")
+    body = {name: user[name] for name in names} | {"may_call": ["mobile"]}
+    admin("PUT", f"/config/users/{user['id']}", json=body, headers={"If-Match": f'"{user["version"]}"'})
+
+
+def trunk_up(stack: Stack) -> bool:
+    figures = httpx.get(f"{stack.base}/metrics", timeout=5.0, trust_env=False).text
+    return any("trunk_up" in row and "operator" in row and row.rstrip().endswith(" 1.0") for row in figures.splitlines())
+
+
+@pytest.mark.req("H44", "H48")
+async def test_a_desk_phone_calls_out_by_a_line_that_was_just_set_up(stack: Stack, api: Callable[[str], Api]) -> None:
+    server = ("127.0.0.1", stack.sip_port)
+    gateway, phone = Gateway("operator", server), Agent("1003", server, PASSWORD)
+    async with opened(gateway), opened(phone):
+        gateway.line = ("line1", "s3cret-line")
+        set_up(api("admin"), gateway.port)
+        await true(lambda: gateway.registrations, "the line did not register")
+        phone.register()
+        await true(lambda: phone.registered == 200, "the phone did not register")
+        await true(lambda: trunk_up(stack), "the line is not told to be up")
+        phone.call(ABROAD)
+        await true(lambda: 403 in phone.responses, "a call abroad was not refused")
+        phone.call(MOBILE)
+        await true(lambda: gateway.ringing is not None, "the operator's side was not rung")
+        invitation = gateway.invitations[-1]
+        assert (invitation.uri.user, invitation.from_.uri.user) == ("+8613911112222", "02196900")
+        gateway.pick_up()
+        await true(lambda: phone.dialog is not None, "the phone is not connected")
+        await true(lambda: len(gateway.rtp.heard) > 20 and len(phone.rtp.heard) > 20, "no speech both ways")
+        phone.hang_up()
+        await true(lambda: gateway.released or gateway.heard("BYE"), "the operator's side was not released")
