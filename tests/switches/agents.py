@@ -102,7 +102,8 @@ class Agent(asyncio.DatagramProtocol):
 
     def __init__(self, user: str, server: tuple[str, int], password: str = "", bind: str = "127.0.0.1") -> None:
         self.user, self.server, self.password, self.bind = user, server, password, bind
-        self.domain = server[0]
+        self.domain = f"[{server[0]}]" if ":" in server[0] else server[0]
+        self.host = f"[{bind}]" if ":" in bind else bind
         self.mode = "ring"
         self.rtp = Rtp()
         self.flow = Flow("udp", "udp", *server)
@@ -254,14 +255,14 @@ class Agent(asyncio.DatagramProtocol):
 
     @property
     def contact(self) -> str:
-        return f"<sip:{self.user}@{self.bind}:{self.endpoint.core.settings.ports['udp']}>"
+        return f"<sip:{self.user}@{self.host}:{self.endpoint.core.settings.ports['udp']}>"
 
     def call(self, number: str) -> None:
         offer = negotiation.make_offer(self._local)
         self.released = False
         self.invite = self.endpoint.request(
             "INVITE", f"sip:{number}@{self.domain}:{self.server[1]}", self.flow, time.monotonic(),
-            from_=f"<sip:{self.user}@{self.bind}>",
+            from_=f"<sip:{self.user}@{self.host}>",
             to=f"<sip:{number}@{self.domain}>", headers=[("Contact", self.contact)], body=offer.encode(), content_type=SDP,
         )  # fmt: skip
         self.pump()

@@ -39,14 +39,14 @@ PATIENCE_SECONDS = 8.0
 class Media:
     """A media worker in a thread, for many switches one after another."""
 
-    def __init__(self, home: Path, folder: Path, name: str) -> None:
+    def __init__(self, home: Path, folder: Path, name: str, bind: str) -> None:
         (home / "prompts").mkdir(parents=True, exist_ok=True)
         for prompt, seconds in LENGTHS.items():
             (home / "prompts" / prompt).write_bytes(tone(seconds))
         low = free_ports()
         self.home = home
         self.socket = folder / name
-        settings = MediaSettings(home=home, socket=self.socket, ports=(low, low + 199), rows=64, recordings=16)
+        settings = MediaSettings(home=home, socket=self.socket, ports=(low, low + 199), rows=64, recordings=16, bind=bind)
         self._worker = MediaWorker(settings, SystemClock())
         self._thread = threading.Thread(target=self._worker.run)
         self._thread.start()
@@ -62,9 +62,9 @@ class Media:
 
 
 @contextmanager
-def running_media(home: Path, name: str = "media.sock") -> Iterator[Media]:
+def running_media(home: Path, name: str = "media.sock", bind: str = "127.0.0.1") -> Iterator[Media]:
     with tempfile.TemporaryDirectory() as folder:
-        media = Media(home, Path(folder), name)
+        media = Media(home, Path(folder), name, bind)
         try:
             yield media
         finally:
@@ -204,10 +204,10 @@ class SoftRig:
 
     @property
     def server(self) -> tuple[str, int]:
-        return "127.0.0.1", self.switch.transports.ports["udp"]
+        return self.options.bind, self.switch.transports.ports["udp"]
 
     async def agent(self, user: str, password: str = "") -> Agent:
-        agent = await Agent(user, self.server, password).open()
+        agent = await Agent(user, self.server, password, self.options.bind).open()
         self.agents.append(agent)
         return agent
 

@@ -21,7 +21,7 @@ from yitong.sip.guard import Guard
 from yitong.sip.message import Header, Request
 from yitong.sip.registrar import owns
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK = ("127.0.0.1", "::1")
 ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REGISTER, REFER"
 _log = structlog.get_logger("yitong.switch.gate")
 
@@ -91,7 +91,7 @@ class Gate:
 
     def silent(self, flow: Flow, now: float) -> bool:
         """Whether everything from this source is dropped unread; the machine itself is never."""
-        return flow.host != LOOPBACK and self.guard.silent(flow.host, now)
+        return flow.host not in LOOPBACK and self.guard.silent(flow.host, now)
 
     def admit(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | Admitted:
         """Decide about an INVITE."""
@@ -155,7 +155,7 @@ class Gate:
         asked = self._directory.realm_for(_hosts(request))
         claims = _claims(request, "Proxy-Authorization" if proxy else "Authorization")
         realm, claimed = next((claim for claim in claims if self._directory.has_realm(claim[0])), (asked, ""))
-        key = f"{LOOPBACK}/{realm}/{claimed}" if flow.host == LOOPBACK else flow.host
+        key = f"{flow.host}/{realm}/{claimed}" if flow.host in LOOPBACK else flow.host
         if self.guard.silent(key, now):
             return Refused(0)
         checked = self._of(realm).check(request, flow.host, lambda name: self._account(realm, name, utc), now, proxy=proxy)
