@@ -11,7 +11,7 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import calls, media_steady
+from bench import calls, media_conference, media_steady
 from bench.steal import Steal
 
 PEERS = [
@@ -49,7 +49,7 @@ def main() -> None:
     now, steal = datetime.datetime.now(datetime.UTC), Steal()
     page = [f"# Load figures, {now:%Y-%m-%d %H:%M} UTC", "", machine(), "", "## Talking calls, recorded", ""]
     page += [media(["--calls", chosen.calls, "--seconds", str(chosen.seconds)])]
-    page += PEERS
+    page += [*PEERS, "## Conference and supervisors", "", media_conference.table(8, 500, 100, chosen.seconds), ""]
     print("\n".join(page), flush=True)
     page += ["## Queue calls", "", calls.run([float(rate) for rate in chosen.rates.split(",")], 90), ""]
     print("\n".join(page[-2:]), flush=True)

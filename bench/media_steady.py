@@ -41,6 +41,8 @@ class Result:
     p99: float
     stolen: float
     late: int = 0
+    heard: int = 0
+    """Packets of any sound that came back, altered or not."""
 
     @property
     def loss(self) -> float:
@@ -63,10 +65,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def load(folder: Path, pid: int, ports: list[int], seconds: float) -> Result:
+def load(folder: Path, pid: int, ports: list[int], seconds: float, senders: int = -1) -> Result:
+    """Streams to all ``ports`` (or only to the first ``senders``); what the process ``pid`` needs meanwhile."""
     skip = 2.0
+    sending = str(len(ports) if senders < 0 else senders)
     generator = subprocess.Popen(
-        [folder / "rtpgen", str(PHONES), str(len(ports)), str(seconds + skip), str(skip)],
+        [folder / "rtpgen", str(PHONES), str(len(ports)), str(seconds + skip), str(skip), sending],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=prompt,
     )  # fmt: skip
     assert generator.stdin is not None
@@ -78,8 +82,8 @@ def load(folder: Path, pid: int, ports: list[int], seconds: float) -> Result:
     used, took = cpu_seconds(pid) - before, time.monotonic() - begun
     stolen = steal.percent()
     out, _ = generator.communicate(timeout=30)
-    sent, received, p50, p99, _worst = out.split()
-    return Result(100 * used / took, int(sent), int(received), float(p50), float(p99), stolen)
+    sent, received, p50, p99, _worst, heard = out.split()
+    return Result(100 * used / took, int(sent), int(received), float(p50), float(p99), stolen, heard=int(heard))
 
 
 def run_relay(folder: Path, calls: int, seconds: float) -> Result:

@@ -1,5 +1,6 @@
 /* The load: COUNT RTP streams (PCMA, 20 ms), each from 127.0.0.1:BASE+i to 127.0.0.1:(port i of the list on standard input).
- * rtpgen BASE COUNT SECONDS SKIP: after SECONDS it prints one line: sent received p50 p99 max (one way through the server, ms);
+ * rtpgen BASE COUNT SECONDS SKIP [SENDERS]: only the first SENDERS send, all listen; after SECONDS it prints one line: sent received p50 p99 max (one way through the server, ms) heard
+ * (packets of any sound);
  * the first SKIP seconds count for nothing. The send time stands in the payload: G.711 that is decoded, mixed and encoded alone comes out as it was. */
 #include <arpa/inet.h>
 #include <stdint.h>
@@ -53,8 +54,8 @@ static int64_t get_time(const uint8_t *payload) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 5) return 2;
-    int base = atoi(argv[1]), count = atoi(argv[2]);
+    if (argc != 5 && argc != 6) return 2;
+    int base = atoi(argv[1]), count = atoi(argv[2]), senders = argc == 6 ? atoi(argv[5]) : count;
     double seconds = atof(argv[3]), skip = atof(argv[4]);
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -78,7 +79,7 @@ int main(int argc, char **argv) {
     }
     uint8_t packet[172], buffer[2048];
     memset(packet, 0xd5, sizeof packet);
-    uint64_t sent = 0, received = 0, timed = 0;
+    uint64_t sent = 0, received = 0, timed = 0, heard = 0;
     double worst = 0;
     int64_t end = begun + seconds * 1e6, from = begun + skip * 1e6;
     struct epoll_event events[256];
@@ -94,6 +95,7 @@ int main(int argc, char **argv) {
         while ((found = epoll_wait(queue, events, 256, 0)) > 0)
             for (int k = 0; k < found; k++) {
                 ssize_t length = recv(sockets[events[k].data.u32], buffer, sizeof buffer, 0);
+                if (length == 172 && now_us() > from) heard++;
                 int64_t at_us = length == 172 ? get_time(buffer + 12) : -1;
                 if (at_us < from || at_us > end) continue;
                 received++;
@@ -104,7 +106,7 @@ int main(int argc, char **argv) {
                 if (took > worst) worst = took;
             }
         if (now > end) continue;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < senders; i++)
             while (due[i] <= now) {
                 uint32_t n = number[i]++;
                 uint32_t head[3] = {htonl(0x80080000u | (n & 0xffff)), htonl(n * 160), htonl(0x10000 + i)};
@@ -116,6 +118,7 @@ int main(int argc, char **argv) {
                 due[i] += FRAME_US;
             }
     }
-    printf("%llu %llu %.2f %.2f %.2f\n", (unsigned long long)sent, (unsigned long long)received, percentile(timed, 0.5), percentile(timed, 0.99), worst);
+    printf("%llu %llu %.2f %.2f %.2f %llu\n", (unsigned long long)sent, (unsigned long long)received, percentile(timed, 0.5), percentile(timed, 0.99), worst,
+           (unsigned long long)heard);
     return 0;
 }

@@ -68,6 +68,12 @@ class Current:
         self.frames[rows] = frames
         self._decoded[rows] = self.since[rows]
 
+    def mute(self, rows: Rows) -> None:
+        """Silence in place of the current frames."""
+        self.at[rows] = self.law[rows] & 1
+        self.frames[rows] = 0
+        self._decoded[rows] = self.since[rows]
+
     def put_both(self, row: int, frame: Samples, now: int) -> None:
         """The frame of a row that has no stream of its own."""
         at = row * SLOTS

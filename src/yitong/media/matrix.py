@@ -3,17 +3,43 @@
 Almost every row hears one row at full gain: its packets carry that row's octets. The others are summed from a list of entries sorted by
 hearer. A *bus* (conference) is a row whose frame is the sum of what it hears, kept in 32 bits; who hears a bus and is heard by it gets
 himself taken off ("minus own"), so a conference of n costs 2n entries, not n squared; who only listens to it costs no sum at all.
+
+Rooms whose members are linked in pairs cost no more: rows that hear the same others, or the same others and one another, share one sum
+(``_Shared``), which is encoded once for all who only listen.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
+from yitong.media import g711
 from yitong.media.current import Current
 from yitong.media.rtp import FRAME
 
 Rows = NDArray[np.intp]
+_MANY = 5
+"""Rows that must share a sum; fewer are summed one by one, all at once."""
+
+
+class _Shared:
+    """A sum that several rows hear, those among its ``sources`` without themselves."""
+
+    def __init__(self, sources: Rows) -> None:
+        self.sources = sources
+        self.total = np.zeros(FRAME, dtype=np.float32)
+        self.octets = np.zeros((2, FRAME), dtype=np.uint8)
+        self.at = -1
+
+    def refresh(self, current: Current, now: int) -> None:
+        """Add up, once a step."""
+        if self.at != now:
+            self.at = now
+            self.total = current.samples(self.sources).astype(np.float32).sum(axis=0)
+            frame = np.clip(self.total, -32768, 32767).astype(np.int16)
+            self.octets = g711.encode(np.stack((frame, frame)), np.arange(2, dtype=np.uint8))
 
 
 class Matrix:
@@ -31,6 +57,10 @@ class Matrix:
         self._number = np.full(capacity, -1, dtype=np.intp)
         """A bus's line in ``_totals``."""
         self._totals = np.zeros((0, FRAME), dtype=np.float32)
+        self._shared: list[_Shared] = []
+        self._share = np.full(capacity, -1, dtype=np.intp)
+        self._feeds = np.zeros(capacity, dtype=np.bool_)
+        """Whether a row is itself part of the sum that it shares."""
         self._dirty = False
         self._to = np.zeros(0, dtype=np.intp)
         self._from = np.zeros(0, dtype=np.intp)
@@ -40,6 +70,13 @@ class Matrix:
     def buses(self) -> list[int]:
         """The rows that are buses."""
         return list(self._buses)
+
+    @property
+    def sums(self) -> int:
+        """How many sums are shared now."""
+        if self._dirty:
+            self._rebuild()
+        return len(self._shared)
 
     def add_bus(self, row: int) -> None:
         """``row`` becomes a bus."""
@@ -90,11 +127,47 @@ class Matrix:
         return [*result, (row, row, -own)] if own else result
 
     def _rebuild(self) -> None:
-        entries = [entry for row in np.flatnonzero(self.is_mixed) for entry in self._entries(int(row))]
+        self._divide()
+        alone = np.flatnonzero(self.is_mixed & (self._share < 0))
+        entries = [entry for row in alone.tolist() for entry in self._entries(row)]
         self._to = np.array([entry[0] for entry in entries], dtype=np.intp)
         self._from = np.array([entry[1] for entry in entries], dtype=np.intp)
         self._gain = np.array([entry[2] for entry in entries], dtype=np.float32)
         self._dirty = False
+
+    def _divide(self) -> None:
+        """Find the sums that several rows share."""
+        self._share[:], self._feeds[:] = -1, False
+        heard = {row: frozenset(self.hears[row]) for row in np.flatnonzero(self.is_mixed).tolist() if self._is_even(row)}
+        whole = {row: sources | {row} for row, sources in heard.items()}
+        wanted = Counter([*heard.values(), *whole.values()])
+        numbers: dict[frozenset[int], int] = {}
+        for row, sources in heard.items():
+            chosen = max(whole[row], sources, key=wanted.__getitem__)
+            if wanted[chosen] >= _MANY:
+                self._share[row] = numbers.setdefault(chosen, len(numbers))
+                self._feeds[row] = row in chosen
+        self._shared = [_Shared(np.array(sorted(sources), dtype=np.intp)) for sources in numbers]
+
+    def _is_even(self, row: int) -> bool:
+        """Whether a row hears rows only, all as loud as they are."""
+        return all(gain == 1.0 and source != row and source not in self._buses for source, gain in self.hears[row].items())
+
+    def listeners(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which of ``rows`` (mixed ones) hear a shared sum as it is: ``octets`` has it."""
+        if self._dirty:
+            self._rebuild()
+        result: NDArray[np.bool_] = (self._share[rows] >= 0) & ~self._feeds[rows]
+        return result
+
+    def octets(self, rows: Rows, law: NDArray[np.uint8], now: int) -> NDArray[np.uint8]:
+        """What each of the ``listeners`` hears now, in its law."""
+        share = self._share[rows]
+        numbers, which = np.unique(share, return_inverse=True)
+        for number in numbers.tolist():
+            self._shared[number].refresh(self._current, now)
+        both = np.stack([self._shared[number].octets for number in numbers.tolist()])
+        return both[which, law]
 
     def sum_bus(self, bus: int, now: int) -> None:
         """Add up what a bus hears now."""
@@ -103,15 +176,27 @@ class Matrix:
         total[:] = gains @ self._current.samples(sources).astype(np.float32) if len(sources) else 0.0
         self._current.put_both(bus, np.clip(np.rint(total), -32768, 32767).astype(np.int16), now)
 
-    def mix(self, rows: Rows) -> NDArray[np.int16]:
+    def mix(self, rows: Rows, now: int) -> NDArray[np.int16]:
         """What each of ``rows`` (ascending) hears now: int16 [n, 160], clipped, a fresh array."""
         heard = self._current.samples(self.single[rows])
         mixed = self.is_mixed[rows]
         if mixed.any():
             if self._dirty:
                 self._rebuild()
-            self._mix_general(rows, np.flatnonzero(mixed), heard)
+            sharing = self._share[rows] >= 0
+            if sharing.any():
+                self._mix_shared(rows, np.flatnonzero(sharing), heard, now)
+            self._mix_general(rows, np.flatnonzero(mixed & ~sharing), heard)
         return heard
+
+    def _mix_shared(self, rows: Rows, where: NDArray[np.intp], heard: NDArray[np.int16], now: int) -> None:
+        hearers = rows[where]
+        share = self._share[hearers]
+        own = self._current.samples(hearers).astype(np.float32) * self._feeds[hearers][:, None]
+        for number in np.unique(share).tolist():
+            one, mine = self._shared[number], share == number
+            one.refresh(self._current, now)
+            heard[where[mine]] = np.clip(one.total - own[mine], -32768, 32767).astype(np.int16)
 
     def _mix_general(self, rows: Rows, where: NDArray[np.intp], heard: NDArray[np.int16]) -> None:
         wanted = np.zeros(len(self.single), dtype=np.bool_)

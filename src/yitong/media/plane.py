@@ -300,7 +300,7 @@ class Plane:
             self.concealed[made] += 1
         silent = rows[~hearable]
         if len(silent):
-            self.current.replace(silent, np.zeros((len(silent), rtp.FRAME), dtype=np.int16))
+            self.current.mute(silent)
             self._tail[silent] = 0
         self._lost[rows] = lost + 1
 
@@ -333,9 +333,9 @@ class Plane:
         self._lines.write(rows, lines)
         packets = self.packets[: len(rows)]
         rtp.stamp(packets, law.astype(np.int64) * 8, lines[:, _SEQUENCE], lines[:, _TIMESTAMP], lines[:, _SSRC])
-        return self._fill(rows, law, packets[:, rtp.HEADER :])
+        return self._fill(rows, law, packets[:, rtp.HEADER :], now)
 
-    def _fill(self, rows: Rows, law: NDArray[np.uint8], payloads: NDArray[np.uint8]) -> list[int]:
+    def _fill(self, rows: Rows, law: NDArray[np.uint8], payloads: NDArray[np.uint8], now: int) -> list[int]:
         """What each row hears: the octets of the one that it hears, where the law is the same, and else what is mixed and encoded."""
         source = self.matrix.single[rows]
         its_law = self.current.law[source]
@@ -346,9 +346,15 @@ class Plane:
         payloads[:] = self.current.octets(source, law)
         if np.count_nonzero(plain) == len(rows):
             return []
-        others = ~plain
+        others = np.flatnonzero(~plain)
         mixed = rows[others]
-        heard = self.matrix.mix(mixed)
+        listening = self.matrix.listeners(mixed) & ~self.player.playing[mixed]
+        if np.count_nonzero(listening):
+            alike = others[listening]
+            payloads[alike] = self.matrix.octets(rows[alike], law[alike], now)
+            others = others[~listening]
+            mixed = rows[others]
+        heard = self.matrix.mix(mixed, now)
         ended = self.player.mix_into(mixed, heard)
         payloads[others] = g711.encode(heard, law[others])
         return ended
