@@ -45,13 +45,18 @@ class Control:
         self._step = step
         self._free = list(range(plane.capacity - 1, 0, -1))
         self._alarmed = False
+        self._doing: dict[type, Callable[[m.AnyRequest], m.FromWorker | None]] = {}
         self.server: Server
         self.rows: dict[str, Row] = {}
         self.by_index: dict[int, Row] = {}
 
     def handle(self, request: m.AnyRequest) -> m.FromWorker | None:
         """Carry out a request; the answer, or None when it comes later."""
-        return self._do(request)
+        kind = type(request)
+        doing = self._doing.get(kind)
+        if doing is None:
+            doing = self._doing[kind] = vars(Control)["_do"].dispatcher.dispatch(kind).__get__(self)
+        return doing(request)
 
     @singledispatchmethod
     def _do(self, request: m.Request) -> m.FromWorker | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -27,6 +28,7 @@ class Prompts:
         self._most = most_bytes
         self._kept: OrderedDict[str, tuple[Piece, tuple[int, int]]] = OrderedDict()
         self._bytes = 0
+        self._paths: dict[str, str] = {}
         self._wanted: SimpleQueue[tuple[tuple[Prompt, ...], Ready] | None] = SimpleQueue()
         self._loaded: deque[tuple[Ready, tuple[Piece, ...] | None]] = deque()
         self._thread = threading.Thread(target=self._work, name="prompts", daemon=True)
@@ -63,13 +65,20 @@ class Prompts:
             return Piece(None, max(0, prompt.silence_ms) * _SAMPLES_PER_MS)
         if prompt.file.startswith(tones.PREFIX):
             return self._keep(prompt.file, (0, 0), lambda: tones.tone(prompt.file))
-        path = (self._folder / prompt.file).resolve()
-        if not path.is_relative_to(self._folder):
-            raise ValueError("outside the prompts' folder")
-        state = path.stat()
+        path = self._paths.get(prompt.file) or self._find(prompt.file)
+        state = os.stat(path)
         if state.st_size > _LARGEST_FILE:
             raise ValueError("too large")
-        return self._keep(prompt.file, (state.st_mtime_ns, state.st_size), lambda: wav.read(path.read_bytes()))
+        return self._keep(prompt.file, (state.st_mtime_ns, state.st_size), lambda: wav.read(Path(path).read_bytes()))
+
+    def _find(self, name: str) -> str:
+        """The path of a file, looked for once."""
+        path = (self._folder / name).resolve()
+        if not path.is_relative_to(self._folder):
+            raise ValueError("outside the prompts' folder")
+        if path.is_file():
+            self._paths[name] = str(path)
+        return str(path)
 
     def _keep(self, name: str, version: tuple[int, int], load: Callable[[], np.typing.NDArray[np.int16] | None]) -> Piece:
         """The piece of ``name``, loaded when it is new or has changed."""

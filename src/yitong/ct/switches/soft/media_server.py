@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from yitong.ct.switches.soft import media_place
+from yitong.ct.switches.soft import media_packing, media_place
 from yitong.ct.switches.soft.media_messages import AnyRequest, FromWorker, MediaEvent, Refusal, WorkerState
 from yitong.ct.switches.soft.media_wire import Wire
 
@@ -26,6 +27,8 @@ class _Client:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.waiting: deque[bytes] = deque()
+        self.packs = False
+        """It sends several messages in a packet, and takes them."""
 
 
 class Server:
@@ -46,6 +49,19 @@ class Server:
         path.chmod(0o600)
         self._listener.listen(8)
         wire.watch(self._listener.fileno(), self._accept)
+        self._urgent = select.epoll()
+
+    @property
+    def descriptor(self) -> int:
+        """Readable when requests have come."""
+        return self._urgent.fileno()
+
+    def attend(self) -> None:
+        """Carry out what was asked, and answer, between two steps: a call's set-up does not wait for them."""
+        asked = {descriptor for descriptor, _ in self._urgent.poll(0)}
+        for client in [client for client in self._clients if client.sock.fileno() in asked]:
+            self._read(client)
+        self.flush()
 
     @property
     def connected(self) -> bool:
@@ -75,19 +91,22 @@ class Server:
         """Close all."""
         for client in list(self._clients):
             self._drop(client)
+        self._urgent.close()
         self._wire.forget(self._listener.fileno())
         self._listener.close()
         self._path.unlink(missing_ok=True)
 
     def _flush(self, client: _Client) -> bool:
         while client.waiting:
+            count = media_packing.fitting(client.waiting) if client.packs else 1
             try:
-                client.sock.send(client.waiting[0])
+                client.sock.send(media_packing.pack([client.waiting[i] for i in range(count)]) if count > 1 else client.waiting[0])
             except BlockingIOError:
                 return len(client.waiting) <= _MOST_WAITING
             except OSError:
                 return False
-            client.waiting.popleft()
+            for _ in range(count):
+                client.waiting.popleft()
         return True
 
     def _accept(self, _: memoryview) -> int:
@@ -98,11 +117,13 @@ class Server:
         self._kept.clear()
         self._clients.append(client)
         self._wire.watch(sock.fileno(), lambda buffer: self._read(client))
+        self._urgent.register(sock.fileno(), select.EPOLLIN)
         return 0
 
     def _drop(self, client: _Client) -> None:
         self._clients.remove(client)
         self._wire.forget(client.sock.fileno())
+        self._urgent.unregister(client.sock.fileno())
         client.sock.close()
 
     def _read(self, client: _Client) -> int:
@@ -117,9 +138,19 @@ class Server:
             if not data:
                 self._drop(client)
                 return 0
-            self._request(client, data)
+            if not media_packing.is_packed(data):
+                self._request(client, data)
+                continue
+            client.packs = True
+            try:
+                requests = media_packing.unpack(data)
+            except msgspec.MsgspecError:
+                client.waiting.append(self._encode(Refusal(id=0, reason="bad_request")))
+                continue
+            for request in requests:
+                self._request(client, request)
 
-    def _request(self, client: _Client, data: bytes) -> None:
+    def _request(self, client: _Client, data: bytes | msgspec.Raw) -> None:
         try:
             request = self._decoder.decode(data)
         except msgspec.MsgspecError:
@@ -136,7 +167,7 @@ class Server:
         return self._current
 
 
-def _id_of(data: bytes) -> int:
+def _id_of(data: bytes | msgspec.Raw) -> int:
     """The id of a message that is otherwise unreadable, or 0."""
     try:
         value = msgspec.msgpack.decode(data)

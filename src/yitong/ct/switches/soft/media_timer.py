@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 
 _MONOTONIC = 1
 _CLOEXEC = 0o2000000
@@ -28,9 +29,18 @@ class StepTimer:
         specification = _Specification(0, nanoseconds, 0, nanoseconds)
         if self._descriptor < 0 or library.timerfd_settime(self._descriptor, 0, ctypes.byref(specification), None):
             raise OSError(ctypes.get_errno(), "no timer descriptor")
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLIN)
+
+    def watch(self, descriptor: int) -> None:
+        """``wait`` also ends when ``descriptor`` is readable."""
+        self._poll.register(descriptor, select.POLLIN)
 
     def wait(self) -> int:
-        """Sleep until the next step; answers how many have passed (1, or more when we were late)."""
+        """Sleep until the next step; answers how many have passed (1, or more when we were late), 0 for something else to do."""
+        ready = self._poll.poll()
+        if all(descriptor != self._descriptor for descriptor, _ in ready):
+            return 0
         return int.from_bytes(os.read(self._descriptor, 8), "little")
 
     def close(self) -> None:

@@ -74,9 +74,14 @@ class MediaWorker:
         gc.freeze()
         _be_prompt()
         timer = StepTimer(STEP_SECONDS)
+        timer.watch(self._server.descriptor)
         try:
             while not self._stopping.is_set():
-                self._advance(timer.wait())
+                steps = timer.wait()
+                if steps:
+                    self._advance(steps)
+                else:
+                    self._server.attend()
         finally:
             timer.close()
             self.close()

@@ -34,7 +34,6 @@ class _File:
     """One open recording."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         self.bytes = 0
@@ -66,7 +65,8 @@ class Writer:
     """Writes the recordings of a worker below ``folder``."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._root = folder.resolve()
+        self._made: set[Path] = set()
         self._files: dict[str, _File] = {}
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._waiting = 0
@@ -78,9 +78,9 @@ class Writer:
 
     def resolve(self, name: str) -> Path | None:
         """The path of a recording below the folder; None when the name leads out of it."""
-        root = self._folder.resolve()
-        path = (root / name).resolve()
-        return path if name and path.is_relative_to(root) and path != root else None
+        if not name or name.startswith("/") or any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
+            return None
+        return self._root / name
 
     def open(self, recording: str, path: Path) -> None:
         """Begin a file; a failure appears in ``failed``."""
@@ -116,6 +116,9 @@ class Writer:
 
     def _open(self, recording: str, path: Path) -> None:
         try:
+            if path.parent not in self._made or not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._made = {path.parent}
             self._files[recording] = _File(path)
         except OSError as error:
             self.failed.append((recording, error.strerror or str(error)))

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from yitong.ct.switches.soft import media_packing
 from yitong.ct.switches.soft.media_messages import (
     AnyRequest,
     FromWorker,
@@ -72,6 +73,7 @@ class Worker:
         self._pending: dict[int, tuple[Answered | None, str]] = {}
         """By number of the request: who waits for its answer, and the connection it is about."""
         self._count = 0
+        self._asking: list[bytes] = []
         self._encode = msgspec.msgpack.Encoder().encode
         self._decoder: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
 
@@ -108,6 +110,7 @@ class Worker:
         asyncio.get_running_loop().remove_reader(self._sock.fileno())
         self._sock.close()
         self._sock = None
+        self._asking.clear()
         was_up, self.up = self.up, False
         pending, self._pending = self._pending, {}
         for number, (answered, _) in pending.items():
@@ -118,6 +121,7 @@ class Worker:
 
     def close(self) -> None:
         """End the connection; the worker and its rows live on."""
+        self._flush()
         if self._sock is not None:
             asyncio.get_running_loop().remove_reader(self._sock.fileno())
             self._sock.close()
@@ -133,11 +137,22 @@ class Worker:
                 self._lost(request.id, answered)
             return
         self._pending[request.id] = (answered, request.port)
-        try:
-            self._sock.send(self._encode(request))
-        except OSError as error:  # a worker that does not read for a megabyte is as good as dead
-            _log.error("media worker does not take requests", worker=self.index, error=repr(error))
-            self._closed.set()
+        if not self._asking:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._asking.append(self._encode(request))
+
+    def _flush(self) -> None:
+        """Send what was asked in this turn of the loop, together."""
+        asking, self._asking = self._asking, []
+        while asking and self._sock is not None:
+            count = media_packing.fitting(asking)
+            try:
+                self._sock.send(media_packing.pack(asking[:count]))
+            except OSError as error:  # a worker that does not read for a megabyte is as good as dead
+                _log.error("media worker does not take requests", worker=self.index, error=repr(error))
+                self._closed.set()
+                return
+            asking = asking[count:]
 
     def _lost(self, number: int, answered: Answered) -> None:
         self._listener.later(lambda: answered(Refusal(id=number, reason="worker_lost")))
@@ -153,9 +168,17 @@ class Worker:
             if not data:
                 self._closed.set()
                 return
-            self._take(data)
+            self._listener.later(lambda data=data: self._take_all(data))  # type: ignore[misc]
 
-    def _take(self, data: bytes) -> None:
+    def _take_all(self, data: bytes) -> None:
+        try:
+            messages = media_packing.unpack(data) if media_packing.is_packed(data) else [data]
+        except msgspec.MsgspecError:
+            messages = [data]
+        for message in messages:
+            self._take(message)
+
+    def _take(self, data: bytes | msgspec.Raw) -> None:
         try:
             message = self._decoder.decode(data)
         except msgspec.MsgspecError as error:
