@@ -25,7 +25,7 @@ BEHAVIOURS = (
 Action = tuple[str, int, int]
 KINDS = (
     "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
-    "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise",
+    "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise", "dial",
 )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ class History:
         self.world.after_each = check_now
         self.world.switch.register(TENANT, "gateway", kind=DeviceKind.TRUNK, usual=BEHAVIOURS[0])
         for number in AGENTS:
-            self.world.agent(number, usual=BEHAVIOURS[0], ready=False)
+            self.world.agent(number, usual=BEHAVIOURS[0], ready=False, may_call=["mobile", "national"])
         self.world.run(1)
         for number in AGENTS:
             self.world.obey(m.SetAgentState(agent=f"a{number}", state="ready"))
@@ -120,6 +120,10 @@ class History:
             self.world.shared.update(calls[one.contact] for one in held.values() if one.contact in calls)
         self.world.run((0.0, 2.0)[number % 2])
 
+    def do_dial(self, agent: str, number: int) -> None:
+        self.world.try_obey(m.CallOut(agent=f"a{agent}", number=f"138{number:08}"))
+        self.world.run((0.0, 0.5, 3.0)[number % 3])
+
     def do_together(self, agent: str, number: int) -> None:
         kind = (m.Alternate, m.Reconnect, m.Conference, m.Transfer)[number % 4]
         self.world.try_obey(kind(agent=f"a{agent}", assignment=self._assignment(agent, number)))
@@ -153,6 +157,9 @@ class History:
         for customer in self.customers:
             customer.hang_up()
         self.world.run(120)
+        for one in list(self.world.partition.acd.model.assignments()):  # type: ignore[union-attr]
+            self.world.try_obey(m.WrapUp(agent=one.agent, assignment=one.id))  # of a call to outside it has no limit
+        self.world.run(10)
         check_end(self.world, len(self.customers))
 
 
@@ -204,7 +211,7 @@ def check_end(world: World, calls: int) -> None:
     events = world.events()
     assert [event.sequence for event in events] == list(range(1, len(events) + 1)), "the sequence has gaps"
     check_journeys(events)
-    arrived = sum(1 for event in events if event.type == "contact.arrived")
+    arrived = sum(1 for event in events if event.type == "contact.arrived" and event.payload["direction"] == "in")
     assert arrived <= calls
     lost = calls - arrived
     assert lost == sum(1 for customer in unheard(world)), "a caller became no contact"
@@ -219,7 +226,8 @@ def unheard(world: World) -> list[str]:
 PAIRS: tuple[tuple[str | tuple[str, ...], tuple[str, ...]], ...] = (
     ("contact.arrived", ("contact.ended",)), ("contact.segment_began", ("contact.segment_ended",)), ("flow.started", ("flow.ended",)),
     ("acd.contact_queued", ("acd.contact_left_queue",)), ("acd.contact_offered", ("acd.offer_ended", "acd.offer_answered")),
-    (("acd.offer_answered", "acd.contact_taken"), ("acd.assignment_ended",)), ("acd.wrap_up_began", ("acd.wrap_up_ended",)),
+    (("acd.offer_answered", "acd.contact_taken", "acd.dial_answered"), ("acd.assignment_ended",)),
+    ("acd.wrap_up_began", ("acd.wrap_up_ended",)), ("acd.dial_went_out", ("acd.dial_answered", "acd.dial_ended")),
     ("acd.guest_invited", ("acd.guest_left", "acd.contact_taken")), ("acd.handover_began", ("acd.handover_ended",)),
     ("acd.outside_began", ("acd.outside_ended",)),
     ("quality.recording_asked", ("quality.recording_ended", "quality.recording_lost")),

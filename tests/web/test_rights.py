@@ -54,6 +54,7 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/me/assignments/{id}/transfer": {"number": "1002"},
         "/me/assignments/{id}/mute": {"on": True},
         "/me/assignments/{id}/keys": {"keys": "1#"},
+        "/me/calls": {"number": "13800000000"},
         "/agents/{id}/supervise": {"participation": "silent"},
         "/agents/{id}/state": {"state": "not_ready"},
         "/sessions": {"username": "1001", "password": "x"},

@@ -106,7 +106,7 @@ class Journey:
         bus.hears(ServiceFailed, self._service_failed)
         bus.reacts(ContactArrived, self._ask_who)
         bus.reacts(ContactAnswered, self._start)
-        bus.applies(ContactArrived, lambda fact, at: self._deadlines.set(fact.contact, at + ANSWER_LEASE_US))
+        bus.applies(ContactArrived, self._arrived)
         bus.applies(ContactAnswered, lambda fact, at: self._deadlines.drop(fact.contact))
         bus.applies(ContactReleasing, lambda fact, at: self._deadlines.set(fact.contact, at + RELEASE_LEASE_US))
         bus.applies(ContactEnded, self._ended)
@@ -198,8 +198,8 @@ class Journey:
 
     def _ask_who(self, fact: ContactArrived, unit: Unit) -> None:
         contact = self.registry.get(fact.contact)
-        if contact is not None and contact.calling:
-            unit.inquire(WhoIs(contact=contact.id, number=contact.calling))
+        if contact is not None and contact.peer:
+            unit.inquire(WhoIs(contact=contact.id, number=contact.peer))
 
     def know(self, contact_id: str, card: Card | None, unit: Unit) -> None:
         """The answer of crm; too late is no answer."""
@@ -212,7 +212,7 @@ class Journey:
 
     def _start(self, fact: ContactAnswered, unit: Unit) -> None:
         contact = self.registry.get(fact.contact)
-        if contact is None:
+        if contact is None or contact.direction == "out":
             return
         begin_segment(contact, "ivr", unit)
         try:
@@ -244,6 +244,11 @@ class Journey:
 
     def _ask_clear(self, connection: str, cause: Cause, unit: Unit) -> None:
         unit.ask(Clear(id=unit.new_id(), tenant=self._tenant, connection=connection, cause=cause))
+
+    def _arrived(self, fact: ContactArrived, at: int) -> None:
+        """Whoever called us is answered soon; whoever we call has the time that we let it ring."""
+        if fact.direction == "in":
+            self._deadlines.set(fact.contact, at + ANSWER_LEASE_US)
 
     def _ended(self, fact: ContactEnded, at: int) -> None:
         self._deadlines.drop(fact.contact)
@@ -294,17 +299,19 @@ class Journey:
         there = {connection.connection: connection for connection in snapshot.connections}
         corrections = 0
         for contact in self.registry if not fresh_us else ():
-            if contact.card is None and contact.calling:
-                unit.inquire(WhoIs(contact=contact.id, number=contact.calling))
+            if contact.card is None and contact.peer:
+                unit.inquire(WhoIs(contact=contact.id, number=contact.peer))
         for contact in self.registry:
             connection = there.get(contact.connection)
+            if connection is None and contact.direction == "out" and contact.arrived_at + fresh_us > unit.now:
+                continue
             if connection is None:
                 hear(_gone(contact, unit.now, interrupted=contact.switch_epoch != snapshot.epoch))
                 corrections += 1
             elif contact.state == "arriving" and connection.state is ConnectionState.CONNECTED:
                 hear(Established(call=contact.call, connection=contact.connection, device=connection.device, at=unit.now))
                 corrections += 1
-            elif contact.state == "arriving" and contact.arrived_at + fresh_us <= unit.now:
+            elif contact.state == "arriving" and contact.direction == "in" and contact.arrived_at + fresh_us <= unit.now:
                 self._ask_answer(contact.connection, unit)
         for connection in snapshot.connections:
             corrections += self._unknown(connection, unit, hear)
@@ -332,7 +339,7 @@ class Journey:
         """After a snapshot was restored: every lease runs again from what the contacts say."""
         self._deadlines.clear()
         for contact in self.registry:
-            if contact.state == "arriving":
+            if contact.state == "arriving" and contact.direction == "in":
                 self._deadlines.set(contact.id, contact.arrived_at + ANSWER_LEASE_US)
             elif contact.state == "releasing":
                 self._deadlines.set(contact.id, contact.releasing_at + RELEASE_LEASE_US)

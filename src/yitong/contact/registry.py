@@ -76,6 +76,11 @@ class LiveContact(msgspec.Struct, kw_only=True):
     def called(self) -> str:
         return self.personals.get(self.called_id, "") or self.number
 
+    @property
+    def peer(self) -> str:
+        """The customer's number, whoever called whom."""
+        return self.called if self.direction == "out" else self.calling
+
     def values(self) -> Mapping[str, Any]:
         """``contact.*``, ``customer.*``, ``served.*`` and ``vars.*`` for conditions and prompts of flows."""
         secret = {name: self.personals.get(kept, "") for name, kept in self.personal_attributes.items()}

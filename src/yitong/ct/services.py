@@ -60,6 +60,7 @@ class Make(Service, frozen=True, tag=True):
     called: str
     calling: str = ""
     ring_seconds: float = 30.0
+    auto_answer: bool = False
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,7 +116,7 @@ def make(board: Board, service: Make, now: int, site: str) -> None:
             now,
         )
         return
-    invitation = Invitation(calling=service.calling or service.called, called=service.called)
+    invitation = Invitation(calling=service.calling or service.called, called=service.called, auto_answer=service.auto_answer)
     one = LiveConnection(
         connection=service.connection, call=service.call, tenant=service.tenant, site=site, device=service.device, kind=kind,
         state=ConnectionState.INITIATED, since=now, incoming=False, invitation=invitation, service=service.id,

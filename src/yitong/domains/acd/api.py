@@ -14,6 +14,7 @@ from yitong.contact.messages import Command
 from yitong.domains.acd import store
 from yitong.domains.acd.messages import (
     Alternate,
+    CallOut,
     Conference,
     Consult,
     ForceAgentState,
@@ -91,6 +92,13 @@ class Keys(BaseModel):
     keys: str = Field(min_length=1, max_length=32, pattern=r"^[0-9*#A-D]+$")
 
 
+class Dialled(BaseModel):
+    """The number to call, as people write it."""
+
+    model_config = ConfigDict(extra="forbid")
+    number: str = Field(min_length=2, max_length=32)
+
+
 class Supervision(BaseModel):
     """How a supervisor takes part: heard by nobody, by the agent alone, or by all."""
 
@@ -99,7 +107,7 @@ class Supervision(BaseModel):
 
 
 class Begun(BaseModel):
-    """The supervisor's own assignment."""
+    """The caller's own assignment."""
 
     assignment: str
 
@@ -115,6 +123,13 @@ class Listed(BaseModel):
 async def set_state(given: WantedState, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
     """Become ready, not ready (with a reason) or logged off."""
     await _obey(core, caller, SetAgentState(actor=caller.user, agent=_agent(caller), state=given.state, reason=given.reason))
+
+
+@router.post("/me/calls", status_code=201)
+async def call_out(given: Dialled, caller: Caller = need("calls.take"), core: Core = part(Core)) -> Begun:
+    """Call an outside number: the own telephone first, then the number. Only numbers of the classes that the agent may call."""
+    command = CallOut(actor=caller.user, agent=_agent(caller), number=given.number)
+    return Begun(assignment=await core.obey(caller.tenant, caller.site, command))
 
 
 @router.post("/me/assignments/{id}/refuse", status_code=204)

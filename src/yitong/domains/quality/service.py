@@ -14,7 +14,7 @@ from yitong.contact.registry import Registry
 from yitong.ct import events as ct
 from yitong.ct.events import QualityReported, ServiceFailed, Snapshot
 from yitong.ct.services import StartRecording, StopRecording
-from yitong.domains.acd.messages import AssignmentEnded, AssignmentInterrupted, AssignmentResumed, ContactTaken, OfferAnswered
+from yitong.domains.acd.messages import AssignmentEnded, AssignmentInterrupted, AssignmentResumed, ContactTaken, DialAnswered, OfferAnswered
 from yitong.domains.quality.messages import RecordingAsked, RecordingEnded, RecordingLost, SpeechMeasured
 
 CLOSE_LEASE_US = 60_000_000
@@ -69,6 +69,7 @@ class Recordings:
         bus.reacts(OfferAnswered, self._begin)
         bus.reacts(AssignmentResumed, self._begin)
         bus.reacts(ContactTaken, self._begin)
+        bus.reacts(DialAnswered, self._begin)
         bus.reacts(AssignmentEnded, self._stop)
         bus.reacts(AssignmentInterrupted, self._stop)
         bus.applies(RecordingAsked, self._asked)
@@ -88,7 +89,7 @@ class Recordings:
 
     # --- deciding ------------------------------------------------------------------------------------------------------------------
 
-    def _begin(self, fact: OfferAnswered | AssignmentResumed | ContactTaken, unit: Unit) -> None:
+    def _begin(self, fact: OfferAnswered | AssignmentResumed | ContactTaken | DialAnswered, unit: Unit) -> None:
         contact = self._registry.get(fact.contact)
         if contact is None:
             return

@@ -2,6 +2,7 @@
 
 from yitong.domains.acd.messages.commands import (
     Alternate,
+    CallOut,
     Conference,
     Consult,
     Duty,
@@ -47,6 +48,7 @@ from yitong.domains.acd.messages.facts import (
     WrapUpDrafted,
     WrapUpEnded,
 )
+from yitong.domains.acd.messages.outward import DialAnswered, DialBegan, DialEnded, DialWentOut
 from yitong.domains.acd.messages.together import (
     AssignmentMuted,
     ConferenceBegan,
@@ -76,6 +78,7 @@ __all__ = [
     "AssignmentMuted",
     "AssignmentResumed",
     "AssignmentRetrieved",
+    "CallOut",
     "CandidateScore",
     "Conference",
     "ConferenceBegan",
@@ -88,6 +91,10 @@ __all__ = [
     "ContactOffered",
     "ContactQueued",
     "ContactTaken",
+    "DialAnswered",
+    "DialBegan",
+    "DialEnded",
+    "DialWentOut",
     "Duty",
     "EnqueueContact",
     "Explanation",

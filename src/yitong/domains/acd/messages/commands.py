@@ -144,6 +144,13 @@ class ForceRelease(Command, frozen=True, tag=True):
     agent: str
 
 
+class CallOut(Command, frozen=True, tag=True):
+    """Call an outside number: the agent's own telephone rings first (and answers by itself), then the number. Answers the assignment."""
+
+    agent: str
+    number: str
+
+
 class ForceAgentState(Command, frozen=True, tag=True):
     """A supervisor changes an agent's duty. What holds for the agent himself holds here."""
 

@@ -87,6 +87,17 @@ class Consultation(msgspec.Struct, kw_only=True):
     cause: str = ""
 
 
+class Dial(msgspec.Struct, kw_only=True):
+    """A call to an outside number in the making: see ``messages.outward.DialBegan``. ``out``: the number is rung."""
+
+    call: str
+    contact: str
+    connection: str
+    number: str
+    until: int
+    out: bool = False
+
+
 class Assignment(msgspec.Struct, kw_only=True):
     """A contact given to an agent. ``targets``: ringing connections with their devices; ``connection``: the one that answered.
 
@@ -124,6 +135,8 @@ class Assignment(msgspec.Struct, kw_only=True):
     participation: str = ""
     """How a supervisor takes part in his host's contact: silent, whisper, active; empty: he is no supervisor."""
     muted: bool = False
+    dial: Dial | None = None
+    """The number that the agent calls by himself, until it answers."""
     consultation: Consultation | None = None
 
     def move(self, event: str, at: int) -> None:
@@ -134,6 +147,8 @@ class Assignment(msgspec.Struct, kw_only=True):
         """When something must happen to it at the latest; 0: it waits for people (the reconciler watches its connections)."""
         if self.host:
             return 0
+        if self.dial is not None:
+            return self.dial.until
         if self.state == "offered":
             return self.lease_until
         if self.state == "interrupted":

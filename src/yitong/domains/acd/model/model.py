@@ -14,6 +14,7 @@ from yitong.contact.registry import TOMBSTONE_US, Registry
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import DUTIES, Agent, AgentConfig, AgentDevice, Assignment
 from yitong.domains.acd.model.candidates import Free, Policy, unfit
+from yitong.domains.acd.model.outward import Outward
 from yitong.domains.acd.model.queue import QueueConfig, Queued, read_queue
 from yitong.domains.acd.model.state import AcdState
 from yitong.domains.acd.model.together import Together
@@ -45,6 +46,7 @@ class Model:
         self._assignments: dict[str, Assignment] = {}
         self._by_connection: dict[str, str] = {}
         self.together = Together(self, bus)
+        self.outward = Outward(self, bus)
         self._register(bus)
 
     def _register(self, bus: Bus) -> None:
@@ -82,9 +84,8 @@ class Model:
                 self.policies[key] = self.queue_configs[key].policy()
             self.changed = True
         elif kind in self.words:
-            self.words[kind].pop(key, None)
-            if value is not None:
-                self.words[kind][key] = value["code"]
+            kept = {other: code for other, code in self.words[kind].items() if other != key}
+            self.words[kind] = kept if value is None else {**kept, key: value["code"]}
 
     def knows(self, kind: str, word: str) -> bool:
         """Whether ``word`` is the id or the code of a reason or a wrap-up code."""
@@ -387,8 +388,7 @@ class Model:
 
     def restore(self, state: AcdState) -> None:
         """Take up a snapshot: one object per assignment, indexes and deadlines made anew."""
-        self.agents, self.queued, self.gone = state.agents, state.queued, state.gone
-        self.handle, self.places = state.handle, state.places
+        self.agents, self.queued, self.gone, self.handle, self.places = state.agents, state.queued, state.gone, state.handle, state.places
         for agent in self.agents.values():
             self._assignments.update(agent.assignments)
             self._refresh(agent)

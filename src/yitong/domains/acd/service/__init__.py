@@ -20,6 +20,7 @@ from yitong.domains.acd.rules.selection import choose
 from yitong.domains.acd.service.acts import Acts
 from yitong.domains.acd.service.calls import Calls
 from yitong.domains.acd.service.desk import Desk
+from yitong.domains.acd.service.outward import Outward
 from yitong.domains.acd.service.supervising import Supervising
 from yitong.domains.acd.service.together import Together
 from yitong.domains.acd.service.treatment import Treatment
@@ -40,7 +41,8 @@ class Acd:
         self.together = Together(bus, self.acts, tenant, self.dialling)
         self.desk = Desk(bus, self.acts, tenant)
         self.supervising = Supervising(bus, self.acts, self.together, self.desk, tenant)
-        self.calls = Calls(bus, self.acts, self.together, self.supervising)
+        self.outward = Outward(bus, self.acts, tenant, self.dialling)
+        self.calls = Calls(bus, self.acts, self.together, self.supervising, self.outward)
         self.treatment = Treatment(bus, self.acts, tenant)
         self._registry = registry
         self._tenant = tenant
@@ -134,7 +136,7 @@ class Acd:
         self.model.watch_queued(queued)
 
     def _assignment_due(self, assignment: Assignment, unit: Unit) -> None:
-        if assignment.state == "offered":
+        if assignment.state == "offered" and assignment.dial is None:
             self.acts.end_offer(assignment, "no_answer", unit)
         elif assignment.state == "wrapping_up":
             self.desk.wrap_up_over(assignment, unit)
@@ -147,6 +149,8 @@ class Acd:
             if not assignment.resume_target:
                 assignment.resume_again_at = 0
             self.model.deadlines.set(f"a:{assignment.id}", assignment.deadline())
+        elif assignment.dial is not None:
+            self.outward.overdue(assignment, unit)
         elif assignment.hang_up_by:
             self.acts.released(assignment, unit, clear=True)
         else:

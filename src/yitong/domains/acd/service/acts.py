@@ -38,11 +38,13 @@ class Acts:
         self.hand_over: Callable[..., None]
         self.end_supervision: Callable[[Assignment, str, Unit, str], None]
 
-    def mine(self, agent: str, key: str, *states: str) -> Assignment:
-        """The agent's assignment in one of ``states``. Raises Refused: not_found, wrong_state."""
+    def mine(self, agent: str, key: str, *states: str, dialling: bool = False) -> Assignment:
+        """The agent's assignment in one of ``states``; ``dialling``: also while he still calls. Raises Refused: not_found, wrong_state."""
         assignment = self.model.assignment(key)
         if assignment is None or assignment.agent != agent:
             raise Refused("not_found")
+        if assignment.dial is not None and not dialling:
+            raise Refused("wrong_state", state="dialling")
         if assignment.state not in states:
             raise Refused("wrong_state", state=assignment.state)
         return assignment
@@ -86,7 +88,7 @@ class Acts:
         ring_seconds: float, resume: bool,
     ) -> None:  # fmt: skip
         unit.ask(Route(
-            id=unit.new_id(), tenant=self._tenant, connection=contact.connection, calling=contact.calling, contact=contact.id,
+            id=unit.new_id(), tenant=self._tenant, connection=contact.connection, calling=contact.peer, contact=contact.id,
             calling_name=contact.card.name if contact.card else "", ring_seconds=ring_seconds, resume=resume,
             targets=tuple(Target(connection=target.connection, device=target.device) for target in targets),
             order=StandingOrder(wait_seconds=STANDING_SECONDS, music=self.music_file(queue, contact.language)),

@@ -20,6 +20,7 @@ from yitong.ct.model import Cause
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import AgentDevice, Assignment
 from yitong.domains.acd.service.acts import LOST_REST_SECONDS, Acts
+from yitong.domains.acd.service.outward import Outward
 from yitong.domains.acd.service.supervising import Supervising
 from yitong.domains.acd.service.together import Together
 
@@ -31,10 +32,11 @@ OURS = frozenset({Cause.ANSWERED_ELSEWHERE, Cause.CANCELLED})
 class Calls:
     """Turns events of connections into what happened to offers and assignments."""
 
-    def __init__(self, bus: Bus, acts: Acts, together: Together, supervising: Supervising) -> None:
+    def __init__(self, bus: Bus, acts: Acts, together: Together, supervising: Supervising, outward: Outward) -> None:
         self._acts = acts
         self._together = together
         self._supervising = supervising
+        self._outward = outward
         self._model = acts.model
         self._registry = acts.registry
         for kind in (Originated, Delivered):
@@ -58,13 +60,19 @@ class Calls:
             self._acts.clear(event.connection, unit)
             self._calm(event.call, unit)
             return
+        contact = self._registry.of_customer(event.connection)
+        if contact is not None and contact.direction == "out":
+            self._outward.customer_there(contact, unit)
+            return
         assignment = self._model.of_connection(event.connection)
         if self._together.established(event.connection, unit) or assignment is None:
             return
         if assignment.participation:
             self._supervising.established(assignment, event.connection, unit)
             return
-        if assignment.state == "offered":
+        if assignment.dial is not None:
+            self._outward.device_there(assignment, event.connection, unit)
+        elif assignment.state == "offered":
             self._acts.answered(assignment, event.connection, unit)
         elif assignment.state == "interrupted" and assignment.resume_target == event.connection:
             self._acts.resumed(assignment, unit)
@@ -79,7 +87,7 @@ class Calls:
         """A connection could not be made."""
         customer = self._registry.of_customer(event.connection)
         if customer is not None:
-            self.customer_gone(customer, unit)
+            self.customer_gone(customer, unit, event.cause)
             return
         assignment = self._model.of_connection(event.connection)
         if not self._together.gone(event.connection, event.cause, unit) and assignment is not None:
@@ -89,14 +97,16 @@ class Calls:
         """A connection ended: the customer's, or an agent's."""
         customer = self._registry.of_customer(event.connection)
         if customer is not None:
-            self.customer_gone(customer, unit)
+            self.customer_gone(customer, unit, event.cause)
             return
         assignment = self._model.of_connection(event.connection)
         if not self._together.gone(event.connection, event.cause, unit) and assignment is not None:
             self._ended(assignment, event.connection, event.cause, by_device=event.by_device, unit=unit)
 
-    def customer_gone(self, contact: LiveContact, unit: Unit) -> None:
+    def customer_gone(self, contact: LiveContact, unit: Unit, cause: Cause) -> None:
         """The caller left while waiting (an agent who rings for him stops at once), or while talking."""
+        if self._outward.customer_gone(contact, cause, unit):
+            return
         queued = self._model.queued.get(contact.id)
         assignment = self._model.of_contact(contact.id)
         if assignment is not None and assignment.state == "offered":
@@ -111,6 +121,8 @@ class Calls:
     def _ended(self, assignment: Assignment, connection: str, cause: Cause, *, by_device: bool, unit: Unit) -> None:
         if assignment.participation:
             self._supervising.gone(assignment, cause, unit)
+        elif assignment.dial is not None:
+            self._outward.device_gone(assignment, cause, unit)
         elif assignment.state == "offered":
             self._target_ended(assignment, connection, cause, by_device=by_device, unit=unit)
         elif assignment.state == "interrupted":
@@ -187,7 +199,7 @@ class Calls:
 
     def _device_out(self, assignment: Assignment, device: str, unit: Unit) -> None:
         """A device that is gone does not ring any more (the page was closed)."""
-        if assignment.state != "offered" or assignment.host:
+        if assignment.state != "offered" or assignment.host or assignment.dial is not None:
             return
         for connection in [name for name, rings in assignment.targets.items() if rings == device]:
             self._acts.clear(connection, unit, Cause.CANCELLED)

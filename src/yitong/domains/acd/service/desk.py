@@ -69,7 +69,13 @@ class Desk:
 
     def hang_up(self, command: m.HangUp, unit: Unit) -> None:
         """The switch is asked to clear the agent's connection; should it stay silent, the talk is over all the same."""
-        assignment = self._acts.mine(command.agent, command.assignment, "active", "held", "interrupted")
+        assignment = self._acts.mine(command.agent, command.assignment, "offered", "active", "held", "interrupted", dialling=True)
+        if assignment.dial is not None:
+            for connection in assignment.connections():
+                self._acts.clear(connection, unit)
+            return
+        if assignment.state == "offered":
+            raise Refused("wrong_state", state=assignment.state)
         if assignment.state == "interrupted":
             self._acts.released(assignment, unit, clear=True)
             return

@@ -17,6 +17,10 @@ from yitong.domains.acd.messages import (
     AssignmentRetrieved,
     ContactOffered,
     ContactTaken,
+    DialAnswered,
+    DialBegan,
+    DialEnded,
+    DialWentOut,
     GuestInvited,
     GuestJoined,
     GuestLeft,
@@ -37,6 +41,7 @@ _ASSIGNMENT: dict[type[Any], str] = {
     AssignmentInterrupted: "active", AssignmentResumed: "active", WrapUpBegan: "wrapping_up",
     OfferEnded: "", AssignmentEnded: "", WrapUpEnded: "",
     GuestInvited: "offered", GuestJoined: "active", ContactTaken: "active", GuestLeft: "",
+    DialBegan: "offered", DialWentOut: "active", DialAnswered: "active", DialEnded: "",
 }  # fmt: skip
 """What each fact makes of the assignment; "": it is over."""
 

@@ -31,6 +31,8 @@ FOLDS: dict[type[Fact], Callable[[Any, Event, Rows], None]] = {
     acd.ContactOffered: queues.offered,
     acd.OfferEnded: queues.offer_ended,
     acd.OfferAnswered: queues.offer_answered,
+    acd.DialAnswered: queues.dial_answered,
+    acd.DialEnded: queues.dial_ended,
     acd.ContactTaken: queues.taken,
     acd.AssignmentHeld: lambda _, event, rows: queues.held(event, rows),
     acd.AssignmentEnded: queues.assignment_ended,

@@ -11,6 +11,8 @@ from yitong.domains.acd.messages import (
     ContactOffered,
     ContactQueued,
     ContactTaken,
+    DialAnswered,
+    DialEnded,
     OfferAnswered,
     OfferEnded,
     QueueRefused,
@@ -27,7 +29,9 @@ OFFER_OUTCOMES = {"refused": "refused", "no_answer": "missed", "unreachable": "f
 
 
 def count(event: Event, rows: Rows, **deltas: int) -> None:
-    """Add to the quarter of an hour in which the event happened (kpis section 1: the interval of the outcome)."""
+    """Add to the quarter of an hour in which the event happened (kpis section 1: the interval of the outcome); only what is a queue's."""
+    if not event.queue:
+        return
     began = event.occurred_at - event.occurred_at % INTERVAL
     rows.add(QUEUE_INTERVALS, {"tenant_id": event.tenant, "site_id": event.site, "queue_id": event.queue, "began_at": began}, **deltas)
 
@@ -117,6 +121,22 @@ def taken(fact: ContactTaken, event: Event, rows: Rows) -> None:
     segment = segment_of_agent(fact.contact, fact.agent, rows)
     if segment is not None and not segment["ended_at"]:
         rows.change(SEGMENTS, segment, agent_id=fact.agent, answered_at=at)
+
+
+def dial_answered(fact: DialAnswered, event: Event, rows: Rows) -> None:
+    """Who was called answered."""
+    contact, at = contact_of(event, rows), event.occurred_at
+    rows.change(CONTACTS, contact, agent_id=fact.agent, answered_at=at, outcome="talking", ring_us=contact["ring_us"] + fact.rang_us)
+    rows.change(OFFERS, offer_of(event, fact.assignment, rows), answered_at=at, outcome="answered", rang_us=fact.rang_us)
+    segment = segment_of_agent(fact.contact, fact.agent, rows)
+    if segment is not None and not segment["ended_at"]:
+        rows.change(SEGMENTS, segment, agent_id=fact.agent, answered_at=at, ring_us=fact.rang_us)
+
+
+def dial_ended(fact: DialEnded, event: Event, rows: Rows) -> None:
+    """Nobody answered; before the number was rung there is no contact."""
+    if event.contact:
+        rows.change(CONTACTS, contact_of(event, rows), agent_id=fact.agent, outcome="not_reached")
 
 
 def assignment_ended(fact: AssignmentEnded, event: Event, rows: Rows) -> None:

@@ -55,6 +55,8 @@ class SeenAssignment(msgspec.Struct, kw_only=True):
     recording: str = ""
     host: str = ""
     participation: str = ""
+    dialling: str = ""
+    """The Personal record of the number that the agent calls, until it answers."""
     muted: bool = False
     consultation: SeenConsultation | None = None
 

@@ -29,6 +29,8 @@ def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
     """The handlers, bound to a view."""
     return {
         acd.GuestInvited: partial(_invited, view), acd.GuestJoined: view.moving("active"), acd.GuestLeft: partial(_left, view),
+        acd.DialBegan: partial(_dials, view), acd.DialWentOut: view.moving("active"), acd.DialAnswered: partial(_reached, view),
+        acd.DialEnded: partial(_left, view),
         acd.ContactTaken: partial(_taken, view), acd.ConsultationBegan: partial(_began, view),
         acd.ConsultationAnswered: partial(_became, view, "talking"), acd.ConferenceBegan: partial(_became, view, "conference"),
         acd.ConsultationTurned: partial(_turned, view), acd.ConsultationEnded: partial(_over, view),
@@ -55,8 +57,25 @@ def _supervised(view: View, fact: acd.SupervisionChanged, at: int) -> None:
         view.touched.add(("assignment", guest.id))
 
 
-def _left(view: View, fact: acd.GuestLeft, at: int) -> None:
+def _left(view: View, fact: acd.GuestLeft | acd.DialEnded, at: int) -> None:
     view.drop(fact.assignment)
+
+
+def _dials(view: View, fact: acd.DialBegan, at: int) -> None:
+    dialled = SeenAssignment(
+        id=fact.assignment, agent=fact.agent, contact=fact.to_contact, queue="", segment="", channel="voice", state="offered", since=at,
+        waited_us=0, ring_until=fact.ring_until, dialling=fact.address,
+    )  # fmt: skip
+    view.state.assignments[dialled.id] = dialled
+    view.agent(fact.agent).assignments.append(dialled.id)
+    view.touched.add(("assignment", dialled.id))
+
+
+def _reached(view: View, fact: acd.DialAnswered, at: int) -> None:
+    assignment = view.state.assignments.get(fact.assignment)
+    if assignment is not None:
+        assignment.dialling = ""
+        view.begin_call(assignment, fact.segment, at)
 
 
 def _taken(view: View, fact: acd.ContactTaken, at: int) -> None:

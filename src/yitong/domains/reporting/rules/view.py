@@ -170,7 +170,8 @@ class View:
     def _arrived(self, fact: ContactArrived, at: int) -> None:
         live = self._registry.get(fact.contact)
         self.state.contacts[fact.contact] = SeenContact(
-            id=fact.contact, calling=live.calling if live else "", called=live.called if live else fact.number,
+            id=fact.contact, calling=live.peer if live else "",
+            called=live.called if live and fact.direction == "in" else fact.number,
             direction=fact.direction, language=fact.language,
         )  # fmt: skip
 

@@ -1,0 +1,47 @@
+"""What the dispatcher tells of an agent's calls to outside numbers. The contact arrives (direction out) when the number is rung."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from yitong.contact.ledger import Fact
+
+
+class DialBegan(Fact, frozen=True):
+    """An agent wants to call; his own ``device`` rings first, on the envelope's connection. ``address``: the Personal record of the number.
+
+    The envelope names no contact: there is none before the number is rung. ``call``, ``to_contact`` and ``to_connection`` are the ids
+    that the switch's call, the contact and its connection shall have.
+    """
+
+    TYPE: ClassVar[str] = "acd.dial_began"
+    assignment: str
+    device: str
+    call: str
+    to_contact: str
+    to_connection: str
+    address: str
+    ring_until: int
+
+
+class DialWentOut(Fact, frozen=True):
+    """The agent's telephone is there, the number is rung until ``ring_until``."""
+
+    TYPE: ClassVar[str] = "acd.dial_went_out"
+    assignment: str
+    ring_until: int
+
+
+class DialAnswered(Fact, frozen=True):
+    """The called one answered; the envelope's segment is the agent's."""
+
+    TYPE: ClassVar[str] = "acd.dial_answered"
+    assignment: str
+    rang_us: int
+
+
+class DialEnded(Fact, frozen=True):
+    """Nobody talked. ``cause``: refused, no_answer, unreachable, agent_left."""
+
+    TYPE: ClassVar[str] = "acd.dial_ended"
+    assignment: str
