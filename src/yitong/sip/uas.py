@@ -18,6 +18,7 @@ from yitong.sip.transaction import ServerKey, ServerTransaction, Transaction
 
 _IN_DIALOG_ONLY = frozenset({"BYE", "UPDATE", "INFO", "PRACK", "NOTIFY"})
 _REFRESHES = frozenset({"INVITE", "UPDATE"})
+_BEGINS = frozenset({"INVITE", "SUBSCRIBE"})
 
 
 def server_key(request: Request, method: str) -> ServerKey:
@@ -103,9 +104,9 @@ class Uas:
         unknown = [tag for tag in required if tag.lower() not in self._core.settings.supported]
         if unknown:
             return 420, [("Unsupported", ", ".join(unknown))]
-        if request.method == "INVITE" and not request.contacts:
+        if request.method in _BEGINS and not request.contacts:
             raise ParseError("no Contact")
-        if request.method in _REFRESHES and any(contact.uri.scheme not in ("sip", "sips") for contact in request.contacts):
+        if request.method in _REFRESHES | _BEGINS and any(contact.uri.scheme not in ("sip", "sips") for contact in request.contacts):
             raise ParseError("wrong Contact")
         record_routes(request)
         if request.to.tag:
@@ -209,11 +210,13 @@ class Uas:
             self._provisionals.drop(transaction)
         if request.method in _REFRESHES and status > 100:
             self._after_answer(transaction, response, now)
+        elif request.method == "SUBSCRIBE" and 200 <= status < 300:
+            self._subscribed(transaction)
         return True
 
     def _dialog_headers(self, transaction: ServerTransaction, status: int, headers: list[Header]) -> list[Header]:
         request = transaction.request
-        if request.method not in ("INVITE", "UPDATE", "OPTIONS") or not 101 <= status < 300:
+        if request.method not in ("INVITE", "UPDATE", "OPTIONS", "SUBSCRIBE") or not 101 <= status < 300:
             return headers
         names = {name for name, _ in headers}
         extra = [("Record-Route", value) for value in request.all("Record-Route")] if not request.to.tag else []
@@ -247,6 +250,15 @@ class Uas:
                 self._accepted[(*dialog.id, request.cseq.number)] = transaction
         elif status >= 300 and dialog.state is DialogState.EARLY and not request.to.tag:
             self._dialogs.end(dialog)
+
+    def _subscribed(self, transaction: ServerTransaction) -> None:
+        """The 2xx of a SUBSCRIBE makes a dialog, too (RFC 6665 §4.4.1)."""
+        request = transaction.request
+        if transaction.dialog is not None:
+            transaction.dialog.refresh(request)
+        elif not request.to.tag:
+            transaction.dialog = Dialog.from_request(request, transaction.to_tag, transaction.source, DialogState.CONFIRMED)
+            self._dialogs.add(transaction.dialog)
 
     def _begin_session(self, transaction: ServerTransaction, now: float) -> None:
         if transaction.dialog is not None and transaction.agreed is not None:

@@ -12,6 +12,7 @@ from yitong.ct.switches.soft.line import RETRY_AFTER, SDP, Line
 from yitong.ct.switches.soft.lines import Lines
 from yitong.ct.switches.soft.referring import Referring
 from yitong.ct.switches.soft.registrations import Registrations
+from yitong.ct.switches.soft.waiting import MessagesWaiting
 from yitong.ct.switching.ports import Invitation
 from yitong.kit.ids import Ids
 from yitong.sip import negotiation
@@ -38,11 +39,14 @@ class _Offered:
 class Answering:
     """Answers every request that reaches us. ``ids`` names new calls and connections."""
 
-    def __init__(self, lines: Lines, gate: Gate, registrations: Registrations, referring: Referring, ids: Ids) -> None:
+    def __init__(
+        self, lines: Lines, gate: Gate, registrations: Registrations, referring: Referring, waiting: MessagesWaiting, ids: Ids
+    ) -> None:
         self._lines = lines
         self._gate = gate
         self._registrations = registrations
         self._referring = referring
+        self._waiting = waiting
         self._ids = ids
         self._endpoint = lines.endpoint
         self._clock = lines.clock
@@ -60,6 +64,8 @@ class Answering:
                 self._register(event)
             case "OPTIONS":
                 self._endpoint.respond(event.transaction, 200, self._lines.now, headers=[("Accept", SDP)])
+            case "SUBSCRIBE":
+                self._waiting.subscribe(event)
             case _:
                 self._refuse(event, self._gate.admit_other(event.request, event.flow, self._lines.now, self._clock.now()))
 
@@ -184,6 +190,8 @@ class Answering:
         method = event.request.method
         if method == "BYE":
             self._bye(event, line)
+        elif method == "SUBSCRIBE":
+            self._waiting.subscribe(event)
         elif line is None:
             self._refuse(event, Refused(481))
         elif method in ("INVITE", "UPDATE", "PRACK"):

@@ -22,7 +22,7 @@ from yitong.sip.message import Header, Request
 from yitong.sip.registrar import owns
 
 LOOPBACK = ("127.0.0.1", "::1")
-ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REGISTER, REFER"
+ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REGISTER, REFER, SUBSCRIBE"
 _log = structlog.get_logger("yitong.switch.gate")
 
 

@@ -21,7 +21,7 @@ from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.answering import Answering
 from yitong.ct.switches.soft.directory import Directory
 from yitong.ct.switches.soft.dispatch import Dispatch
-from yitong.ct.switches.soft.gate import Gate
+from yitong.ct.switches.soft.gate import ALLOWED, Gate
 from yitong.ct.switches.soft.imaging import tell_of_fax
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.line import Line
@@ -36,6 +36,7 @@ from yitong.ct.switches.soft.restoring import Memory
 from yitong.ct.switches.soft.sound import Sound
 from yitong.ct.switches.soft.transports import Transports, same_host_origins
 from yitong.ct.switches.soft.trunks import Trunks
+from yitong.ct.switches.soft.waiting import MessagesWaiting
 from yitong.ct.switches.soft.workers import Worker, Workers
 from yitong.ct.switching.function import SwitchingFunction
 from yitong.kit import logs
@@ -79,7 +80,7 @@ class SoftSwitch:
         ports = await self._listen()
         host = self.options.address or self.options.bind
         settings = Settings(
-            host=host, ports=ports, timings=self.options.timings, supported=OPTION_TAGS, session=self.options.session
+            host=host, ports=ports, timings=self.options.timings, supported=OPTION_TAGS, session=self.options.session, allow=ALLOWED
         )  # fmt: skip
         self.endpoint = Endpoint(settings, lambda: secrets.token_hex(8))
         self.registrations = Registrations(self.directory, self.endpoint, self.clock, self._address_for)
@@ -98,8 +99,9 @@ class SoftSwitch:
         self.gate = Gate(self.directory, lambda realm: Authenticator(realm, self.memory.secret, lambda: secrets.token_hex(8)))
         self.gate.serves = self.lines.outward.serves
         referring = Referring(self.lines, self.gate, self.registrations, self.directory, self._ids)
-        self.answering = Answering(self.lines, self.gate, self.registrations, referring, self._ids)
-        own = [self.registrations.answered, self.trunks.answered]
+        self.waiting = MessagesWaiting(self.endpoint, self.gate, self.clock, self._address_for)
+        self.answering = Answering(self.lines, self.gate, self.registrations, referring, self.waiting, self._ids)
+        own = [self.registrations.answered, self.trunks.answered, self.waiting.answered]
         self.dispatch = Dispatch(self.lines, self.answering, own, self.transports.close_flow)
         self.directory.on_change = self._configured
         self.memory.restore(self.lines, self.registrations, self.function)
@@ -264,7 +266,7 @@ class SoftSwitch:
     def _deadlines(self) -> list[float | None]:
         graces = [line.lost_at + GRACE_SECONDS for line in self.lines.all.values() if line.lost_at]
         own = [self.trunks.next_deadline(), self.lines.outward.next_deadline(), min(graces, default=None), self.memory.patience]
-        return [self.endpoint.next_deadline(), self.registrations.next_deadline(), *own]
+        return [self.endpoint.next_deadline(), self.registrations.next_deadline(), self.waiting.next_deadline(), *own]
 
     def _due(self) -> None:
         self._timer = None
@@ -275,6 +277,7 @@ class SoftSwitch:
         now = self.clock.monotonic()
         self.endpoint.handle_timer(now)
         self.registrations.tick(now)
+        self.waiting.tick(now)
         self.trunks.tick(now)
         self.lines.outward.tick(now)
         self.function.tick(self.clock.now())
@@ -298,6 +301,7 @@ class SoftSwitch:
         now = self.clock.monotonic()
         self.endpoint.flow_closed(flow, now)
         self.registrations.flow_closed(flow)
+        self.waiting.flow_closed(flow)
         for line in [line for line in self.lines.all.values() if line.flow == flow]:
             self._flow_of_line_closed(line, flow, now)
 
