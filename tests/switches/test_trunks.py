@@ -110,6 +110,21 @@ async def test_a_late_ringing_trunk_is_cancelled(soft: SoftRig) -> None:
     assert not failures(soft)
 
 
+async def test_what_the_next_trunk_says_early_is_heard_instead(soft: SoftRig) -> None:
+    first, second = await soft.operator("a"), await soft.operator("b", order=2)
+    connection = await dial(soft)
+    await soft.true(lambda: first.ringing is not None)
+    first.early()
+    lines = soft.switch.lines.all
+    await soft.true(lambda: (heard := lines[connection].early_remote) is not None and heard.rtp_port == first.rtp.port)
+    first.refuse(503)
+    await soft.true(lambda: second.ringing is not None)
+    second.early()
+    await soft.true(lambda: (heard := lines[connection].early_remote) is not None and heard.rtp_port == second.rtp.port)
+    await answers(soft, second, connection)
+    assert not failures(soft)
+
+
 async def test_when_every_trunk_fails_the_call_is_told_once_with_the_last_cause(soft: SoftRig) -> None:
     for code in ("a", "b"):
         (await soft.operator(code)).answers = 503
@@ -256,3 +271,18 @@ async def test_a_tenants_own_classes_decide(soft: SoftRig) -> None:
     await soft.true(lambda: 403 in phone.agent.responses)
     await phone.call("62345678")
     await soft.true(lambda: 180 in phone.agent.responses)
+
+
+@pytest.mark.case("K1")
+async def test_an_outside_call_outlives_the_switch(soft: SoftRig) -> None:
+    gateway = await soft.operator("out", username="line1", password="s3cret")
+    gateway.line = ("line1", "s3cret")
+    connection = await dial(soft)
+    await answers(soft, gateway, connection)
+    await soft.switch.close()
+    await soft.start()
+    fields = {"host": "127.0.0.1", "port": gateway.port, "username": "line1", "password": "s3cret"}
+    soft.configure("trunk", "out", {"code": "out", "site": SITE, **fields})
+    assert connection in {one.connection for one in soft.snapshot().connections}
+    soft.ask(make(services.Clear, connection=connection))
+    await soft.true(lambda: any(b"Proxy-Authorization: Digest" in data for data in gateway.heard("BYE")))

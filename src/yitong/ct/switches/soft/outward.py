@@ -139,7 +139,7 @@ class Outward:
         if line.device != trunk.device:
             line.device = trunk.device
             self._lines.function.carried(line.connection, trunk.device)
-        line.local = local
+        line.local, line.early, line.early_remote = local, None, None
         self._lines.calls_by(line, transaction)
         self._trunks.outside.chosen(trunk)
         attempt.deadline = self._lines.now + (FIRST_SECONDS if attempt.rest else LAST_SECONDS)
@@ -182,6 +182,7 @@ class Outward:
             if header is not None:
                 transaction = self._lines.endpoint.retry(event.transaction, self._lines.now, headers=[header])
                 self._lines.calls_by(line, transaction)
+                attempt.deadline = self._lines.now + (FIRST_SECONDS if attempt.rest else LAST_SECONDS)
                 return True
             _log.error("trunk refuses our credentials", trunk=line.device)
         elif status != 408 and not 500 <= status < 600:
