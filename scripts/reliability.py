@@ -20,7 +20,7 @@ FIGURES = ROOT / "build" / "figures.jsonl"
 PASSED = ROOT / "build" / "cases.json"
 NONE = "—"
 CASES = {
-    "P1": "60 forms of RFC 4475 and 5118", "P2": "200 tricky forms of our own", "P3": "60,000 mutated datagrams, 5,000 over TCP",
+    "P1": "60 forms of RFC 4475 and 5118", "P2": "200 tricky forms of our own", "P3": "100,000 mutated datagrams, 5,000 streams over TCP",
     "P4": "very large messages", "P5": "answers copy what they must", "P6": "odd bytes in names",
     "P7": "TCP in pieces, in heaps, without end",
     "X1": "30 copies of one INVITE", "X2": "requests and answers of no dialog", "X3": "CANCEL crosses 200", "X4": "200 or ACK lost",

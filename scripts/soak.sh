@@ -11,7 +11,7 @@ status=$(mktemp)
 {
     export YITONG_FUZZ_PACKETS="${YITONG_FUZZ_PACKETS:-100000}"
     if [ $# -eq 0 ]; then
-        .venv/bin/python scripts/soak_sip.py 60000 5000 "$(date +%s)" &&
+        .venv/bin/python scripts/soak_sip.py 100000 5000 "$(date +%s)" &&
             .venv/bin/python -m pytest -q --tb=short --timeout=1800 -s tests/switches/media/test_media_guard.py
     fi && .venv/bin/python -m pytest -q --tb=short -m soak --timeout=7200 -s "$@"
     echo $? > "$status"

@@ -1,7 +1,7 @@
 """The long walk of the SIP part (cases P3, P8): mutated datagrams and streams against an endpoint with a user on top.
 
-``python scripts/soak_sip.py [datagrams] [streams] [seed]``; 60,000 and 5,000 by default. ``make soak`` calls it; the tests run
-a small walk.
+``python scripts/soak_sip.py [datagrams] [streams] [seed]``; 100,000 and 5,000 by default. An OPTIONS must be answered after each batch;
+in the end nothing may be left: no transaction, no dialog, no timer. ``make soak`` calls it; the tests run a small walk.
 """
 
 # ruff: noqa: E501 - one message a line reads best
@@ -16,12 +16,20 @@ import time
 from itertools import count
 
 from yitong.sip import negotiation, sdp
-from yitong.sip.core import Flow, Settings
+from yitong.sip.core import Flow, Settings, Terms
 from yitong.sip.digest import Authenticator
 from yitong.sip.endpoint import Endpoint
-from yitong.sip.events import CloseFlow, RequestReceived
-from yitong.sip.grammar import SipError, display_text
+from yitong.sip.events import CloseFlow, RequestReceived, SessionExpired, TransactionTimedOut
+from yitong.sip.grammar import ParseError, SipError, display_text
+from yitong.sip.identity import caller, first_called
+from yitong.sip.info_digits import key_of
+from yitong.sip.message import Request
+from yitong.sip.referral import referral, replaces_of
 from yitong.sip.registrar import Registrar
+from yitong.sip.summary import package_of, takes_summary
+
+BATCH = 500
+"""Datagrams between two OPTIONS."""
 
 AUDIO = (
     "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 0 101\r\n"
@@ -72,6 +80,12 @@ SEEDS = [
     _message("INVITE", 15, AUDIO, extra="Record-Route: <sip:p1@192.0.2.7;lr>, <sip:p2@192.0.2.6;lr>\r\nRoute: <sip:192.0.2.1;lr>\r\n"),
     _message("INVITE", 16, "--x\r\nContent-Type: application/sdp\r\n\r\n" + AUDIO + "--x--\r\n", "multipart/mixed;boundary=x"),
     _message("PRACK", 17, extra="RAck: 1 1 INVITE\r\n"),
+    _message("INVITE", 18, AUDIO, extra="Supported: timer, 100rel\r\nSession-Expires: 90;refresher=uac\r\nMin-SE: 90\r\nAllow: INVITE, UPDATE\r\n"),
+    _message("INVITE", 19, AUDIO, extra="Require: 100rel\r\nReplaces: c1@192.0.2.9;to-tag=t1;from-tag=f1;early-only\r\n"),
+    _message("INVITE", 20, AUDIO, extra='P-Asserted-Identity: "Li" <sip:+86138@net>, <tel:+86-138>\r\nPrivacy: id;critical\r\nDiversion: <sip:1@net>;reason=busy\r\nHistory-Info: <sip:1@net>;index=1, <sip:2@net?Reason=SIP%3Bcause%3D302>;index=1.1\r\n'),
+    _message("REFER", 21, extra="Refer-To: <sip:x@y?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2&Require=replaces>\r\nReferred-By: <sip:a@b>\r\nRefer-Sub: false\r\n"),
+    _message("SUBSCRIBE", 22, extra="Event: message-summary;id=3\r\nAccept: application/simple-message-summary\r\nExpires: 600\r\n"),
+    _message("REGISTER", 23, extra="Path: <sip:p@192.0.2.7;lr;received=sip:192.0.2.9:5060>\r\nSupported: path, outbound\r\n"),
     b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContact: <sip:c@d>\r\nContent-Length: 0\r\n\r\n",
     b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKy\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\nWWW-Authenticate: Digest realm=\"x\", nonce=\"y\", qop=\"auth,auth-int\"\r\nContent-Length: 0\r\n\r\n",
 ]  # fmt: skip
@@ -119,11 +133,15 @@ class Target:
 
     def __init__(self) -> None:
         numbers = count(1)
-        self.endpoint = Endpoint(Settings(host="192.0.2.1"), lambda: f"t{next(numbers):08d}")
+        supported = frozenset({"100rel", "norefersub", "replaces", "timer"})
+        settings = Settings(host="192.0.2.1", supported=supported, session=Terms(90, 90))
+        self.endpoint = Endpoint(settings, lambda: f"t{next(numbers):08d}")
         self.registrar = Registrar()
         self.authenticator = Authenticator("r", b"s" * 32, lambda: f"n{next(numbers):08d}")
         self.now = 1000.0
         self.answers = 0
+        self.slowest = 0.0
+        """Seconds of the slowest OPTIONS."""
         self._pings = 0
 
     def send(self, data: bytes, flow: Flow) -> list[bytes]:
@@ -136,6 +154,8 @@ class Target:
                 self._answer(event)
             elif isinstance(event, CloseFlow):
                 self.endpoint.flow_closed(event.flow, self.now)
+            elif isinstance(event, SessionExpired | TransactionTimedOut) and event.dialog is not None:
+                self.endpoint.dialogs.end(event.dialog)
         sent = [answer for answer, _ in self.endpoint.datagrams_to_send()]
         for answer in sent:
             check_form(answer)
@@ -146,12 +166,23 @@ class Target:
         """Whether an OPTIONS is answered with 200."""
         self._pings += 1
         ping = _message("OPTIONS", 1_000_000 + self._pings).replace(b"branch=z9hG4bKs", b"branch=z9hG4bKalive")
-        return any(answer.startswith(b"SIP/2.0 200") for answer in self.send(ping, Flow("udp", "alive", "192.0.2.9", 5060)))
+        begun = time.perf_counter()
+        answered = any(answer.startswith(b"SIP/2.0 200") for answer in self.send(ping, Flow("udp", "alive", "192.0.2.9", 5060)))
+        self.slowest = max(self.slowest, time.perf_counter() - begun)
+        return answered
+
+    def end(self) -> dict[str, int]:
+        """Let every timer run out; what is left then."""
+        while (deadline := self.endpoint.next_deadline()) is not None:
+            self.now = max(self.now, deadline)
+            self.send(b"\r\n\r\n", Flow("udp", "end", "192.0.2.9", 5060))
+        endpoint = self.endpoint
+        return {"transactions": endpoint.transactions, "dialogs": len(endpoint.dialogs), "sessions": len(endpoint.sessions)}
 
     def _answer(self, event: RequestReceived) -> None:
         request, transaction, now = event.request, event.transaction, self.now
         respond = self.endpoint.respond
-        display_text(request.from_.display)
+        look_at(request)
         if request.method == "REGISTER":
             self.authenticator.check(request, event.flow.host, lambda name: None, now)
             done = self.registrar.register("aor", request, event.flow, now)
@@ -168,6 +199,18 @@ class Target:
                 respond(transaction, 200, now, body=answer.encode(), content_type="application/sdp")
         else:
             respond(transaction, 200 if request.method in ("OPTIONS", "BYE", "MESSAGE", "INFO", "UPDATE") else 501, now)
+
+
+def look_at(request: Request) -> None:
+    """What the switch asks of a request; only the declared error may come of it."""
+    display_text(request.from_.display)
+    caller(request, trusted=True), first_called(request), key_of(request.content_type, request.body)
+    package_of(request), takes_summary(request)
+    for ask in (referral, replaces_of):
+        try:
+            ask(request)
+        except ParseError:
+            continue
 
 
 _LINE = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+: ?[^\r\n]*")
@@ -196,6 +239,8 @@ def walk(datagrams: int, streams: int, seed: int) -> Target:
         except Exception:
             print(f"seed {seed} number {number}: {data!r}", file=sys.stderr)
             raise
+        if number % BATCH == 0:
+            assert target.alive(), f"seed {seed}: no OPTIONS is answered after {number} datagrams"
     for number in range(streams):
         flow = Flow("tcp", f"t{number}", "192.0.2.9", 40000)
         data = b"".join(mutate(fresh(rng.choice(SEEDS), number), rng) for _ in range(rng.randint(1, 3)))
@@ -210,14 +255,15 @@ def walk(datagrams: int, streams: int, seed: int) -> Target:
 
 def main() -> None:
     numbers = [int(text) for text in sys.argv[1:4]]
-    datagrams, streams, seed = (numbers + [60_000, 5_000, 1][len(numbers) :])[:3]
+    datagrams, streams, seed = (numbers + [100_000, 5_000, 1][len(numbers) :])[:3]
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
     target = walk(datagrams, streams, seed)
-    target.endpoint.handle_timer(target.now + 4000)
+    left = target.end()
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     seconds = time.perf_counter() - start
     print(f"{datagrams} datagrams, {streams} streams, seed {seed}: {target.answers} answers, {seconds:.1f} s, {grown:.0f} MB more, "
-          f"{target.endpoint.transactions} transactions left")  # fmt: skip
+          f"slowest OPTIONS {target.slowest * 1000:.1f} ms, left: {left}")  # fmt: skip
+    assert not any(left.values()), left
 
 
 if __name__ == "__main__":
