@@ -86,7 +86,8 @@ def foreign_ids(path: str, other: Tenant, live: Live | None = None) -> list[str]
     if "{id}" not in path:
         return [""]
     part = path.removeprefix("/api/v1/").removeprefix("config/").split("/")[0]
-    singular = {"recordings": "recording foreign", "users": "user"}.get(part, part.removesuffix("s"))
+    odd = {"recordings": "recording foreign", "users": "user", "faxes": "fax", "number_classes": "number_class"}
+    singular = odd.get(part, part.removesuffix("s"))
     if singular == "contact":
         return [other.contacts["foreign"], *(live.contacts if live else [])]
     if singular == "user":
@@ -131,6 +132,8 @@ def sent(method: str, path: str, operation: dict[str, Any], values: dict[str, An
     short = path.removeprefix("/api/v1")
     if short.startswith("/config/prompts"):
         return {"files": {"file": ("x.wav", SOUND, "audio/wav")}, "data": {"code": "x", "language": "en"}}
+    if short.startswith("/config/fax_documents"):
+        return {"data": {"code": "x", "name": "x", "text": "x"}}
     body = values.get(short, values.get(short.removesuffix("/{id}")))
     assert body is not None, f"{method} {path} needs a body in bodies()"
     return {"json": body}
@@ -142,6 +145,7 @@ async def test_no_operation_shows_or_changes_what_is_another_tenants(world: Worl
     """While the other tenant talks, rings and waits: neither its rows nor its ledger nor its engine nor its calls are touched."""
     await centre.start_worker()
     await world.contact(world.other, "foreign", "1001", told=False)
+    await world.fax(world.other, "foreign")
     await world.contact(world.mine, "own", "1001", told=False)
     live = await Live.begin(centre, "other")
     who, secrets = await world.headers(role), all_secrets(world.other, live)

@@ -29,6 +29,7 @@ from yitong.kit.nats import Nats
 from yitong.kit.records import Change, change
 from yitong.kit.settings import Settings
 from yitong.kit.tasks import Tasks
+from yitong.media import fax_page
 
 PASSWORD = "correct horse"
 _CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
@@ -132,12 +133,29 @@ class Seed:
             made.id, "number", {"number": HOTLINE, "name": NAME, "flow": made.ids["flow"], "site": site, "web": True}
         )
         made.ids["trunk"] = await self.put(made.id, "trunk", {"code": "demo", "name": NAME, "site": site})
+        made.ids["number_class"] = await self.put(made.id, "number_class", {"code": "town", "name": NAME, "patterns": ["62."]})
+        made.ids["caller_rule"] = await self.put(made.id, "caller_rule", {"code": "pests", "name": NAME, "patterns": ["999."]})
         made.ids["reason"] = await self.put(made.id, "reason", {"code": "lunch", "name": NAME})
         for code in ("coffee", "training"):
             await self.put(made.id, "reason", {"code": code, "name": {"en": code}})
         made.ids["wrap_up_code"] = await self.put(made.id, "wrap_up_code", {"code": "done", "name": NAME})
         prompt = {"code": "hello", "language": "zh-CN", "file": f"{made.id}/hello.wav", "text": "你好", "milliseconds": 100}
         made.ids["prompt"] = await self.put(made.id, "prompt", prompt)
+        tariff = {"code": "tariff", "name": NAME, "file": f"{made.id}/documents/tariff.tif", "pages": 1}
+        made.ids["fax_document"] = await self.put(made.id, "fax_document", tariff)
+
+    async def fax(self, made: Tenant, contact: str, *, sent: bool = False, minutes_ago: float = 1) -> str:
+        """A finished fax of a contact, as the projections hold it."""
+        at = self.clock.now() - round(minutes_ago * 60_000_000)
+        made.ids["fax"] = self.new_id()
+        values = {
+            "tenant": made.id, "id": made.ids["fax"], "site": made.site, "contact": made.contacts[contact], "at": moment(at), "sent": sent,
+            "file": f"{made.id}/2026/{made.ids['fax']}.tif", "station": self.new_id(), "end": moment(at + 30_000_000),
+        }  # fmt: skip
+        async with self.database.transaction() as connection:
+            for statement in _FAX:
+                await connection.execute(text(statement), values)
+        return made.ids["fax"]
 
     async def contact(self, made: Tenant, name: str, agent: str, *, queue: bool = True, minutes_ago: float = 1, told: bool = True) -> str:
         """A finished contact, as the projections hold it; with a recording if ``agent`` (a username) took it.
@@ -181,6 +199,18 @@ _TAKEN = (
        values (:tenant, :recording, :site, :contact, :segment, :agent, :at, :end, :file, 1000, '[[200, 300]]')""",
 )
 
+_FAX = (
+    "insert into personals (tenant_id, id, kind, value, at, contact_id) values (:tenant, :station, 'address', '0215555', :at, :contact)",
+    """insert into faxes (tenant_id, id, site_id, contact_id, began_at, ended_at, sent, file, outcome, pages, rate, station_id)
+       values (:tenant, :id, :site, :contact, :at, :end, :sent, :file, 'ok', 1, 14400, :station)""",
+)
+
+
+def write_fax(path: Path, words: str) -> None:
+    """A page with some words."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fax_page.save(fax_page.from_text(words), path)
+
 
 def write_wav(path: Path, seconds: float, channels: int) -> None:
     """A tone, on the left track louder."""
@@ -214,6 +244,7 @@ class World:
     async def open(self) -> None:
         for tenant in (self.mine, self.other):
             write_wav(self.settings.home / "prompts" / tenant.id / "hello.wav", 0.1, 1)
+            write_fax(self.settings.home / "faxes" / tenant.id / "documents" / "tariff.tif", "资费")
         for bucket in ("config", "credentials"):
             await self.nats.js.purge_stream(f"KV_{bucket}")  # of another test: its tenants are the same, its database was another
         await self.web.open()
@@ -248,6 +279,12 @@ class World:
         id = await self.seed.contact(made, name, agent, **more)
         if agent:
             write_wav(self.settings.home / "recordings" / f"{made.ids[f'recording {name}']}.wav", 1.0, 2)
+        return id
+
+    async def fax(self, made: Tenant, contact: str, **more: Any) -> str:
+        """A finished fax with its file."""
+        id = await self.seed.fax(made, contact, **more)
+        write_fax(self.settings.home / "faxes" / made.id / "2026" / f"{id}.tif", f"fax {id}")
         return id
 
     async def token(self, username: str, tenant: str = "mine", password: str = PASSWORD) -> str:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.domains.acd.api import router as acd
 from yitong.domains.crm.api import router as crm
+from yitong.domains.fax.api import router as fax
 from yitong.domains.quality.api import router as quality
 from yitong.domains.security.api import router as security
 from yitong.domains.security.api import source_of
@@ -20,7 +21,7 @@ from yitong.kit.clock import Clock
 from yitong.kit.http import Caller
 from yitong.kit.nats import Nats
 from yitong.kit.tasks import Tasks
-from yitong.web import health, phone, problems, prompts, published, static_files, users
+from yitong.web import fax_documents, health, phone, problems, prompts, published, static_files, users
 from yitong.web.database import PatientDatabase
 from yitong.web.health import Metrics
 from yitong.web.idempotency import Idempotency
@@ -89,6 +90,7 @@ def _version_one(door: Door) -> APIRouter:
     api = APIRouter()
     for router in (
         security, phone.router, published.router, acd, quality, crm, records.router, flows.router, users.router, prompts.router,
+        fax, fax_documents.router,
     ):  # fmt: skip
         api.include_router(router)
     for resource in kinds.RESOURCES:

@@ -110,6 +110,11 @@ SENTENCES: dict[str, Sentence] = {
         "流程有 {count} 个问题，未发布。请按所列步骤改正。",
         "The flow has {count} problem(s) and was not published. Correct the steps named.",
     ),
+    "fax_refused": Sentence(
+        422,
+        "无法制成传真（{reason}）。请上传 TIFF、PNG 或 JPEG 图片，或填写文字，最多 200 页。",
+        "No fax can be made of this ({reason}). Upload a TIFF, PNG or JPEG picture, or give a text, 200 pages at most.",
+    ),
     "prompt_refused": Sentence(
         422,
         "该文件不能用作提示音：{reason}。请上传不超过 10 分钟的 WAV、FLAC、OGG 或 MP3。",

@@ -18,6 +18,7 @@ from yitong.app.partition import step_kinds
 from yitong.app.process import Health as Told
 from yitong.app.process import current
 from yitong.contact.client import Core
+from yitong.domains.fax.api import FaxesFolder
 from yitong.domains.ivr.speech.kokoro import Kokoro
 from yitong.domains.quality.api import RecordingsFolder
 from yitong.domains.security.service import Passwords, Recognition, SessionKeeper, SignIn
@@ -98,7 +99,8 @@ class Web:
         return Parts(
             self.database, self.clock, self.ids, self.passwords, self.phones, self.recognition, self.sign_in, self.keeper, self.door,
             self.health, self.metrics, self.published, Core(self.nats), RecordingsFolder(self.settings.home / "recordings"),
-            PromptsFolder(self.settings.home / "prompts"), StaticFolder(Path(yitong.web.__file__).parent / "static"),
+            PromptsFolder(self.settings.home / "prompts"), FaxesFolder(self.settings.home / "faxes"),
+            StaticFolder(Path(yitong.web.__file__).parent / "static"),
             also={Database: self.database, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},
         )  # fmt: skip
 

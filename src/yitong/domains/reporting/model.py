@@ -64,6 +64,11 @@ RECORDINGS = _table(
     "id: tenant_id id site_id contact_id segment_id agent_id queue_id; at: began_at ended_at; text: file sha256;"
     "int: milliseconds bytes; bool: complete; list: holds",
 )  # fmt: skip
+FAXES = _table(
+    "faxes", "tenant_id id",
+    "id: tenant_id id site_id contact_id station_id; at: began_at ended_at; text: document file outcome; int: pages rate;"
+    "bool: sent error_correction t38",
+)  # fmt: skip
 ACTIVITY = _table(
     "agent_activity", "tenant_id agent_id began_at number",
     "id: tenant_id agent_id site_id contact_id queue_id; at: began_at ended_at; int: number; text: state reason",
@@ -86,10 +91,10 @@ AGENT_DAYS = _table(
 
 TABLES = {
     table.name: table
-    for table in (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS, AGENT_DAYS)
+    for table in (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, FAXES, ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS, AGENT_DAYS)
 }  # fmt: skip
 _BLANK = {name: {column: EMPTY[sort] for column, sort in table.columns.items()} for name, table in TABLES.items()}
-OF_CONTACT = (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS)
+OF_CONTACT = (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, FAXES)
 
 
 class Rows:

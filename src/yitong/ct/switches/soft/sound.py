@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 
 from yitong.ct.model import Prompt
 from yitong.ct.services import Collect, ReceiveFax, SendFax
@@ -13,6 +14,7 @@ from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.workers import Worker, Workers
 from yitong.sip.negotiation import Remote
 
+_log = structlog.get_logger("yitong.switch.sound")
 Opened = Callable[[m.PortOpened | None], None]
 
 
@@ -201,6 +203,7 @@ class Sound:
 
         def answered(reply: m.Reply) -> None:
             if isinstance(reply, m.Refusal):
+                _log.warning("no fax", reason=reply.reason)
                 self.fax_refused(order.id, reply.reason)
 
         row.worker.ask(

@@ -9,7 +9,7 @@ from yitong.contact import messages as contact
 from yitong.contact.ledger import Event, Fact, fact_of
 from yitong.domains.acd import messages as acd
 from yitong.domains.reporting.model import Rows
-from yitong.domains.reporting.rules import agents, contacts, queues, recordings
+from yitong.domains.reporting.rules import agents, contacts, faxes, queues, recordings
 from yitong.domains.reporting.rules.agents import Zones
 from yitong.domains.survey import messages as survey
 from yitong.flow import messages as flow
@@ -41,6 +41,7 @@ FOLDS: dict[type[Fact], Callable[[Any, Event, Rows], None]] = {
     survey.SurveyAsked: contacts.survey_asked,
     survey.SurveyAnswered: contacts.survey_answered,
     **recordings.FOLDS,
+    **faxes.FOLDS,
 }
 
 

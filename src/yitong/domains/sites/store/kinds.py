@@ -92,13 +92,15 @@ CALLER_RULE = Kind(
     ),
 )  # fmt: skip
 PROMPT = Kind(name="prompt", table="prompts", fields=_fields("code", "language", "file", "text", "voice", "licence", "milliseconds"))
+FAX_DOCUMENT = Kind(name="fax_document", table="fax_documents", fields=_fields("code", "name", "file", "pages", json=["name"]))
 REASON = Kind(name="reason", table="not_ready_reasons", fields=_fields("code", "name", json=["name"]))
 WRAP_UP_CODE = Kind(name="wrap_up_code", table="wrap_up_codes", fields=_fields("code", "name", json=["name"]))
 
 KINDS = {
     kind.name: kind
     for kind in (
-        TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, REASON, WRAP_UP_CODE, NUMBER_CLASS,
+        TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, FAX_DOCUMENT, REASON, WRAP_UP_CODE,
+        NUMBER_CLASS,
         CALLER_RULE,
     )
 }  # fmt: skip

@@ -14,10 +14,10 @@ from yitong.domains.sites.store.kinds import ACCOUNT, AGENT, FLOW, KINDS, NUMBER
 from yitong.kit.records import Value, read, read_all
 
 PUBLISHED = (
-    "tenant", "site", "agent", "team", "skill", "prompt", "queue", "flow", "account", "trunk", "reason", "wrap_up_code", "number_class",
-    "caller_rule", "number",
+    "tenant", "site", "agent", "team", "skill", "prompt", "fax_document", "queue", "flow", "account", "trunk", "reason", "wrap_up_code",
+    "number_class", "caller_rule", "number",
 )  # fmt: skip
-"""In the order of publishing: prompts before what plays them; a number comes last, since with it calls come in."""
+"""In the order of publishing: prompts and faxes before what plays or sends them; a number comes last, since with it calls come in."""
 
 
 async def affected(connection: AsyncConnection, tenant: str, kind: str, id: str) -> list[tuple[str, str]]:
