@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
 from tests.switches.agents import Agent
 from tests.switches.gateways import Gateway
-from tests.system.stack import PASSWORD, Api, Stack
+from tests.system.stack import PASSWORD, Api, Stack, eventually
 
 NAME = {"zh-CN": "运营商", "en": "Operator"}
 MOBILE, ABROAD = "13911112222", "0044207946000"
@@ -34,14 +35,14 @@ async def opened(agent: Agent) -> AsyncIterator[Agent]:
         agent.close()
 
 
-def set_up(admin: Api, port: int) -> None:
-    """What an administrator does: the line, and what agent 1003 may call."""
+def set_up(admin: Api, port: int, code: str = "operator", extension: str = "1003") -> None:
+    """What an administrator does: the line, and what an agent may call."""
     site = admin("GET", "/me")["site"]["id"]
     admin("POST", "/config/trunks", expect=201, json={
-        "code": "operator", "name": NAME, "site": site, "host": "127.0.0.1", "port": port, "username": "line1", "password": "s3cret-line",
+        "code": code, "name": NAME, "site": site, "host": "127.0.0.1", "port": port, "username": "line1", "password": "s3cret-line",
         "register": True, "rewrite_called": [{"pattern": "1[3-9].", "prepend": "+86"}], "caller_number": "02196900",
     })  # fmt: skip
-    user = next(one for one in admin("GET", "/config/users")["items"] if one["extension"] == "1003")
+    user = next(one for one in admin("GET", "/config/users")["items"] if one["extension"] == extension)
     names = ("username", "name", "language", "roles", "extension", "team", "site", "skills")
     body = {name: user[name] for name in names} | {"may_call": ["mobile"]}
     admin("PUT", f"/config/users/{user['id']}", json=body, headers={"If-Match": f'"{user["version"]}"'})
@@ -74,3 +75,54 @@ async def test_a_desk_phone_calls_out_by_a_line_that_was_just_set_up(stack: Stac
         await true(lambda: len(gateway.rtp.heard) > 20 and len(phone.rtp.heard) > 20, "no speech both ways")
         phone.hang_up()
         await true(lambda: gateway.released or gateway.heard("BYE"), "the operator's side was not released")
+
+
+@pytest.mark.req("H71", "O21")
+async def test_an_agent_calls_out_and_the_talk_is_a_contact(stack: Stack, api: Callable[[str], Api]) -> None:
+    """Asked over the API, as the desk does: the own telephone, the number, the talk, its recording, its work afterwards."""
+    server, admin, desk = ("127.0.0.1", stack.sip_port), api("admin"), api("1004")
+    gateway, phone = Gateway("second", server), Agent("1004", server, PASSWORD)
+    async with opened(gateway), opened(phone):
+        gateway.line = ("line1", "s3cret-line")
+        await asyncio.to_thread(set_up, admin, gateway.port, "second", "1004")
+        phone.register()
+        await true(lambda: phone.registered == 200 and gateway.registrations, "phone or line did not register")
+        await asyncio.to_thread(desk, "POST", "/me/calls", 403, json={"number": ABROAD})
+        made = await asyncio.to_thread(patient_call, desk)
+        await true(lambda: phone.ringing is not None, "the agent's own telephone does not ring")
+        assert "answer-after=0" in str(phone.invitations[-1].get("Call-Info"))
+        phone.pick_up()
+        await true(lambda: gateway.ringing is not None, "the operator's side was not rung")
+        gateway.pick_up()
+        await true(lambda: len(gateway.rtp.heard) > 50 and len(phone.rtp.heard) > 50, "no speech both ways")
+        await asyncio.to_thread(desk, "POST", f"/me/assignments/{made}/hang_up", 204)
+        await true(lambda: gateway.released or gateway.heard("BYE"), "the operator's side was not released")
+        await asyncio.to_thread(desk, "PUT", f"/me/assignments/{made}/wrap_up", 204, json={"note": "回访"})
+        contact = await asyncio.to_thread(newest_own, desk)
+        assert (contact["direction"], contact["called"], contact["outcome"]) == ("out", MOBILE, "answered")
+        detail = await asyncio.to_thread(desk, "GET", f"/contacts/{contact['id']}")
+        assert [segment["kind"] for segment in detail["segments"]] == ["dial", "agent"]
+        assert len(detail["recordings"]) == 1
+        assert detail["recordings"][0]["milliseconds"] > 500
+
+
+def patient_call(desk: Api) -> str:
+    """The right to call is there as soon as its configuration has come round."""
+    for _ in range(50):
+        try:
+            return str(desk("POST", "/me/calls", expect=201, json={"number": MOBILE})["assignment"])
+        except AssertionError as error:
+            if "number_not_allowed" not in str(error) and "no_telephone" not in str(error):
+                raise
+            time.sleep(0.1)
+    raise AssertionError("the agent may still not call")
+
+
+def newest_own(desk: Api) -> dict[str, Any]:
+    """The newest closed contact with its recording."""
+
+    def closed() -> dict[str, Any] | None:
+        items = desk("GET", "/contacts", params={"limit": 1})["items"]
+        return items[0] if items and items[0]["ended_at"] and items[0]["recording"] else None
+
+    return eventually(closed, 10.0, "no closed contact")
