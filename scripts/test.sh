@@ -25,14 +25,19 @@ tests() {
 if [ $# -gt 0 ]; then
   tests "tests asked for" "$@"
 else
-  # What runs against the real clock (telephones, browsers, sockets, kills) is not beside what takes all the CPU there is.
+  # What runs against the real clock (telephones, browsers, sockets) is not beside what takes all the CPU there is; what kills processes
+  # and says how soon they are back is beside nothing.
   ignored=$(printf -- '--ignore=tests/%s ' app switches system)
   jobs="--numprocesses=${YITONG_TEST_JOBS:-2} --dist=loadfile"
   # shellcheck disable=SC2086
   tests "tests on their own time" $jobs tests $ignored
   # shellcheck disable=SC2086
   tests "tests in real time" $jobs tests/app tests/switches
-  tests "tests of the whole product" tests/system
+  kills=$(echo tests/system/test_faults_*.py)
+  # shellcheck disable=SC2086
+  tests "tests of the whole product" $jobs tests/system $(printf -- '--ignore=%s ' $kills)
+  # shellcheck disable=SC2086
+  tests "tests of its failures" $kills
 fi
 [ -z "$failed" ] || echo "FAILED:$failed" >&2
 [ -z "$failed" ]

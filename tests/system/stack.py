@@ -78,7 +78,8 @@ class Stack:
         self.http_port, self.sip_port, self.ws_port = (free_port() for _ in range(3))
         self.base = f"{'https' if 'YITONG_TLS_CERT' in settings else 'http'}://127.0.0.1:{self.http_port}"
         self.log = home.parent / f"{home.name}.log"
-        first_rtp = 20_000 + (os.getpid() * 512) % 30_000 // 2 * 2
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # two products at once do not share ports
+        first_rtp = 20_000 + worker % 3 * 12_000 + (os.getpid() * 512) % 10_000 // 2 * 2
         self.environment = {
             **os.environ, "YITONG_HOME": str(home), "YITONG_HTTP_PORT": str(self.http_port), "YITONG_SIP_PORT": str(self.sip_port),
             "YITONG_SIP_WS_PORT": str(self.ws_port), "YITONG_RTP_PORTS": f"{first_rtp}-{first_rtp + 1999}",
