@@ -30,6 +30,24 @@ export interface PublicInfo { languages: Language[]; numbers: { number: string; 
 
 export interface CustomerCard { id: string; name: string; class: string; region: string; note: string; new?: boolean; numbers?: string[]; version?: number }
 
+/** Somebody of ours, as others see him. */
+export interface Person { id: string; extension: string; name: Named; team: Named | null }
+/** One whom an agent may ask or give a contact to. */
+export interface Colleague extends Person { state: AgentState; since: number | null; reachable: boolean }
+/** A queue of `GET /queues`. */
+export interface QueueFigures { id: string; name: Named; waiting: number; ready: number }
+
+/** Whom the agent asks about his contact. `aside`: the agent is with that one, the customer waits. */
+export interface Consultation {
+  state: 'ringing' | 'talking' | 'conference' | 'over'
+  aside: boolean
+  cause: 'refused' | 'no_answer' | 'unreachable' | 'left' | null
+  since: number
+  ring_until: number | null
+  agent: Person | null
+  number: string | null
+}
+
 export interface Assignment {
   id: string
   contact: string
@@ -46,6 +64,10 @@ export interface Assignment {
   customer: CustomerCard | null
   language: string
   recording: boolean
+  muted?: boolean
+  /** The colleague at whose contact this one is a guest. */
+  helps?: Person | null
+  consultation?: Consultation | null
   wrap_up: { until: number | null; codes: { id: string; name: Named }[]; draft: { code?: string | null; note?: string } | null } | null
 }
 

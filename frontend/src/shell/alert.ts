@@ -1,5 +1,6 @@
 /** Ringing: a tone and a flashing title, while a contact is offered and this page is its telephone (or there is no other). */
 import { onUnmounted, watch } from 'vue'
+import { headingOf } from '@/desk/several'
 import { useWords } from '@/i18n'
 import { Ringtone } from '@/phone/ringtone'
 import { useDesk } from '@/stores/desk'
@@ -27,7 +28,7 @@ export function useAlert(): void {
     let on = false
     flashing = setInterval(() => {
       on = !on
-      document.title = on ? `☎ ${t('desk.state.offered')} ${caller(desk.ringing?.calling)}` : title
+      document.title = on ? `☎ ${t(desk.ringing ? headingOf(desk.ringing) : 'desk.state.offered')} ${caller(desk.ringing?.calling)}` : title
     }, 800)
   }
 

@@ -6,6 +6,7 @@ import { useLive } from '@/stores/live'
 const KEY = 'yitong.shortcuts'
 export const enabled = ref(localStorage.getItem(KEY) !== 'off')
 export const keypadOpen = ref(false)
+export const pickerOpen = ref(false)
 
 export function enable(on: boolean): void {
   enabled.value = on
@@ -35,14 +36,26 @@ export function useShortcuts(extra: { help: () => void }): void {
     if (keypadOpen.value && talking && /^[0-9*#]$/.test(key)) return (desk.key(key), true)
     if (key === 'a' && desk.pageCall.phase === 'ringing') return (desk.answer(), true)
     if (key === 'x' && state === 'offered') return (void desk.refuse(), true)
-    if (key === 'h' && talking) return (void desk.hold(), true)
-    if (key === 'm' && desk.pageCall.phase === 'talking') return (desk.mute(), true)
+    if (several(key)) return true
+    if (key === 'h' && talking && desk.may.hold) return (void desk.hold(), true)
+    if (key === 'm' && talking) return (void desk.mute(), true)
     if (key === 'k' && talking) return ((keypadOpen.value = !keypadOpen.value), true)
     if (key === 'e' && talking) return (void desk.hangUp(), true)
     if (key === 'r' && desk.desk?.agent.duty.state !== 'ready') return (void desk.setState('ready'), true)
     if (key === 'b' && desk.desk?.agent.duty.state === 'ready') return (void desk.setState('not_ready'), true)
     if (key === 'w' && state === 'wrapping_up') return (document.querySelector<HTMLElement>('#wrap-up-note')?.focus(), true)
     if (key === 'c') return (document.querySelector<HTMLElement>('#customer-name')?.focus(), true)
+    return false
+  }
+
+  /** What an agent does with two others. */
+  function several(key: string): boolean {
+    const { may } = desk
+    if (key === 't' && may.hand_over) return (void desk.handOver(), true)
+    if (key === 't' && may.pick) return ((pickerOpen.value = !pickerOpen.value), true)
+    if (key === 's' && may.alternate) return (void desk.alternate(), true)
+    if (key === 'j' && may.conference) return (void desk.conference(), true)
+    if (key === 'q' && may.reconnect) return (void desk.reconnect(), true)
     return false
   }
 

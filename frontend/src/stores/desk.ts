@@ -3,6 +3,7 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 import { call, sentence } from '@/api/client'
 import type { Assignment, DeskDocument, Duty, PhoneCredential } from '@/api/types'
+import { mayDo, target, type Choice } from '@/desk/several'
 import { permission, supportTrouble, openMicrophone, closeMicrophone, MicrophoneError, type MicrophoneTrouble } from '@/phone/microphone'
 import { NO_CALL, Phone, type CallView, type Registration } from '@/phone/phone'
 import { after } from '@/live/awake'
@@ -33,6 +34,8 @@ export const useDesk = defineStore('desk', () => {
   )
   const current = computed<Assignment | null>(() => assignments.value[0] ?? null)
   const ringing = computed(() => assignments.value.find((one) => one.state === 'offered') ?? null)
+  const may = computed(() => mayDo(current.value))
+  const muted = computed(() => Boolean(current.value?.muted) || pageCall.value.muted)
   const deskPhone = computed(() => Object.values(document_.value?.agent.devices ?? {}).some((d) => d.kind === 'phone' && d.registered && d.answering))
 
   function audioElement(): HTMLAudioElement {
@@ -153,30 +156,77 @@ export const useDesk = defineStore('desk', () => {
     await open()
   }
 
-  /** Do one thing asked by the agent; its failure is shown, and nothing is asked twice by a double click. */
-  async function act(ask: () => Promise<unknown>): Promise<boolean> {
-    if (busy.value) return false
+  /** Do one thing asked by the agent, nothing twice by a double click; answers why it could not be done, '' when it was. */
+  async function attempt(ask: () => Promise<unknown>): Promise<string | null> {
+    if (busy.value) return null
     busy.value = true
-    error.value = ''
     try {
       await ask()
-      return true
+      return ''
     } catch (failure) {
-      error.value = sentence(failure)
-      return false
+      return sentence(failure)
     } finally {
       busy.value = false
     }
   }
 
+  /** The same, with the failure shown. */
+  async function act(ask: () => Promise<unknown>): Promise<boolean> {
+    const failure = await attempt(ask)
+    if (failure !== null) error.value = failure
+    return failure === ''
+  }
+
   const setState = (state: Duty, reason?: string) => act(() => call('PUT', '/me/state', { body: reason ? { state, reason } : { state } }))
-  const ask = (verb: string) => (current.value ? act(() => call('POST', `/me/assignments/${current.value!.id}/${verb}`)) : Promise.resolve(false))
+  const path = (verb: string) => `/me/assignments/${current.value?.id}/${verb}`
+  const ask = (verb: string, body?: unknown) => (current.value ? act(() => call('POST', path(verb), { body })) : Promise.resolve(false))
   const answer = () => phone?.answer()
   const refuse = () => ask('refuse')
   const hold = () => ask(current.value?.state === 'held' ? 'retrieve' : 'hold')
-  const mute = () => phone?.mute(!pageCall.value.muted)
-  const key = (tones: string) => phone?.key(tones)
   const hear = () => phone?.hear()
+  const alternate = () => ask('alternate')
+  const conference = () => ask('conference')
+  const reconnect = () => ask('reconnect')
+  const handOver = () => ask('transfer', {})
+  /** Ask somebody, or give the customer away at once; answers why it cannot be done. */
+  const consult = (whom: Choice) => attempt(() => call('POST', path('consult'), { body: target(whom) }))
+  const transferTo = (whom: Choice) => attempt(() => call('POST', path('transfer'), { body: target(whom) }))
+
+  /** By the switch, whichever telephone it is; the one in this page is silent at once, also while the application server is away. */
+  async function mute(): Promise<void> {
+    const on = !muted.value
+    const here = pageCall.value.phase === 'talking'
+    phone?.mute(on)
+    const failure = current.value ? await attempt(() => call('PUT', path('mute'), { body: { on } })) : ''
+    if (failure && !(on && here)) error.value = failure
+  }
+
+  // A page that takes the call back is as silent as the one before it
+  watch(
+    () => pageCall.value.phase === 'talking' && Boolean(current.value?.muted),
+    (silent) => silent && !pageCall.value.muted && phone?.mute(true),
+  )
+
+  let typed = ''
+  let sending = false
+  /** The browser makes the tones of its own telephone, the switch those of a desk phone: one request after the other. */
+  async function key(tones: string): Promise<void> {
+    if (pageCall.value.phase === 'talking') return phone?.key(tones)
+    typed += tones
+    if (sending) return
+    sending = true
+    while (typed && current.value) {
+      const keys = typed.slice(0, 32)
+      typed = typed.slice(32)
+      try {
+        await call('POST', path('keys'), { body: { keys } })
+      } catch (failure) {
+        typed = ''
+        error.value = sentence(failure)
+      }
+    }
+    sending = false
+  }
 
   /** Through the telephone where it is in this page: that works even while the application server is away. */
   async function hangUp(): Promise<void> {
@@ -185,8 +235,9 @@ export const useDesk = defineStore('desk', () => {
   }
 
   return {
-    desk: document_, assignments, current, ringing, deskPhone, phoneMode, trouble, registration, pageCall, error, busy,
+    desk: document_, assignments, current, ringing, deskPhone, phoneMode, trouble, registration, pageCall, error, busy, may, muted,
     open, startPhone, close, takeBack, setState, answer, refuse, hold, hangUp, mute, key, hear, act,
+    consult, transferTo, alternate, conference, reconnect, handOver,
     wasOpen: () => sessionStorage.getItem(OPEN_KEY) === '1',
   }
 })

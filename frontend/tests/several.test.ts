@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import type { Assignment, Colleague, Consultation } from '@/api/types'
+import { choicesFor, headingOf, mayDo, numberIn, sides, target } from '@/desk/several'
+
+const colleague = (extension: string, state: Colleague['state'], reachable = true, name = `n${extension}`): Colleague => ({
+  id: `a${extension}`, extension, name: { 'zh-CN': `姓${extension}`, en: name }, team: { 'zh-CN': '一组', en: 'Team one' }, state, since: 1, reachable,
+})
+const asked = (state: Consultation['state'], aside = true): Consultation => ({ state, aside, cause: null, since: 1, ring_until: null, agent: null, number: '021' })
+const talk = (more: Partial<Assignment> = {}): Assignment => ({
+  id: 'x', contact: 'c', state: 'active', since: 1, channel: 'voice', queue: 'q', calling: '1', called: '2', keys: [], waited_seconds: 0, ring_until: null, answered_at: 1,
+  customer: null, language: 'en', recording: false, wrap_up: null, helps: null, consultation: null, ...more,
+})
+const allowed = (it: Assignment | null) => Object.entries(mayDo(it)).filter(([, may]) => may).map(([name]) => name)
+
+describe('who is with whom', () => {
+  it.each([
+    ['ringing', true, 'music', 'ringing'], ['talking', true, 'music', 'with_you'], ['talking', false, 'with_you', 'waits'],
+    ['conference', false, 'together', 'together'], ['over', true, 'music', 'gone'], ['over', false, 'with_you', 'gone'],
+  ] as const)('%s, aside %s: the customer %s, the other %s', (state, aside, customer, other) => {
+    expect(sides(asked(state, aside))).toEqual({ customer, other })
+  })
+})
+
+describe('what may be done', () => {
+  it.each([
+    ['an ordinary talk', talk(), ['hold', 'pick']],
+    ['a held one', talk({ state: 'held' }), ['hold']],
+    ['ringing', talk({ consultation: asked('ringing') }), ['hand_over', 'reconnect']],
+    ['talking', talk({ consultation: asked('talking') }), ['hand_over', 'alternate', 'conference', 'reconnect']],
+    ['a conference', talk({ consultation: asked('conference', false) }), ['hand_over']],
+    ['refused, the customer waits', talk({ consultation: asked('over') }), ['reconnect']],
+    ['the other left while one was with the customer', talk({ consultation: asked('over', false) }), ['hold', 'pick', 'reconnect']],
+    ['a guest', talk({ helps: { id: 'h', extension: '1001', name: 'x', team: null } }), []],
+    ['nothing', null, []],
+  ])('%s', (_, it, may) => {
+    expect(allowed(it).sort()).toEqual([...may].sort())
+  })
+
+  it('is said in the heading', () => {
+    const helps = { id: 'h', extension: '1001', name: 'x', team: null }
+    expect([
+      talk(), talk({ consultation: asked('ringing') }), talk({ consultation: asked('conference', false) }), talk({ consultation: asked('over', false) }),
+      talk({ helps, state: 'offered' }), talk({ helps }), talk({ helps: null }),
+    ].map(headingOf)).toEqual([
+      'desk.state.active', 'several.consulting', 'several.together', 'desk.state.active', 'several.asked', 'several.helping', 'desk.state.active',
+    ])
+  })
+})
+
+describe('the picker', () => {
+  const people = [colleague('1010', 'busy'), colleague('1003', 'not_ready'), colleague('1002', 'ready', false), colleague('1009', 'ready', true, 'Li'), colleague('1008', 'logged_off')]
+  const queues = [{ id: 'q', name: { 'zh-CN': '专家', en: 'Experts' }, waiting: 2, ready: 1 }]
+  const keys = (text: string) => choicesFor(text, people, queues).map((one) => one.key)
+
+  it('puts first who can be asked', () => {
+    expect(keys('')).toEqual(['agent-a1009', 'agent-a1003', 'agent-a1010', 'agent-a1002', 'agent-a1008', 'queue-q'])
+    expect(choicesFor('', people, queues).map((one) => one.kind === 'agent' && one.free)).toEqual([true, true, false, false, false, false])
+  })
+  it('finds by name in either language, extension, team and queue', () => {
+    expect([keys('li'), keys('姓1003'), keys(' 1008 '), keys('expert'), keys('zz')]).toEqual([['agent-a1009'], ['agent-a1003'], ['agent-a1008'], ['queue-q'], []])
+    expect(keys('team').length).toBe(5)
+  })
+  it('offers a typed number, but not a colleague twice', () => {
+    expect([keys('021 5000-1234'), keys('1009')]).toEqual([['number'], ['agent-a1009']])
+    expect([numberIn('+86 138'), numberIn('12'), numberIn('call me'), numberIn('1'.repeat(21))]).toEqual(['+86138', '', '', ''])
+  })
+  it('names whom it means as the API does', () => {
+    const [first, queue, number] = [choicesFor('1009', people, [])[0]!, choicesFor('', [], queues)[0]!, choicesFor('02150001234', [], [])[0]!]
+    expect([target(first), target(queue), target(number)]).toEqual([{ agent: 'a1009' }, { queue: 'q' }, { number: '02150001234' }])
+  })
+})
