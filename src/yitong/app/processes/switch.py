@@ -194,6 +194,7 @@ def _health(switch: SoftSwitch, cache: Cache) -> Health:
         "guests": sum(1 for one in connections if one.kind is DeviceKind.GUEST),
         "registered": sum(1 for device in switch.function.devices.values() if device.registered),
         "media_workers": sum(1 for worker in switch.workers.all if worker.up), "sip_transactions": switch.endpoint.transactions,
+        "calls_refused_late": switch.answering.pressure.refused,
         "streams_refused": switch.transports.refused, "sources_silenced": len(switch.gate.guard.silenced(switch.clock.monotonic())),
     }  # fmt: skip
     numbers = {name: float(value) for name, value in figures.items()} | switch.trunks.figures()

@@ -10,6 +10,7 @@ from yitong.ct.model import Cause, DeviceKind
 from yitong.ct.switches.soft.gate import ALLOWED, Admitted, FromTrunk, Gate, Refused, ToDevice, ToNumber, ToOutside
 from yitong.ct.switches.soft.line import RETRY_AFTER, SDP, Line
 from yitong.ct.switches.soft.lines import Lines
+from yitong.ct.switches.soft.pressure import Pressure
 from yitong.ct.switches.soft.referring import Referring
 from yitong.ct.switches.soft.registrations import Registrations
 from yitong.ct.switches.soft.waiting import MessagesWaiting
@@ -51,6 +52,7 @@ class Answering:
         self._endpoint = lines.endpoint
         self._clock = lines.clock
         self.draining = False
+        self.pressure = Pressure()
 
     def request(self, event: RequestReceived) -> None:
         """One request that wants an answer."""
@@ -134,6 +136,8 @@ class Answering:
         """Why a call that may be made cannot be taken now."""
         if self.draining or not self._lines.sound.has_room():
             return Refused(503, (RETRY_AFTER,))
+        if isinstance(admitted, FromTrunk | ToNumber) and self.pressure.refuses(self._lines.all, self._lines.now):
+            return Refused(503, (RETRY_AFTER,))
         if isinstance(admitted, ToNumber) and admitted.who.kind is DeviceKind.GUEST and self._calls_of(admitted.who.username):
             return Refused(486)
         if event.request.body and event.request.content_type != SDP:
@@ -159,7 +163,10 @@ class Answering:
         self._take_up(event, line, offer)
         if kind is not DeviceKind.TRUNK:
             self._beside_its_other_call(line)
-        arrived = self._lines.function.arrived_internal if isinstance(admitted, ToDevice | ToOutside) else self._lines.function.arrived
+        internal = isinstance(admitted, ToDevice | ToOutside)
+        if not internal:
+            self.pressure.waits(connection, self._lines.now)
+        arrived = self._lines.function.arrived_internal if internal else self._lines.function.arrived
         arrived(connection=connection, call=call, tenant=tenant, site=site, device=device, kind=kind, invitation=invitation, now=now)
 
     def _take_up(self, event: RequestReceived, line: Line, offer: Session | None) -> None:

@@ -106,6 +106,7 @@ class SoftSwitch:
         self.directory.on_change = self._configured
         self.memory.restore(self.lines, self.registrations, self.function)
         self.workers.start()
+        self.tasks.keep(lambda: self.answering.pressure.beat(self.clock), "punctuality")
         self._announce()
         self._pump()
 
@@ -148,7 +149,9 @@ class SoftSwitch:
         self.later(lambda: self._asked(service, site))
 
     def _asked(self, service: AnyService, site: str) -> None:
-        self._about(getattr(service, "connection", ""))
+        connection = getattr(service, "connection", "")
+        self._about(connection)
+        self.answering.pressure.heard(connection, self.clock.monotonic())
         self.function.ask(service, self.clock.now(), site)
 
     def _about(self, connection: str) -> None:
