@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from heapq import nsmallest
+from heapq import heapify, heappop, nsmallest
 
 import msgspec
 
@@ -58,7 +58,10 @@ def choose(waiting: Iterable[Waiting], free: Sequence[Free], policies: Mapping[s
         return None
     able: dict[str, tuple[list[Free], dict[str, int]]] = {}
     passed_over = 0
-    for contact in sorted(waiting, key=order_key):
+    order = [(order_key(contact), contact) for contact in waiting]
+    heapify(order)  # the first one mostly finds somebody: no need to sort all who wait
+    while order:
+        contact = heappop(order)[1]
         policy = policies.get(contact.queue)
         if policy is None:
             continue

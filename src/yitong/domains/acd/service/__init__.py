@@ -96,8 +96,10 @@ class Acd:
             self.model.changed = True
         while self.model.changed:
             self.model.changed = False
+            if not self.model.available:
+                return
             waiting = [queued.waiting() for queued in self.model.queued.values() if not queued.assignment]
-            if not waiting or not self.model.available:
+            if not waiting:
                 return
             match = choose(waiting, self.model.free(), self.model.policies, unit.now)
             if match is not None:
