@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from yitong.contact.screening import CallerRule, Screening, screened
+from yitong.contact.screening import CallerRule, Screening, ready, screened
 
 ZONE = "Asia/Shanghai"
 NUISANCE = "13800000001"
@@ -25,7 +25,7 @@ def rule(code: str, **fields: Any) -> CallerRule:
 
 
 def decided(rules: list[CallerRule], calling: str = NUISANCE, called: str = "96900", moment: int = at(10)) -> str:
-    found = screened(rules, calling, called, moment, ZONE)
+    found = screened(map(ready, rules), calling, called, moment, ZONE)
     return found.code if found is not None else ""
 
 

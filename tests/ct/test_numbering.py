@@ -6,6 +6,7 @@ import pytest
 
 from yitong.ct.numbering import (
     CHINA,
+    Matcher,
     NumberClass,
     PatternError,
     Rewrite,
@@ -87,6 +88,15 @@ def test_numbers_go_to_e164_and_back(local: str, e164: str) -> None:
 
 def test_a_number_that_no_rule_fits_stays() -> None:
     assert rewritten("10086", TO_E164) == "10086"
+
+
+def test_many_patterns_are_asked_at_once() -> None:
+    many = Matcher(["13800138000", "+86139.", "[3-9", "0085.", *(str(number) for number in range(10**10, 10**10 + 5000))])
+    asked = ("13800138000", "+8613912", "00851", "10000004999", "138001380001", "")
+    assert [many.fits(number) for number in asked] == [True] * 4 + [False] * 2
+        False
+    ] * 2
+    assert not Matcher([]).fits("1")
 
 
 @pytest.mark.parametrize("text", ["", "[", "[9-3]", "a", "1.2", "(", "[]"])

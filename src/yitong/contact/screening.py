@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from yitong.ct.numbering import fits, plain
+from yitong.ct.numbering import Matcher, plain
 from yitong.kit.week import is_open
 
 
@@ -53,25 +53,34 @@ class CallerRule(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 50
 
 
-def screened(rules: Iterable[CallerRule], calling: str, called: str, now: int, zone: str) -> CallerRule | None:
+Line = tuple[CallerRule, Matcher]
+"""A rule with its patterns made ready."""
+
+
+def ready(rule: CallerRule) -> Line:
+    """The rule as it is asked."""
+    return rule, Matcher(rule.patterns)
+
+
+def screened(lines: Iterable[Line], calling: str, called: str, now: int, zone: str) -> CallerRule | None:
     """The rule that decides about a call to our number ``called`` at ``now`` (UTC microseconds); None when none fits."""
-    found = [rule for rule in rules if rule.enabled and _fits(rule, plain(calling), called, now, zone)]
+    found = [line[0] for line in lines if line[0].enabled and _fits(*line, plain(calling), called, now, zone)]
     return min(found, key=lambda rule: (rule.order, rule.code), default=None)
 
 
-def _fits(rule: CallerRule, calling: str, called: str, now: int, zone: str) -> bool:
+def _fits(rule: CallerRule, patterns: Matcher, calling: str, called: str, now: int, zone: str) -> bool:
     if rule.numbers and called not in rule.numbers:
         return False
     if rule.hours and not is_open(now, zone, ({"days": one.days, "from": one.begin, "to": one.end} for one in rule.hours)):
         return False
-    return any(fits(pattern, calling) for pattern in rule.patterns) if calling else rule.withheld
+    return patterns.fits(calling) if calling else rule.withheld
 
 
 class Screening:
     """The lists of one partition, kept up to date."""
 
     def __init__(self) -> None:
-        self._rules: dict[str, CallerRule] = {}
+        self._lines: dict[str, Line] = {}
         self._zone = "UTC"
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
@@ -79,10 +88,10 @@ class Screening:
         if kind == "tenant" and value is not None:
             self._zone = str(value.get("zone") or "UTC")
         elif kind == "caller_rule" and value is None:
-            self._rules.pop(key, None)
+            self._lines.pop(key, None)
         elif kind == "caller_rule":
-            self._rules[key] = msgspec.convert(value, CallerRule)
+            self._lines[key] = ready(msgspec.convert(value, CallerRule))
 
     def of(self, calling: str, called: str, now: int) -> CallerRule | None:
         """The rule that decides about a call."""
-        return screened(self._rules.values(), calling, called, now, self._zone)
+        return screened(self._lines.values(), calling, called, now, self._zone)

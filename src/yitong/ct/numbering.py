@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -59,6 +60,7 @@ CHINA: Rules = {
 _BY_COUNTRY: Mapping[str, Rules] = {"CN": CHINA}
 
 
+@lru_cache(maxsize=2048)
 def pattern_of(text: str) -> re.Pattern[str]:
     """The pattern, to be matched in full. Raises PatternError."""
     if _PATTERN.fullmatch(text) is None or not text:
@@ -68,6 +70,27 @@ def pattern_of(text: str) -> re.Pattern[str]:
         return re.compile(re.sub(r"[+*]", lambda sign: f"\\{sign[0]}", body.replace("X", "[0-9]")) + rest)
     except re.error as error:
         raise PatternError(text) from error
+
+
+class Matcher:
+    """Many patterns at once, made ready for many numbers; those that are no patterns fit none."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        exact, others = set(), []
+        for pattern in patterns:
+            if _DIALLED.fullmatch(pattern) is not None:
+                exact.add(pattern)
+                continue
+            try:
+                others.append(pattern_of(pattern).pattern)
+            except PatternError:
+                continue
+        self._exact = frozenset(exact)
+        self._others = re.compile("|".join(f"(?:{one})" for one in others)) if others else None
+
+    def fits(self, number: str) -> bool:
+        """Whether one of them fits."""
+        return number in self._exact or (self._others is not None and self._others.fullmatch(number) is not None)
 
 
 def fits(pattern: str, number: str) -> bool:
