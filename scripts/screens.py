@@ -1,6 +1,6 @@
 """Pictures of every page of a running system, in both sizes and languages, into docs/screens/ (`make screens`).
 
-    python scripts/screens.py [STORY ...]     (the_call, the_telephone, the_supervisor, the_settings; without a name all of them)
+    python scripts/screens.py [STORY ...]     (the_call, the_telephone, the_colleagues, the_supervisor, the_settings; without a name: all)
 
 The pages show the truth of that moment: a call is made from the customer's page, so that the desk is seen ringing, talking and wrapping
 up; more are made by telephones (baresip), so that a customer's card is seen, and a queue that is waited in. Settings: `YITONG_URL`
@@ -165,6 +165,57 @@ def the_telephone(browser: Browser, password: str) -> None:
         newer.click("[data-test=finish]")
 
 
+def the_colleagues(browser: Browser, password: str) -> None:
+    """A customer of the demo calls; the agent looks for a colleague, asks him, brings all three together and leaves them to it."""
+    with ExitStack() as room:
+        folder = Path(room.enter_context(tempfile.TemporaryDirectory()))
+        desk, helper, third = (room.enter_context(page_of(browser)) for _ in range(3))
+        for page, agent in ((third, "1003"), (helper, "1002"), (desk, AGENT)):
+            on_a_break(page, agent, password)
+            page.click("[data-test=ready]")
+            page.wait_for_selector(".state.ready")
+            page.keyboard.press("b")
+            page.wait_for_selector(".state.not_ready")
+        caller = room.enter_context(closing(Phone(folder / "caller", "13910010002", SIP_PORT)))
+        caller.dial("96900")
+        caller.wait("CALL_ESTABLISHED")
+        desk.wait_for_timeout(1500)
+        caller.press("0")
+        desk.wait_for_selector(".queues li")
+        desk.click("[data-test=ready]")
+        desk.click("[data-test=answer]:enabled")
+        desk.wait_for_selector("[data-test=pick-open]:enabled")
+        desk.keyboard.press("t")
+        desk.wait_for_selector("[data-pick='1002']")
+        take(desk, "desk-picker")
+        desk.fill("[data-test=pick]", "1003")
+        desk.keyboard.press("Enter")
+        third.click("[data-test=refuse]:enabled")
+        desk.wait_for_selector("[data-state=over]")
+        take(desk, "desk-consulting-refused")
+        desk.keyboard.press("q")
+        desk.wait_for_selector("[data-test=pick-open]:enabled")
+        desk.keyboard.press("t")
+        desk.fill("[data-test=pick]", "1002")
+        desk.wait_for_selector("[data-pick='1002']")
+        desk.keyboard.press("Enter")
+        helper.wait_for_selector("[data-test=answer]:enabled")
+        take(helper, "desk-guest-ringing")
+        helper.click("[data-test=answer]")
+        desk.wait_for_selector("[data-state=talking]")
+        take(desk, "desk-consulting")
+        desk.keyboard.press("j")
+        desk.wait_for_selector("[data-state=conference]")
+        take(desk, "desk-conference")
+        desk.keyboard.press("t")
+        desk.wait_for_selector("#wrap-up-note")
+        helper.click("[data-test=hang-up]")
+        for page in (desk, helper):
+            page.check("input[name=next][value=not_ready]")
+            page.click("[data-test=finish]")
+            page.wait_for_selector(".card.none")
+
+
 def the_supervisor(browser: Browser, password: str) -> None:
     """Board, wallboard, list and one call."""
     with page_of(browser) as page:
@@ -219,7 +270,7 @@ def main() -> int:
     if not password:
         print("screens: set YITONG_DEMO_PASSWORD (and YITONG_URL for a system elsewhere)", file=sys.stderr)
         return 2
-    stories = {story.__name__: story for story in (the_call, the_telephone, the_supervisor, the_settings)}
+    stories = {story.__name__: story for story in (the_call, the_telephone, the_colleagues, the_supervisor, the_settings)}
     OUT.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = browser_of(playwright)
