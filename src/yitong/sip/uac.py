@@ -40,8 +40,11 @@ class Uac:
         """Send a request outside of a dialog. ``from_`` gets a tag when it has none. Raises ``SipError`` for values that are no SIP."""
         if not Address.parse(from_).tag:
             from_ = f"{from_};tag={self._core.token()}"
-        out = [("Via", self._core.via(flow)), ("Max-Forwards", "70"), ("From", from_), ("To", to)]
-        out += [("Call-ID", call_id or self._core.token()), ("CSeq", f"{cseq} {method}"), *self._common(method, flow, list(headers))]
+        given = self._common(method, flow, list(headers))
+        out = [("Via", self._core.via(flow))]
+        if all(name != "Max-Forwards" for name, _ in given):
+            out.append(("Max-Forwards", "70"))
+        out += [("From", from_), ("To", to), ("Call-ID", call_id or self._core.token()), ("CSeq", f"{cseq} {method}"), *given]
         if content_type:
             out.append(("Content-Type", content_type))
         return self._start(Request(method, uri, out, body), flow, now, None)

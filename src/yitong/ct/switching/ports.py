@@ -14,6 +14,10 @@ from yitong.ct.model import Cause, DeviceKind, Prompt
 from yitong.ct.services import Collect, ReceiveFax, SendFax
 
 
+MAXIMUM_HOPS = 18
+"""How often a call may be sent on, whatever its caller allows: enough for any network between, and an end for a loop."""
+
+
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     """What a device that is rung shall see."""
 
@@ -24,6 +28,8 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     resume: bool = False
     auto_answer: bool = False
     """The device is asked to answer by itself: its own user made the call."""
+    hops: int = MAXIMUM_HOPS
+    """How many times the call may still be sent on (Max-Forwards): a call that comes back to us again and again ends."""
     first_called: str = ""
     """The number that the caller called before the call was diverted to us."""
 

@@ -16,6 +16,7 @@ def ring_device(board: Board, target: Target, near: LiveConnection, invitation: 
                 *, transfers: str = "", diverted_from: str = "", routed_by: str = "") -> LiveConnection | None:  # fmt: skip
     """Begin a connection to a device in the call of ``near``; None (and told) when the device cannot be rung."""
     device = target.device or (board.lines.way_out(near.tenant, near.site, target.number) if target.number else "")
+    invitation = msgspec.structs.replace(invitation, hops=near.invitation.hops)
     if target.number:
         invitation = msgspec.structs.replace(invitation, called=target.number)
     kind = board.lines.kind_of(near.tenant, device)

@@ -14,7 +14,7 @@ from yitong.ct.switches.soft.pressure import Pressure
 from yitong.ct.switches.soft.referring import Referring
 from yitong.ct.switches.soft.registrations import Registrations
 from yitong.ct.switches.soft.waiting import MessagesWaiting
-from yitong.ct.switching.ports import Invitation
+from yitong.ct.switching.ports import MAXIMUM_HOPS, Invitation
 from yitong.kit.ids import Ids
 from yitong.sip import negotiation
 from yitong.sip.events import Cancelled, RequestReceived
@@ -158,7 +158,7 @@ class Answering:
             who = admitted.who
             tenant, kind, username, device = who.tenant, who.kind, who.username, who.device
             site = admitted.site if isinstance(admitted, ToNumber) else who.site
-            invitation = Invitation(calling=who.extension or who.username, called=admitted.number)
+            invitation = Invitation(calling=who.extension or who.username, called=admitted.number, hops=_hops(event.request))
         line = Line(connection=connection, call=call, device=device, kind=kind, incoming=True, username=username, invitation=invitation)
         self._take_up(event, line, offer)
         if kind is not DeviceKind.TRUNK:
@@ -286,7 +286,16 @@ def _offer(request: Request) -> Session | None:
 def _invitation(request: Request, called: str) -> Invitation:
     """Who calls by a trunk, and whom first. The trunk is trusted to know it."""
     who = caller(request, trusted=True)
-    return Invitation(calling=_clean(who.number), calling_name=_clean(who.name), called=called, first_called=_clean(first_called(request)))
+    first = _clean(first_called(request))
+    return Invitation(
+        calling=_clean(who.number), calling_name=_clean(who.name), called=called, first_called=first, hops=_hops(request)
+    )  # fmt: skip
+
+
+def _hops(request: Request) -> int:
+    """How often the call may be sent on from here (RFC 7332): a back-to-back user agent counts as a proxy does."""
+    allowed = request.get("Max-Forwards") or "70"  # a number: the parser has looked
+    return max(0, min(int(allowed) - 1, MAXIMUM_HOPS))
 
 
 def _clean(text: str) -> str:

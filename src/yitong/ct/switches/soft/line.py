@@ -142,7 +142,7 @@ class Line:
 
 def invite_headers(invitation: Invitation) -> list[Header]:
     """Our own headers of an INVITE to a device; nothing of the caller's message is passed on."""
-    headers: list[Header] = []
+    headers: list[Header] = [("Max-Forwards", str(invitation.hops))]
     if invitation.contact:
         headers.append(("X-Yitong-Contact", invitation.contact))
     if invitation.resume:
