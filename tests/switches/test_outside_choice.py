@@ -40,6 +40,12 @@ def test_the_cheapest_trunk_for_this_number_comes_first() -> None:
     assert order(made, "62345678") == ["b", "a"]
 
 
+def test_prices_may_be_told_for_the_numbers_as_the_trunk_gets_them() -> None:
+    e164 = [Rewrite(pattern="1[3-9].", prepend="+86"), Rewrite(pattern="00.", strip=2, prepend="+")]
+    made = outside(a={"prefixes": [Priced(prefix="+86", price=Decimal("0.1"))], "rewrite_called": e164})
+    assert [order(made, number) for number in (MOBILE, "+8613800138000", "0044207")] == [["a"], ["a"], []]
+
+
 def test_order_goes_before_price_and_a_price_before_none() -> None:
     made = outside(a={"order": 2, "prefixes": prices(_="0.01")}, b={"prefixes": prices(_="9")}, c={})
     assert order(made) == ["b", "c", "a"]

@@ -23,12 +23,11 @@ class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A trunk with the networks that it calls from. ``names``: its id and code."""
+    """A trunk that calls us. ``names``: its id and code."""
 
     tenant: str
     names: frozenset[str]
     record: TrunkRecord
-    networks: tuple[Network, ...]
 
     def carries(self, number: NumberRecord) -> bool:
         """Whether the number may be called by this trunk."""
@@ -41,12 +40,12 @@ class Incoming:
     def __init__(self, resolve: Callable[[str], str] = lambda host: host) -> None:
         self._resolve = resolve
         self._numbers: dict[str, list[tuple[str, NumberRecord]]] = {}
-        self._exact: dict[Address, list[Source]] = {}
-        self._wide: list[Source] = []
+        self._networks: dict[tuple[int, int], dict[int, list[Source]]] = {}
+        """By version and length of the prefix, then by the prefix: an address is looked up once a length."""
 
     def build(self, numbers: Iterable[tuple[str, str, NumberRecord]], trunks: Iterable[tuple[str, str, TrunkRecord]]) -> None:
         """Take the whole configuration: tenant, id and record of each."""
-        self._numbers, self._exact, self._wide = {}, {}, []
+        self._numbers, self._networks = {}, {}
         for tenant, _, number in numbers:
             self._numbers.setdefault(number.number, []).append((tenant, number))
         for tenant, name, trunk in trunks:
@@ -55,14 +54,10 @@ class Incoming:
 
     def _add(self, tenant: str, name: str, trunk: TrunkRecord) -> None:
         texts = trunk.addresses or ([self._resolve(trunk.host)] if trunk.host else [])
-        networks = [network for text in texts if (network := _network(text)) is not None]
-        wide = tuple(network for network in networks if network.num_addresses > 1)
-        source = Source(tenant, frozenset((name, trunk.code)), trunk, wide)
-        if wide:
-            self._wide.append(source)
-        for network in networks:
-            if network.num_addresses == 1:
-                self._exact.setdefault(network.network_address, []).append(source)
+        source = Source(tenant, frozenset((name, trunk.code)), trunk)
+        for network in {network for text in texts if (network := _network(text)) is not None}:
+            prefixes = self._networks.setdefault((network.version, network.prefixlen), {})
+            prefixes.setdefault(_prefix(int(network.network_address), network.max_prefixlen, network.prefixlen), []).append(source)
 
     def number(self, number: str, tenant: str = "") -> tuple[str, NumberRecord] | None:
         """The tenant and record of a number of ours."""
@@ -86,11 +81,17 @@ class Incoming:
                     return tenant, one.record, record
         return None
 
-    def _of(self, source: Address) -> Iterable[Source]:
-        yield from self._exact.get(source, ())
-        for one in self._wide:
-            if any(source in network for network in one.networks):
-                yield one
+    def _of(self, address: Address) -> Iterable[Source]:
+        """The trunks that call from an address, those with the narrowest network first."""
+        number, bits = int(address), address.max_prefixlen
+        for version, length in sorted(self._networks, reverse=True):
+            if version == address.version:
+                yield from self._networks[version, length].get(_prefix(number, bits, length), ())
+
+
+def _prefix(number: int, bits: int, length: int) -> int:
+    """The first ``length`` of the ``bits`` of an address."""
+    return number >> (bits - length)
 
 
 def _network(text: str) -> Network | None:

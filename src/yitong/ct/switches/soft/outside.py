@@ -44,8 +44,9 @@ class Trunk:
         return self.health is not Health.DOWN and self.registered is not False and self.rests_until <= now
 
     def price(self, number: str) -> Decimal | None:
-        """A minute to the number, by the longest prefix that fits; None when it does not serve it."""
-        found = [one for one in self.record.prefixes if number.startswith(one.prefix)]
+        """A minute to the number, by the longest prefix that fits it as dialled or as the trunk gets it; None: not served."""
+        forms = (number, called_by(self.record, number))
+        found = [one for one in self.record.prefixes if any(form.startswith(one.prefix) for form in forms)]
         if found:
             price = max(found, key=lambda one: len(one.prefix)).price
             return UNKNOWN_PRICE if price is None else price
