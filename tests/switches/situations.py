@@ -118,11 +118,12 @@ def service_for(kind: type[Any], made: Situation) -> Any:
         services.SendDigits: {"digits": "12"},
         services.SendFax: {"file": "nothing.tif"},
         services.ReceiveFax: {"file": "came.tif"},
+        services.RecordMessage: {"file": f"{new_id()}.wav"},
         services.SetStandingOrder: {"order": StandingOrder(wait_seconds=3.0)},
     }
     if kind is services.StartRecording:
         name = new_id()
         return make(kind, recording=name, call=made.call, left=other, right=made.subject, file=f"{name}.wav")
-    if kind is services.StopRecording:
+    if kind in (services.StopRecording, services.PauseRecording, services.ResumeRecording):
         return make(kind, recording=made.subject)
     return make(kind, connection=made.subject, **fields.get(kind, {}))

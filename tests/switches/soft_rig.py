@@ -181,7 +181,7 @@ class SoftRig:
     """The soft switch with its surroundings; waiting is real."""
 
     def __init__(self, home: Path, media: Media, **fields: Any) -> None:
-        self.home = home
+        self.home, self.media_home = home, media.home
         self.tasks = Tasks()
         given: dict[str, Any] = {"sip_port": 0, "ws_port": None, "switching": OPTIONS, **fields}
         self.options = SoftOptions(home=home, media_sockets=(media.socket,), **given)

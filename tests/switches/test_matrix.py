@@ -49,6 +49,9 @@ EXPECTED: dict[type[services.Service], tuple[object, ...]] = {
     services.ReceiveFax:        (NONE, STATE, STATE, STATE, "connected", STATE),
     services.StartRecording:    (NONE, STATE, STATE, STATE, RecordingStarted, RecordingStarted),
     services.StopRecording:     ("no_such_recording",) * 6,
+    services.PauseRecording:    ("no_such_recording",) * 6,
+    services.ResumeRecording:   ("no_such_recording",) * 6,
+    services.RecordMessage:     (NONE, STATE, STATE, STATE, "connected", STATE),
     services.SetStandingOrder:  (NONE, "initiated", "alerting", "alerting", "connected", "hold"),
 }  # fmt: skip
 REASONS = (NONE, STATE, EXISTS, ALONE, "no_such_recording")

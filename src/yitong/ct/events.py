@@ -175,7 +175,8 @@ class RecordingStarted(CallEvent, frozen=True, tag=True):
 
 
 class RecordingEnded(CallEvent, frozen=True, tag=True):
-    """A recording is closed. ``holds`` are (from, to) in milliseconds of the file; ``complete`` is false after a crash or a full disk."""
+    """A recording is closed. ``holds`` and ``pauses`` are (from, to) in milliseconds of the file; a pause is silent there. ``complete`` is
+    false after a crash or a full disk."""
 
     recording: str
     file: str
@@ -184,6 +185,29 @@ class RecordingEnded(CallEvent, frozen=True, tag=True):
     sha256: str
     holds: tuple[tuple[int, int], ...] = ()
     complete: bool = True
+    pauses: tuple[tuple[int, int], ...] = ()
+
+
+class RecordingPaused(CallEvent, frozen=True, tag=True):
+    """Nothing gets into a recording from now on; ``connection`` is its left track."""
+
+    recording: str
+
+
+class RecordingResumed(CallEvent, frozen=True, tag=True):
+    """A paused recording goes on: by a service, or by itself (then ``service`` is empty)."""
+
+    recording: str
+
+
+class MessageRecorded(CallEvent, frozen=True, tag=True):
+    """A RecordMessage ended, perhaps after its connection. ``reason``: silence, limit, key, stopped, hung_up, failed, prompt_missing."""
+
+    file: str
+    reason: str
+    milliseconds: int
+    bytes: int = 0
+    sha256: str = ""
 
 
 class QualityReported(CallEvent, frozen=True, tag=True):
@@ -250,6 +274,9 @@ AnyEvent = (
     | FaxToneHeard
     | RecordingStarted
     | RecordingEnded
+    | RecordingPaused
+    | RecordingResumed
+    | MessageRecorded
     | QualityReported
     | DeviceChanged
     | ServiceFailed

@@ -246,6 +246,37 @@ class StopRecording(Service, frozen=True, tag=True):
     recording: str
 
 
+class PauseRecording(Service, frozen=True, tag=True):
+    """What is said from now on does not get into a recording: silence of the same length and a mark stand in its place.
+
+    ``seconds``: it goes on by itself after so long, at most 300.
+    """
+
+    recording: str
+    seconds: float = 300.0
+
+
+class ResumeRecording(Service, frozen=True, tag=True):
+    """Go on with a paused recording."""
+
+    recording: str
+
+
+class RecordMessage(Service, frozen=True, tag=True):
+    """Record what a connection says after ``prompts`` into ``file``, a mono WAV below the home's recordings folder.
+
+    Ends with ``MessageRecorded``: after ``silence_seconds`` without speech, ``maximum_seconds`` in all, a key of ``terminators``, Stop, or
+    the end of the connection.
+    """
+
+    connection: str
+    file: str
+    prompts: tuple[Prompt, ...] = ()
+    maximum_seconds: float = 120.0
+    silence_seconds: float = 4.0
+    terminators: str = "#"
+
+
 class SetStandingOrder(Service, frozen=True, tag=True):
     """Change what the switch does with the connection when the other side leaves and core is silent."""
 
@@ -278,5 +309,8 @@ AnyService = (
     | ReceiveFax
     | StartRecording
     | StopRecording
+    | PauseRecording
+    | ResumeRecording
+    | RecordMessage
     | SetStandingOrder
 )

@@ -54,9 +54,11 @@ SERVICES: Final[Mapping[type[services.Service], Mapping[Stage, Stage]]] = Mappin
     services.SendFax: {Stage.CONNECTED: Stage.CONNECTED},
     services.ReceiveFax: {Stage.CONNECTED: Stage.CONNECTED},
     services.StartRecording: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
+    services.RecordMessage: {Stage.CONNECTED: Stage.CONNECTED},
     services.SetStandingOrder: {stage: stage for stage in LIVE},
 })  # fmt: skip
-"""Service → stages in which it is allowed → the stage it leads to. ``StopRecording`` names a recording, not a connection."""
+"""Service → stages in which it is allowed → the stage it leads to. ``StopRecording``, ``PauseRecording`` and ``ResumeRecording`` name
+a recording, not a connection."""
 
 HAPPENINGS: Final[tuple[tuple[Stage, str, Stage], ...]] = (
     (Stage.NULL, "a call comes in", Stage.INCOMING),

@@ -23,6 +23,9 @@ LAG_FRAMES = MOST // STEPS
 _COLUMNS = LAG_FRAMES + CHUNK_FRAMES
 
 
+Rows = NDArray[np.intp]
+
+
 class Piece(NamedTuple):
     """Some frames of a recording: octets [frames, 2 (left, right), 160] and their laws [frames, 2]."""
 
@@ -37,11 +40,11 @@ class Chunk(NamedTuple):
     piece: Piece
 
 
-def to_samples(piece: Piece) -> bytes:
-    """Interleaved 16-bit stereo."""
-    frames = len(piece.octets)
-    samples = g711.decode(piece.octets.reshape(2 * frames, FRAME), piece.law.reshape(2 * frames))
-    return samples.reshape(frames, 2, FRAME).swapaxes(1, 2).tobytes()
+def to_samples(piece: Piece, channels: int = 2) -> bytes:
+    """16-bit samples: interleaved stereo, or the left track alone."""
+    octets, law = piece.octets[:, :channels], piece.law[:, :channels]
+    samples = g711.decode(octets.reshape(-1, FRAME), law.reshape(-1))
+    return samples.reshape(-1, channels, FRAME).swapaxes(1, 2).tobytes()
 
 
 class Tracks:
@@ -54,6 +57,8 @@ class Tracks:
         self._at = np.zeros(capacity, dtype=np.intp)
         self._begin = np.zeros(capacity, dtype=np.intp)
         self._frames = np.zeros(capacity, dtype=np.int64)
+        self._open_from = np.zeros(capacity, dtype=np.int64)
+        """The first frame that may be written: what was said before the end of a pause is not, however late it comes."""
         self._octets = np.zeros((capacity, _COLUMNS, 2, FRAME), dtype=np.uint8)
         self._law = np.zeros((capacity, _COLUMNS, 2), dtype=np.uint8)
         self._free = list(range(capacity - 1, -1, -1))
@@ -66,14 +71,23 @@ class Tracks:
         self._left[index], self._right[index] = left, right
         self._due[index] = now + index % STEPS
         self._at[index] = self._begin[index] = LAG_FRAMES  # the columns before hold what was said before the start: left out
-        self._frames[index] = 0
+        self._frames[index] = self._open_from[index] = 0
         self._clear(index, 0)
         return index
+
+    def left(self, indices: Rows) -> Rows:
+        """The left rows of recordings."""
+        rows: Rows = self._left[indices]
+        return rows
 
     def replace(self, row: int) -> None:
         """A row is gone: its track is silent from now on."""
         self._left[self._left == row] = 0
         self._right[self._right == row] = 0
+
+    def pause(self, index: int, on: bool) -> None:
+        """Nothing is written from now on, or again."""
+        self._open_from[index] = NEVER if on else self._frames[index]
 
     def milliseconds(self, index: int) -> int:
         """Length so far."""
@@ -92,15 +106,22 @@ class Tracks:
         if not len(due):
             return []
         at = self._at[due]
+        latest = self._frames[due] - self._open_from[due]
         for side, rows in enumerate((self._left[due], self._right[due])):
-            law = current.law[rows] & 1
-            where = at - np.minimum((delay[rows] + STEPS // 2) // STEPS, LAG_FRAMES)
-            self._octets[due, where, side] = current.octets(rows, law)
-            self._law[due, where, side] = law
+            back = np.minimum((delay[rows] + STEPS // 2) // STEPS, LAG_FRAMES)
+            self._put(due, at - back, side, rows, current, latest >= back)
         self._due[due] += STEPS
         self._at[due] = at + 1
         self._frames[due] += 1
         return [self._hand_on(index) for index in due[at == _COLUMNS - 1].tolist()]
+
+    def _put(self, due: Rows, where: Rows, side: int, rows: Rows, current: Current, wanted: NDArray[np.bool_]) -> None:
+        """The current frames of ``rows`` into their columns, as far as they are wanted."""
+        if np.count_nonzero(wanted) < len(due):
+            due, where, rows = due[wanted], where[wanted], rows[wanted]
+        law = current.law[rows] & np.uint8(1)
+        self._octets[due, where, side] = current.octets(rows, law)
+        self._law[due, where, side] = law
 
     def _hand_on(self, index: int) -> Chunk:
         chunk = Chunk(index, self._piece(index, CHUNK_FRAMES))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from yitong.ct.model import FaxOutcome, Prompt
-from yitong.ct.services import Collect, ReceiveFax, SendFax
+from yitong.ct.services import Collect, ReceiveFax, RecordMessage, SendFax
 from yitong.kit.clock import MILLISECOND
 from yitong.sim.timeline import Happening, Timeline
 
@@ -24,8 +24,11 @@ class Ear(Protocol):
     def recording_started(self, recording: str, now: int) -> None: ...
     def recording_refused(self, recording: str, reason: str, now: int) -> None: ...
     def recorded(
-        self, recording: str, now: int, *, milliseconds: int, size: int, sha256: str, holds: tuple[tuple[int, int], ...], complete: bool
-    ) -> None: ...
+        self, recording: str, now: int, *, milliseconds: int, size: int, sha256: str, holds: tuple[tuple[int, int], ...], complete: bool,
+        pauses: tuple[tuple[int, int], ...] = (),
+    ) -> None: ...  # fmt: skip
+    def recording_resumed(self, recording: str, now: int) -> None: ...
+    def message_recorded(self, tag: str, now: int, *, reason: str, milliseconds: int, size: int, sha256: str) -> None: ...
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Port:
     prompts: tuple[Prompt, ...] = ()
     tag: str = ""
     order: Collect | None = None
+    message: RecordMessage | None = None
+    message_began: int = 0
     digits: str = ""
     ahead: str = ""
     timer: Happening | None = None
@@ -50,6 +55,9 @@ class Take:
     began: int
     holds: list[tuple[int, int]] = field(default_factory=list)
     hold_began: int | None = None
+    pauses: list[tuple[int, int]] = field(default_factory=list)
+    pause_began: int | None = None
+    pause_timer: Happening | None = None
 
 
 def one_page(order: SendFax | ReceiveFax) -> FaxOutcome:
@@ -67,6 +75,8 @@ class SimAudio:
         self.ports: dict[str, Port] = {}
         self.takes: dict[str, Take] = {}
         self.fax_seconds = 20.0
+        self.message_seconds = 5.0
+        """How long somebody who leaves a message speaks."""
         self.fax_outcome: Callable[[SendFax | ReceiveFax], FaxOutcome] = one_page
         self._faxes: dict[str, tuple[str, Happening]] = {}
         self.on_play: Callable[[str], None] = lambda connection: None
@@ -78,6 +88,7 @@ class SimAudio:
 
     def close(self, connection: str) -> None:
         """The connection is gone."""
+        self._end_message(connection, "hung_up")
         port = self.ports.pop(connection, None)
         self._end_fax(connection)
         if port is not None and port.timer is not None:
@@ -153,7 +164,37 @@ class SimAudio:
             take.holds.append((take.hold_began, offset))
             take.hold_began = None
 
+    def pause_record(self, recording: str, on: bool, seconds: float) -> None:
+        take = self.takes.get(recording)
+        if take is None:
+            return
+        if take.pause_timer is not None:
+            take.pause_timer.cancel()
+            take.pause_timer = None
+        offset = (self.timeline.now - take.began) // MILLISECOND
+        if on:
+            take.pause_began = offset
+            take.pause_timer = self.timeline.after(seconds, lambda: self._resume_by_itself(recording))
+        elif take.pause_began is not None:
+            take.pauses.append((take.pause_began, offset))
+            take.pause_began = None
+
+    def _resume_by_itself(self, recording: str) -> None:
+        self.pause_record(recording, False, 0.0)
+        self._later(lambda ear, now: ear.recording_resumed(recording, now))
+
+    def record_message(self, connection: str, order: RecordMessage) -> None:
+        port = self._begin(connection, order.id, order.prompts)
+        if port is not None:
+            before = sum(map(self.length, order.prompts))
+            lasts, reason = self.message_seconds + order.silence_seconds, "silence"
+            if lasts > order.maximum_seconds:
+                lasts, reason = order.maximum_seconds, "limit"
+            port.message, port.message_began = order, self.timeline.now + round(before * 1000) * MILLISECOND
+            port.timer = self.timeline.after(before + lasts, lambda: self._end_message(connection, reason))
+
     def stop_record(self, recording: str) -> None:
+        self.pause_record(recording, False, 0.0)
         take = self.takes.pop(recording, None)
         if take is None:
             return
@@ -161,9 +202,11 @@ class SimAudio:
         if take.hold_began is not None:
             take.holds.append((take.hold_began, length))
         size = 44 + length * 32
-        holds = tuple(take.holds)
+        holds, pauses = tuple(take.holds), tuple(take.pauses)
         self._later(
-            lambda ear, now: ear.recorded(recording, now, milliseconds=length, size=size, sha256="0" * 64, holds=holds, complete=True)
+            lambda ear, now: ear.recorded(
+                recording, now, milliseconds=length, size=size, sha256="0" * 64, holds=holds, complete=True, pauses=pauses
+            )
         )
 
     # --- done by the device -------------------------------------------------------------------------------------------------------
@@ -172,6 +215,9 @@ class SimAudio:
         """A key of the connection's device."""
         port = self.ports.get(connection)
         if port is None:
+            return
+        if port.message is not None and digit in port.message.terminators:
+            self._end_message(connection, "key")
             return
         order = port.order
         if order is None:
@@ -200,7 +246,9 @@ class SimAudio:
         return port
 
     def _stop(self, connection: str, port: Port) -> None:
-        if port.order is not None:
+        if port.message is not None:
+            self._end_message(connection, "stopped")
+        elif port.order is not None:
             self._end_collect(connection, "stopped")
         elif port.tag:
             self._end_play(connection, completed=False)
@@ -221,6 +269,17 @@ class SimAudio:
         digits, port.order = port.digits, None
         tag = self._clear(port)
         self._later(lambda ear, now: ear.collected(connection, tag, digits, reason, now))
+
+    def _end_message(self, connection: str, reason: str) -> None:
+        port = self.ports.get(connection)
+        if port is None or port.message is None:
+            return
+        length = max(0, self.timeline.now - port.message_began) // MILLISECOND
+        port.message = None
+        tag, size = self._clear(port), 44 + length * 16 if length else 0
+        self._later(
+            lambda ear, now: ear.message_recorded(tag, now, reason=reason, milliseconds=length, size=size, sha256="0" * 64 if size else "")
+        )
 
     def _clear(self, port: Port) -> str:
         if port.timer is not None:

@@ -24,7 +24,7 @@ from yitong.ct.events import (
 )  # fmt: skip
 from yitong.ct.model import Cause, ConnectionState, Device, DeviceKind, FaxOutcome
 from yitong.ct.states import Stage, refusal
-from yitong.ct.switching import faxes, joining, routing
+from yitong.ct.switching import faxes, joining, routing, taking
 from yitong.ct.switching.board import Board, Options, after, fail, finish, hold, retrieve, settle_audio, stop_music
 from yitong.ct.switching.handlers import HANDLERS, subject
 from yitong.ct.switching.log import EventLog
@@ -78,10 +78,11 @@ class SwitchingFunction:
 
     def _refused(self, service: services.AnyService, one: LiveConnection | None) -> str:
         match service:
-            case services.StopRecording():
+            case services.StopRecording() | services.PauseRecording() | services.ResumeRecording():
                 recording = self.table.recordings.get(service.recording)
-                known = recording is not None and recording.tenant == service.tenant and not recording.stopping
-                return "" if known else "no_such_recording"
+                if recording is None or recording.tenant != service.tenant or recording.stopping:
+                    return "no_such_recording"
+                return "" if isinstance(service, services.StopRecording) else taking.refused_pause(recording, service)
             case services.StartRecording():
                 return self._refused_recording(service, one)
             case services.Make():
@@ -316,8 +317,9 @@ class SwitchingFunction:
             )
 
     def recorded(
-        self, recording: str, now: int, *, milliseconds: int, size: int, sha256: str, holds: tuple[tuple[int, int], ...], complete: bool
-    ) -> None:
+        self, recording: str, now: int, *, milliseconds: int, size: int, sha256: str, holds: tuple[tuple[int, int], ...], complete: bool,
+        pauses: tuple[tuple[int, int], ...] = (),
+    ) -> None:  # fmt: skip
         """A recording is closed."""
         one = self.table.recordings.pop(recording, None)
         if one is None:
@@ -326,10 +328,22 @@ class SwitchingFunction:
         self._tell(
             RecordingEnded(
                 tenant=one.tenant, site=one.site, call=one.call, connection=one.left, service=one.service, recording=recording,
-                file=one.file, milliseconds=milliseconds, bytes=size, sha256=sha256, holds=holds, complete=complete,
+                file=one.file, milliseconds=milliseconds, bytes=size, sha256=sha256, holds=holds, complete=complete, pauses=pauses,
             ),
             now,
         )  # fmt: skip
+
+    def recording_resumed(self, recording: str, now: int) -> None:
+        """A paused recording went on by itself."""
+        taking.resumed(self.board, recording, "", now)
+
+    def message_recorded(self, tag: str, now: int, *, reason: str, milliseconds: int, size: int, sha256: str) -> None:
+        """A message is closed."""
+        taking.taken(self.board, tag, reason, milliseconds, size, sha256, now)
+
+    def messages_lost(self, connections: Iterable[str], now: int) -> None:
+        """Whoever recorded the messages of these connections is gone."""
+        taking.lost(self.board, connections, now)
 
     def quality(self, event: QualityReported, now: int) -> None:
         """Statistics of a connection's audio."""
@@ -357,6 +371,7 @@ class SwitchingFunction:
         for recording in table.recordings.values():
             self.table.recordings[recording.recording] = recording
         self.table.faxes.update(table.faxes)
+        self.table.messages.update(table.messages)
         for one in table.connections.values():
             self.table.add(one)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yitong.ct import services
-from yitong.ct.switching import faxes, rooms, routing
+from yitong.ct.switching import faxes, rooms, routing, taking
 from yitong.ct.switching.board import Board, finish, hold, retrieve
 from yitong.ct.switching.table import LiveConnection, LiveRecording
 
@@ -15,7 +15,9 @@ def subject(service: services.AnyService) -> str:
     """The connection that a service is about, or empty."""
     if isinstance(service, services.StartRecording):
         return service.left
-    return "" if isinstance(service, services.StopRecording) else service.connection
+    if isinstance(service, services.StopRecording | services.PauseRecording | services.ResumeRecording):
+        return ""
+    return service.connection
 
 
 def _answer(board: Board, one: LiveConnection, service: services.Answer, now: int) -> None:
@@ -100,5 +102,6 @@ HANDLERS: dict[type[services.Service], Callable[[Board, Any, Any, int], None]] =
     services.Participate: rooms.participate,
     services.Play: _play, services.Stop: _stop, services.Collect: _collect, services.SendDigits: _send_digits,
     services.SendFax: faxes.begin, services.ReceiveFax: faxes.begin,
+    services.PauseRecording: taking.pause, services.ResumeRecording: taking.resume, services.RecordMessage: taking.take,
     services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,
 }  # fmt: skip

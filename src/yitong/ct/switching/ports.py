@@ -11,8 +11,7 @@ from typing import Protocol
 import msgspec
 
 from yitong.ct.model import Cause, DeviceKind, Prompt
-from yitong.ct.services import Collect, ReceiveFax, SendFax
-
+from yitong.ct.services import Collect, ReceiveFax, RecordMessage, SendFax
 
 MAXIMUM_HOPS = 18
 """How often a call may be sent on, whatever its caller allows: enough for any network between, and an end for a loop."""
@@ -119,6 +118,14 @@ class Audio(Protocol):
 
     def mark_hold(self, recording: str, on: bool) -> None:
         """A hold began or ended in a recording."""
+        ...
+
+    def pause_record(self, recording: str, on: bool, seconds: float) -> None:
+        """Let nothing into a recording from now on, or go on. Told: ``recording_resumed`` when it goes on by itself after ``seconds``."""
+        ...
+
+    def record_message(self, connection: str, order: RecordMessage) -> None:
+        """Play the prompts, then record the connection alone; replaces what plays. Told: ``message_recorded`` with the order's id."""
         ...
 
     def stop_record(self, recording: str) -> None:

@@ -114,6 +114,18 @@ class LiveRecording(msgspec.Struct, kw_only=True):
     service: str
     holding: bool = False
     stopping: bool = False
+    paused: bool = False
+
+
+class LiveMessage(msgspec.Struct, kw_only=True):
+    """A message from RecordMessage until ``MessageRecorded``; ``message`` is the id of the service."""
+
+    message: str
+    tenant: str
+    site: str = ""
+    call: str
+    connection: str
+    file: str
 
 
 class LiveFax(msgspec.Struct, kw_only=True):
@@ -137,6 +149,7 @@ class Table:
         self.calls: dict[str, dict[str, LiveConnection]] = {}
         self.recordings: dict[str, LiveRecording] = {}
         self.faxes: dict[str, LiveFax] = {}
+        self.messages: dict[str, LiveMessage] = {}
         self.changed: set[str] = set()
         self._deadlines: list[tuple[int, str]] = []
 

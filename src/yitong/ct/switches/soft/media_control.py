@@ -11,7 +11,7 @@ from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.media_fax import Faxes
 from yitong.ct.switches.soft.media_ports import Ports
 from yitong.ct.switches.soft.media_record import Recordings
-from yitong.ct.switches.soft.media_reports import Reports
+from yitong.ct.switches.soft.media_reports import STEPS_PER_SECOND, Reports
 from yitong.ct.switches.soft.media_row import Row
 from yitong.ct.switches.soft.media_secure import Secure
 from yitong.ct.switches.soft.media_server import Server
@@ -150,7 +150,7 @@ class Control:
 
     def close(self, row: Row) -> None:
         """End a row and tell its statistics."""
-        self._services.stop(row)
+        self._services.stop(row, "hung_up")
         self._faxes.row_closed(row)
         self._recordings.row_closed(row)
         closed = self._reports.close(row)
@@ -246,6 +246,20 @@ class Control:
     def _(self, request: m.MarkHold) -> m.FromWorker | None:
         known = self._recordings.mark(request.recording, request.on)
         return m.Done(id=request.id) if known else m.Refusal(id=request.id, reason="no_such_recording")
+
+    @_do.register
+    def _(self, request: m.MediaPause) -> m.FromWorker | None:
+        until = self._step() + round(request.seconds * STEPS_PER_SECOND)
+        known = self._recordings.pause(request.recording, request.on, until)
+        return m.Done(id=request.id) if known else m.Refusal(id=request.id, reason="no_such_recording")
+
+    @_do.register
+    def _(self, request: m.MediaMessage) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        self._services.take(row, request)
+        return m.Done(id=request.id)
 
     @_do.register
     def _(self, request: m.StopRecord) -> m.FromWorker | None:

@@ -128,6 +128,25 @@ class MarkHold(Request, frozen=True, tag=True):
     on: bool
 
 
+class MediaPause(Request, frozen=True, tag=True):
+    """Let nothing into the recording from now on (``on``), or go on; it goes on by itself after ``seconds`` (``MediaResumed``)."""
+
+    recording: str
+    on: bool
+    seconds: float = 300.0
+
+
+class MediaMessage(Request, frozen=True, tag=True):
+    """Play, then record what arrives from the row alone (mono); as ``ct.services.RecordMessage``. Ends with ``MediaTaken``."""
+
+    tag_id: str
+    file: str
+    prompts: tuple[Prompt, ...] = ()
+    maximum_seconds: float = 120.0
+    silence_seconds: float = 4.0
+    terminators: str = "#"
+
+
 class StopRecord(Request, frozen=True, tag=True):
     """Close the recording; ``MediaRecorded`` follows."""
 
@@ -254,6 +273,23 @@ class MediaRecorded(MediaEvent, frozen=True, tag=True):
     sha256: str
     holds: tuple[tuple[int, int], ...]
     complete: bool
+    pauses: tuple[tuple[int, int], ...] = ()
+
+
+class MediaResumed(MediaEvent, frozen=True, tag=True):
+    """A paused recording went on by itself."""
+
+    recording: str
+
+
+class MediaTaken(MediaEvent, frozen=True, tag=True):
+    """A message is closed; ``reason`` as in ``ct.events.MessageRecorded``."""
+
+    tag_id: str
+    reason: str
+    milliseconds: int
+    bytes: int = 0
+    sha256: str = ""
 
 
 class MediaAlarm(MediaEvent, frozen=True, tag=True):
@@ -298,6 +334,8 @@ AnyRequest = (
     | MediaRecord
     | MarkHold
     | StopRecord
+    | MediaPause
+    | MediaMessage
     | ListPorts
 )
 FromWorker = (
@@ -313,6 +351,8 @@ FromWorker = (
     | MediaConnected
     | MediaLost
     | MediaRecorded
+    | MediaResumed
+    | MediaTaken
     | MediaAlarm
     | PortClosed
     | WorkerState

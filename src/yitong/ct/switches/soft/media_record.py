@@ -6,11 +6,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yitong.ct.switches.soft.media_messages import MediaAlarm, MediaEvent, MediaRecorded
+import numpy as np
+
+from yitong.ct.switches.soft.media_messages import MediaAlarm, MediaEvent, MediaRecorded, MediaResumed, MediaTaken
 from yitong.ct.switches.soft.media_row import Row
 from yitong.ct.switches.soft.media_writer import Writer, Written
+from yitong.media.jitter import STEPS
 from yitong.media.plane import Plane
 from yitong.media.tracks import Tracks
+
+_SPEECH = 150
+"""Mean amplitude of a frame (of 32768, about -45 dBov) above which somebody speaks."""
+
+
+@dataclass(eq=False)
+class Message:
+    """What ends the recording of a message: a limit, silence. ``over`` is told when it ends by itself."""
+
+    limit_ms: float
+    silence_ms: float
+    over: Callable[[str], None]
+    reason: str = ""
+    loud: int = 0
+    quiet_ms: int = 0
+
+    def hear(self, is_loud: bool) -> bool:
+        """A frame; true when there has been silence for too long. A single loud frame is a click."""
+        self.loud = self.loud + 1 if is_loud else 0
+        self.quiet_ms = 0 if self.loud > 1 else self.quiet_ms + 20
+        return self.quiet_ms >= self.silence_ms
 
 
 @dataclass(eq=False)
@@ -24,6 +48,10 @@ class _Recording:
     hold_since: int | None = None
     milliseconds: int = 0
     running: bool = True
+    pauses: list[tuple[int, int]] = field(default_factory=list)
+    pause_since: int | None = None
+    resume_at: int = 0
+    message: Message | None = None
 
 
 class Recordings:
@@ -37,19 +65,19 @@ class Recordings:
         self._all: dict[str, _Recording] = {}
         self._by_index: dict[int, _Recording] = {}
 
-    def start(self, recording: str, left: Row, right: Row, file: str, now: int) -> str:
-        """Begin one; answers "" or why not."""
+    def start(self, recording: str, left: Row, right: Row | None, file: str, now: int, message: Message | None = None) -> str:
+        """Begin one; answers "" or why not. Without a right row it is mono."""
         if recording in self._all:
             return ""
         path = self._writer.resolve(file)
         if path is None:
             return "bad_request"
-        index = self._tracks.start(left.index, right.index, now)
+        index = self._tracks.start(left.index, right.index if right is not None else 0, now)
         if index is None:
             return "overloaded"
-        one = _Recording(recording, file, left.port, right.port, index)
+        one = _Recording(recording, file, left.port, right.port if right is not None else "", index, message=message)
         self._all[recording] = self._by_index[index] = one
-        self._writer.open(recording, path)
+        self._writer.open(recording, path, 1 if right is None else 2)
         return ""
 
     def mark(self, recording: str, on: bool) -> bool:
@@ -65,12 +93,30 @@ class Recordings:
             one.hold_since = None
         return True
 
+    def pause(self, recording: str, on: bool, until: int) -> bool:
+        """Nothing gets into the recording from now on (until the step ``until``), or again; false when there is no such recording."""
+        one = self._all.get(recording)
+        if one is None or not one.running:
+            return False
+        at = self._tracks.milliseconds(one.index)
+        if on:
+            one.resume_at = until
+        if on and one.pause_since is None:
+            one.pause_since = at
+            self._tracks.pause(one.index, True)
+        elif not on and one.pause_since is not None:
+            one.pauses.append((one.pause_since, at))
+            one.pause_since = None
+            self._tracks.pause(one.index, False)
+        return True
+
     def stop(self, recording: str, complete: bool = True) -> bool:
-        """End one; ``MediaRecorded`` follows when the file is closed."""
+        """End one; ``MediaRecorded`` (``MediaTaken``) follows when the file is closed."""
         one = self._all.get(recording)
         if one is None:
             return False
         if one.running:
+            self.pause(recording, False, 0)
             one.milliseconds = self._tracks.milliseconds(one.index)
             rest = self._tracks.stop(one.index)
             del self._by_index[one.index]
@@ -99,20 +145,39 @@ class Recordings:
             if not self._writer.write(one.recording, piece):
                 self._tell(MediaAlarm(code="disk_slow", detail=one.file))
                 self.stop(one.recording, complete=False)
+        if now % STEPS == 0:
+            self._listen()
 
-    def review(self) -> None:
-        """What the writer's thread reports."""
+    def _listen(self) -> None:
+        """Messages end after silence, or at their longest."""
+        taking = [(one, one.message) for one in self._by_index.values() if one.message is not None]
+        if not taking:
+            return
+        rows = self._tracks.left(np.array([one.index for one, _ in taking]))
+        loud = np.abs(self._plane.current.samples(rows).astype(np.int32)).mean(axis=1) > _SPEECH
+        for (taken, message), is_loud in zip(taking, loud.tolist(), strict=True):
+            if message.hear(is_loud):
+                message.over("silence")
+            elif self._tracks.milliseconds(taken.index) >= message.limit_ms:
+                message.over("limit")
+
+    def review(self, now: int) -> None:
+        """What the writer's thread reports, and pauses that lasted long enough."""
+        for one in list(self._by_index.values()):
+            if one.pause_since is not None and now >= one.resume_at:
+                self.pause(one.recording, False, 0)
+                self._tell(MediaResumed(recording=one.recording))
         while self._writer.failed:
             recording, reason = self._writer.failed.popleft()
-            one = self._all.get(recording)
-            self._tell(MediaAlarm(code="disk_full", detail=f"{one.file if one else recording}: {reason}"))
+            known = self._all.get(recording)
+            self._tell(MediaAlarm(code="disk_full", detail=f"{known.file if known else recording}: {reason}"))
             self.stop(recording, complete=False)
         while self._writer.closed:
             self._closed(self._writer.closed.popleft())
 
     def running(self) -> tuple[tuple[str, str, str, str], ...]:
         """As ``PortList`` tells them."""
-        return tuple((one.recording, one.left, one.right, one.file) for one in self._all.values() if one.running)
+        return tuple((one.recording, one.left, one.right, one.file) for one in self._all.values() if one.running and one.message is None)
 
     def close(self) -> None:
         """The worker ends: close all files."""
@@ -124,6 +189,15 @@ class Recordings:
         one = self._all.pop(written.recording, None)
         if one is None:
             return
+        if one.message is not None:
+            reason = one.message.reason if written.complete else "failed"
+            self._tell(
+                MediaTaken(
+                    port=one.left, tag_id=one.recording, reason=reason or "hung_up", milliseconds=one.milliseconds, bytes=written.bytes,
+                    sha256=written.sha256,
+                )
+            )  # fmt: skip
+            return
         self._tell(
             MediaRecorded(
                 recording=one.recording,
@@ -133,5 +207,6 @@ class Recordings:
                 sha256=written.sha256,
                 holds=tuple(one.holds),
                 complete=written.complete,
+                pauses=tuple(one.pauses),
             )
         )

@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass, field
 
 from yitong.ct.switches.soft.media_leg import SecureLeg
-from yitong.ct.switches.soft.media_messages import PortOpened, SetRemote
+from yitong.ct.switches.soft.media_messages import MediaMessage, PortOpened, SetRemote
 from yitong.media.collect import Collector, TypeAhead
 from yitong.media.keys import Presses
 from yitong.media.source import SourceLock
@@ -32,6 +32,7 @@ class Row:
     discard: bool = False
     image: bool = False
     """The remote side is T.38."""
+    taking: MediaMessage | None = None
     tag_id: str = ""
     playing_tag: str = ""
     since: int = 0

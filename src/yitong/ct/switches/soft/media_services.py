@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from yitong.ct.switches.soft.media_messages import MediaCollect, MediaCollected, MediaDigit, MediaEvent, MediaPlay, MediaPlayed
+from yitong.ct.switches.soft.media_messages import (
+    MediaCollect,
+    MediaCollected,
+    MediaDigit,
+    MediaEvent,
+    MediaMessage,
+    MediaPlay,
+    MediaPlayed,
+)
 from yitong.ct.switches.soft.media_prompts import Prompts
 from yitong.ct.switches.soft.media_row import Row
+from yitong.ct.switches.soft.media_taking import Messages
 from yitong.media.collect import Collector, Rules
 from yitong.media.plane import Plane
 from yitong.media.player import Piece
@@ -18,11 +27,14 @@ Answer = Callable[[str], None]
 class Services:
     """Play and PlayCollect. ``tell`` gets the events; ``now`` is in seconds."""
 
-    def __init__(self, plane: Plane, prompts: Prompts, tell: Callable[[MediaEvent], None], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, plane: Plane, prompts: Prompts, messages: Messages, tell: Callable[[MediaEvent], None], monotonic: Callable[[], float]
+    ) -> None:
         self._plane = plane
         self._prompts = prompts
         self._tell = tell
         self._now = monotonic
+        self._messages = messages
         self._collecting: dict[Row, Collector] = {}
 
     def play(self, row: Row, request: MediaPlay, answer: Answer) -> None:
@@ -70,6 +82,23 @@ class Services:
             collector.prompts_ended(self._now())
         self._settle(row, collector)
 
+    def take(self, row: Row, request: MediaMessage) -> None:
+        """Play the prompts, then record a message."""
+        self.stop(row)
+        row.tag_id, row.taking = request.tag_id, request
+        if request.prompts:
+            self._prompts.ask(request.prompts, lambda pieces: self._prompt_message(row, request, pieces))
+        else:
+            self._messages.begin(row)
+
+    def _prompt_message(self, row: Row, request: MediaMessage, pieces: tuple[Piece, ...] | None) -> None:
+        if row.taking is not request:
+            return
+        if pieces is None:
+            self._messages.end(row, "prompt_missing")
+        else:
+            self._begin(row, "", pieces, False)
+
     def _prompt_collect(self, row: Row, collector: Collector, pieces: tuple[Piece, ...] | None) -> None:
         if row.collector is not collector or collector.result is not None:
             return
@@ -91,6 +120,10 @@ class Services:
         """A key came from the row; ``way``: audio (event or tone) or signalling."""
         if not row.presses.counts(key, way, self._now()):
             return
+        if self._messages.wants(row, key):
+            self._plane.player.stop(row.index)
+            self._messages.end(row, "key")
+            return
         collector = row.collector
         if collector is not None and collector.press(key, self._now()):
             if collector.stops_prompts:
@@ -103,7 +136,9 @@ class Services:
 
     def play_ended(self, row: Row) -> None:
         """The list that played in the row is through."""
-        if row.collector is not None:
+        if row.taking is not None:
+            self._messages.begin(row)
+        elif row.collector is not None:
             row.collector.prompts_ended(self._now())
             self._feed(row, row.collector)
             self._settle(row, row.collector)
@@ -111,9 +146,10 @@ class Services:
             tag_id, row.playing_tag, row.tag_id = row.playing_tag, "", ""
             self._tell(MediaPlayed(port=row.port, tag_id=tag_id, completed=True))
 
-    def stop(self, row: Row) -> None:
-        """Stop what plays or collects."""
+    def stop(self, row: Row, why: str = "stopped") -> None:
+        """Stop what plays, collects or takes a message."""
         self._plane.player.stop(row.index)
+        self._messages.end(row, why)
         if row.collector is not None:
             row.collector.stop()
             self._settle(row, row.collector)

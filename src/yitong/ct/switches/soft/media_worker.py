@@ -27,6 +27,7 @@ from yitong.ct.switches.soft.media_server import Server
 from yitong.ct.switches.soft.media_services import Services
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_socket import RowSockets
+from yitong.ct.switches.soft.media_taking import Messages
 from yitong.ct.switches.soft.media_timer import StepTimer
 from yitong.ct.switches.soft.media_wire import MOST_BAD, Batch, Wire
 from yitong.kit.clock import Clock
@@ -54,7 +55,8 @@ class MediaWorker:
         self._ports = Ports(*settings.ports)
         self._recordings = Recordings(self._plane, settings.recordings, settings.home / "recordings", self._tell)
         self._reports = Reports(self._plane, self._wire, settings.lost_seconds, clock.now, self._tell)
-        self._services = Services(self._plane, self._prompts, self._tell, clock.monotonic)
+        messages = Messages(self._recordings, self._tell, lambda: self._step)
+        self._services = Services(self._plane, self._prompts, messages, self._tell, clock.monotonic)
         self._faxes = Faxes(self._plane, self._wire, settings.home / "faxes", self._tell)
         self._sockets = RowSockets(self._wire, settings.bind, self._reports.silent_seconds, self._connected)
         today = datetime.datetime.fromtimestamp(clock.wall() / 1e6, datetime.UTC)
@@ -99,7 +101,7 @@ class MediaWorker:
         for row in list(self._control.rows.values()):
             self._control.close(row)
         self._recordings.close()
-        self._recordings.review()
+        self._recordings.review(self._step)
         self._faxes.close()
         self._server.flush()
         self._server.close()
@@ -177,7 +179,7 @@ class MediaWorker:
             self._services.time_out()
         if now % (5 * STEPS) == 0:
             self._secure.time_out()
-            self._recordings.review()
+            self._recordings.review(now)
         if now % STEPS_PER_SECOND == 0:
             self._server.tell(self.load())
             self._look_after_orphans(now)

@@ -33,12 +33,13 @@ class Written(NamedTuple):
 class _File:
     """One open recording."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, channels: int) -> None:
         self.path = path
+        self.channels = channels
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         self.bytes = 0
         self.complete = True
-        os.write(self.descriptor, wav.header(0))
+        os.write(self.descriptor, wav.header(0, channels))
 
     def append(self, data: bytes) -> None:
         """Audio, then the header that fits it."""
@@ -48,7 +49,7 @@ class _File:
             done = os.pwrite(self.descriptor, view, at)
             view, at = view[done:], at + done
         self.bytes += len(data)
-        os.pwrite(self.descriptor, wav.header(self.bytes), 0)
+        os.pwrite(self.descriptor, wav.header(self.bytes, self.channels), 0)
 
     def finish(self) -> str:
         """Cut what a failed write left, and the digest of the whole."""
@@ -82,9 +83,9 @@ class Writer:
             return None
         return self._root / name
 
-    def open(self, recording: str, path: Path) -> None:
-        """Begin a file; a failure appears in ``failed``."""
-        self._queue.put(lambda: self._open(recording, path))
+    def open(self, recording: str, path: Path, channels: int = 2) -> None:
+        """Begin a file, stereo or the left track alone; a failure appears in ``failed``."""
+        self._queue.put(lambda: self._open(recording, path, channels))
 
     def write(self, recording: str, piece: Piece) -> bool:
         """Append audio; false when too much is waiting already (a disk that stands): end the recording."""
@@ -114,12 +115,12 @@ class Writer:
                 return
             job()
 
-    def _open(self, recording: str, path: Path) -> None:
+    def _open(self, recording: str, path: Path, channels: int) -> None:
         try:
             if path.parent not in self._made or not path.parent.is_dir():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._made = {path.parent}
-            self._files[recording] = _File(path)
+            self._files[recording] = _File(path, channels)
         except OSError as error:
             self.failed.append((recording, error.strerror or str(error)))
 
@@ -130,7 +131,7 @@ class Writer:
         if file is None or not file.complete:
             return
         try:
-            file.append(to_samples(piece))
+            file.append(to_samples(piece, file.channels))
         except OSError as error:
             file.complete = False
             self.failed.append((recording, error.strerror or str(error)))

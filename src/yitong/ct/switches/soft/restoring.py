@@ -21,7 +21,7 @@ from yitong.ct.switches.soft.registrations import BindingsRecord, Registrations
 from yitong.ct.switches.soft.sound import RowRecord
 from yitong.ct.switches.soft.workers import Worker
 from yitong.ct.switching.function import SwitchingFunction
-from yitong.ct.switching.table import LiveConnection, LiveFax, LiveRecording, Table
+from yitong.ct.switching.table import LiveConnection, LiveFax, LiveMessage, LiveRecording, Table
 from yitong.sip.core import Flow
 from yitong.sip.endpoint import Endpoint
 from yitong.sip.grammar import ParseError
@@ -85,6 +85,7 @@ class Memory:
             self._put("connection", name, one)
             self._put("recording", name, table.recordings.get(name))
             self._put("fax", name, table.faxes.get(name))
+            self._put("message", name, table.messages.get(name))
         table.changed.clear()
 
     def _put(self, kind: str, key: str, value: msgspec.Struct | None) -> None:
@@ -118,6 +119,9 @@ class Memory:
         for data in self.journal.all("fax").values():
             fax = decode(data, type=LiveFax)
             table.faxes[fax.fax] = fax
+        for data in self.journal.all("message").values():
+            message = decode(data, type=LiveMessage)
+            table.messages[message.message] = message
         function.take_over(table)
         self._forget_the_rest(table, set(records) | set(rows) | set(self.journal.all("connection")))
         self._unsure = set(table.connections)
@@ -159,6 +163,7 @@ class Memory:
         lost = [connection for connection in ours if sound.rows[connection].opened is not None and connection not in alive]
         function.gone_together([one for one in lost if one in self._unsure], Cause.INTERRUPTED, now)
         function.gone_together([one for one in lost if one not in self._unsure], Cause.MEDIA_LOST, now)
+        function.messages_lost(lost, now)
         self._unsure.difference_update(ours)
         self._restore_links(function, alive)
         self._settle_faxes(function, ours, alive, now)

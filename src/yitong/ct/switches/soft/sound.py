@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from yitong.ct.model import Prompt
-from yitong.ct.services import Collect, ReceiveFax, SendFax
+from yitong.ct.services import Collect, ReceiveFax, RecordMessage, SendFax
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.workers import Worker, Workers
 from yitong.sip.negotiation import Remote
@@ -234,6 +234,20 @@ class Sound:
         worker = self.recorders.get(recording)
         if worker is not None:
             worker.ask(lambda number: m.MarkHold(id=number, recording=recording, on=on))
+
+    def pause_record(self, recording: str, on: bool, seconds: float) -> None:
+        worker = self.recorders.get(recording)
+        if worker is not None:
+            worker.ask(lambda number: m.MediaPause(id=number, recording=recording, on=on, seconds=seconds))
+
+    def record_message(self, connection: str, order: RecordMessage) -> None:
+        self._ask(
+            connection,
+            lambda number: m.MediaMessage(
+                id=number, port=connection, tag_id=order.id, file=order.file, prompts=order.prompts,
+                maximum_seconds=order.maximum_seconds, silence_seconds=order.silence_seconds, terminators=order.terminators,
+            ),
+        )  # fmt: skip
 
     def stop_record(self, recording: str) -> None:
         worker = self.recorders.get(recording)

@@ -34,6 +34,7 @@ from yitong.ct.switches.soft.registrations import Registrations
 from yitong.ct.switches.soft.resolver import Resolver
 from yitong.ct.switches.soft.restoring import Memory
 from yitong.ct.switches.soft.sound import Sound
+from yitong.ct.switches.soft.telling import tell_of_recording
 from yitong.ct.switches.soft.transports import Transports, same_host_origins
 from yitong.ct.switches.soft.trunks import Trunks
 from yitong.ct.switches.soft.waiting import MessagesWaiting
@@ -334,12 +335,8 @@ class SoftSwitch:
                 tell_of_fax(event, function, now)
             case m.MediaLost():
                 self._media_lost(event)
-            case m.MediaRecorded():
-                self.sound.recorders.pop(event.recording, None)
-                function.recorded(
-                    event.recording, now, milliseconds=event.milliseconds, size=event.bytes, sha256=event.sha256, holds=event.holds,
-                    complete=event.complete,
-                )  # fmt: skip
+            case m.MediaRecorded() | m.MediaResumed() | m.MediaTaken():
+                tell_of_recording(event, function, self.sound, now)
             case m.PortClosed():
                 self._port_closed(event)
 
@@ -377,6 +374,7 @@ class SoftSwitch:
             self.function.recorded(recording, now, milliseconds=0, size=0, sha256="", holds=(), complete=False)
         self.function.gone_together(lost, Cause.MEDIA_LOST, now)
         self.function.faxes_lost(lost, now)
+        self.function.messages_lost(lost, now)
 
     def _recording_refused(self, recording: str, reason: str) -> None:
         self.later(lambda: self.function.recording_refused(recording, reason, self.clock.now()))
