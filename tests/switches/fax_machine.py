@@ -52,13 +52,15 @@ class FaxRtp(Rtp):
         self.ear = FaxEar()
         self.terminal: FaxTerminal | T38Terminal = FaxTerminal(order)
         self.result: FaxResult | None = None
+        self.started = True
+        """False: somebody listens and speaks first, and presses start later."""
         self._chance = random.Random(11)
 
     def _arrives(self) -> bool:
         return self._chance.random() >= self.loss
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if self.result is not None:
+        if self.result is not None or not self.started:
             return
         if isinstance(self.terminal, T38Terminal):
             if self._arrives():
@@ -92,6 +94,11 @@ class FaxRtp(Rtp):
 
     def _turn(self) -> None:
         terminal = self.terminal
+        if not self.started:
+            if self.sending:
+                self._send(self.codec, self.frame, self._timestamp)
+            self._timestamp += 160
+            return
         if isinstance(terminal, T38Terminal):
             for datagram in terminal.tick():
                 if self._arrives() and self.transport is not None and not self.transport.is_closing():

@@ -1,0 +1,115 @@
+"""Fax on demand and a fax mailbox in the whole product: fax machines dial a number, and every point arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from tests.switches.fax_machine import FaxMachine, page
+from tests.system.stack import Api, Stack, eventually
+
+from yitong.media.fax import FaxOrder
+
+pytestmark = [pytest.mark.fax, pytest.mark.phone, pytest.mark.timeout(300)]
+NAME = {"zh-CN": "传真", "en": "Faxes"}
+NUMBER = "96911"
+TEXT = "煤气资费表\n\n每立方米 3.00 元。\n服务热线 96900"
+DOCUMENT: dict[str, Any] = {
+    "schema_version": 1, "name": NAME, "start": "menu", "fax": "mailbox",
+    "steps": {
+        "menu": {"kind": "menu", "prompts": ["menu"], "keys": ["1"], "first_seconds": 30,
+                 "next": {"1": "tariff", "timeout": "end", "wrong": "end"}},
+        "tariff": {"kind": "send_fax", "document": "tariff", "next": {"done": "thanks", "failed": "end"}},
+        "mailbox": {"kind": "receive_fax", "next": {"done": "end", "failed": "end"}},
+        "thanks": {"kind": "play", "prompts": ["thanks"], "next": {"done": "end"}},
+        "end": {"kind": "hang_up"},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def faxes(stack: Stack) -> Iterator[Api]:
+    """An administrator who has set up the number."""
+    admin = Api(stack.base, "admin")
+    site = admin("GET", "/me")["site"]["id"]
+    admin("POST", "/config/fax_documents", expect=201, data={"code": "tariff", "name": "资费", "text": TEXT})
+    flow = admin("POST", "/config/flows", expect=201, json={"code": "faxes", "name": NAME, "document": DOCUMENT})["id"]
+    admin("POST", f"/config/flows/{flow}/publish")
+    admin("POST", "/config/numbers", expect=201, json={"number": NUMBER, "name": NAME, "flow": flow, "site": site})
+    yield admin
+    admin.close()
+
+
+async def until(condition: Callable[[], object], seconds: float = 90.0) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit
+        await asyncio.sleep(0.05)
+
+
+async def dialled(stack: Stack, machine: FaxMachine) -> None:
+    """The call stands; the new number may not be known at once."""
+    await machine.open()
+    for _ in range(40):
+        machine.call(NUMBER)
+        await until(lambda: machine.dialog or machine.released, 10.0)
+        if machine.dialog:
+            return
+        await asyncio.sleep(0.5)
+    raise AssertionError(f"{NUMBER} does not answer: {machine.responses[-3:]}")
+
+
+def points(data: bytes) -> list[bytes]:
+    """Every page of a TIFF."""
+    with Image.open(io.BytesIO(data)) as picture:
+        out = []
+        for number in range(picture.n_frames):  # type: ignore[attr-defined]  # TIFF
+            picture.seek(number)
+            out.append(picture.convert("1").tobytes())
+        return out
+
+
+@pytest.mark.req("G11", "G51", "H16", "H31", "H33", "H37", "H98")
+async def test_a_caller_chooses_a_document_and_his_machine_prints_it(stack: Stack, faxes: Api, tmp_path: Path) -> None:
+    order = FaxOrder(sends=False, file=str(tmp_path / "came.tif"), station="0215550001")
+    machine = FaxMachine("02155500011", ("127.0.0.1", stack.sip_port), order)
+    machine.modem.started = False
+    try:
+        await dialled(stack, machine)
+        await until(lambda: machine.rtp.target[1])
+        await machine.rtp.press("1")
+        machine.modem.started = True
+        await until(lambda: machine.modem.result)
+        await until(lambda: machine.released)
+    finally:
+        machine.close()
+    assert machine.modem.result is not None
+    assert (machine.modem.result.reason, machine.modem.result.station) == ("ok", NUMBER)
+    (document,) = faxes("GET", "/config/fax_documents")["items"]
+    assert points((tmp_path / "came.tif").read_bytes()) == points(faxes("GET", f"/config/fax_documents/{document['id']}/document"))
+    sent = eventually(lambda: next((one for one in faxes("GET", "/faxes?sent=true")["items"] if one["ended_at"]), None))
+    assert (sent["outcome"], sent["code"], sent["pages"], sent["station"]) == ("ok", "tariff", 1, "0215550001")
+
+
+@pytest.mark.req("G2", "G14")
+async def test_a_machine_that_calls_finds_the_mailbox_by_itself(stack: Stack, faxes: Api, tmp_path: Path) -> None:
+    sent_page = page(tmp_path / "sent.tif", 7)
+    order = FaxOrder(sends=True, file=str(tmp_path / "sent.tif"), station="0215550002")
+    machine = FaxMachine("02155500022", ("127.0.0.1", stack.sip_port), order, loss=0.01)
+    try:
+        await dialled(stack, machine)
+        await until(lambda: machine.modem.result)
+        await until(lambda: machine.released)
+    finally:
+        machine.close()
+    came = eventually(lambda: next((one for one in faxes("GET", "/faxes?sent=false")["items"] if one["ended_at"]), None))
+    assert (came["outcome"], came["pages"], came["station"], came["t38"]) == ("ok", 1, "0215550002", True)
+    assert points(faxes("GET", f"/faxes/{came['id']}/document")) == [sent_page.tobytes()]
+    contact = faxes("GET", f"/contacts/{came['contact']}")
+    assert [one["type"] for one in contact["events"] if one["type"].startswith("fax.")] == ["fax.asked", "fax.ended"]
