@@ -23,7 +23,7 @@ from yitong.kit.tasks import Tasks
 STEP = 1_000
 _WAITING = 4_000
 _AGAIN_SECONDS = 0.5
-_GATHER_SECONDS = 0.2
+_GATHER_SECONDS = 0.3
 """How long what comes is gathered before it is written: a transaction for many messages costs little more than for one."""
 
 _log = structlog.get_logger("yitong.inbox")

@@ -23,7 +23,7 @@ from yitong.kit.stream import Stored
 
 _LOOK_SECONDS = 2.0
 """How often is looked for what others wrote."""
-_FOLD_SECONDS = 0.4
+_FOLD_SECONDS = 0.5
 """The least time between two folds: what was written meanwhile is folded together."""
 GAP_US = 10 * SECOND
 """How long a missing sequence is waited for before the rest goes on without it, with an alarm."""

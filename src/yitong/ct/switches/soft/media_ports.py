@@ -10,15 +10,20 @@ _EXPEDITED = 0xB8
 """DSCP EF (RFC 3246) in the TOS octet."""
 
 
-def udp_socket(address: str, port: int) -> socket.socket:
-    """A non-blocking UDP socket; several of one user may share a port (see ``media_socket``). Raises OSError."""
+def udp_socket(address: str, port: int, *, first: bool = False) -> socket.socket:
+    """A non-blocking UDP socket; several of one user may share a port (see ``media_socket``), but the ``first`` finds it free or fails.
+    Raises OSError.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     result = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
-        result.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if not first:
+            result.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET:
             result.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED)
         result.bind((address, port))
+        if first:
+            result.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     except OSError:
         result.close()
         raise
@@ -52,27 +57,22 @@ class Ports:
         self._free.append(port)
 
 
-def _is_taken(address: str, port: int) -> bool:
-    """Whether somebody holds the port: asked without port sharing, which would hide it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((address, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return True
-            raise
-    return False
-
-
 def _bind_pair(address: str, port: int, with_rtcp: bool) -> tuple[socket.socket, socket.socket | None] | None:
-    if _is_taken(address, port) or (with_rtcp and _is_taken(address, port + 1)):
-        return None
-    rtp = udp_socket(address, port)
-    if not with_rtcp:
-        return rtp, None
-    try:
-        return rtp, udp_socket(address, port + 1)
-    except OSError:
+    rtp = _bind(address, port)
+    if rtp is None or not with_rtcp:
+        return None if rtp is None else (rtp, None)
+    rtcp = _bind(address, port + 1)
+    if rtcp is None:
         rtp.close()
         return None
+    return rtp, rtcp
+
+
+def _bind(address: str, port: int) -> socket.socket | None:
+    """A socket on a port that nobody has; None when somebody has it."""
+    try:
+        return udp_socket(address, port, first=True)
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            return None
+        raise
