@@ -255,3 +255,18 @@ def test_keys_and_mute_reach_whom_the_agent_talks_with() -> None:
     told.say(m.Mute, on=False)
     assert told.customer_hears() == {"1001"}
     told.end()
+
+
+def test_who_muted_himself_is_still_silent_when_his_page_comes_back(story: Callable[..., Story]) -> None:
+    told = story()
+    told.say(m.Mute, on=True)
+    assert told.customer_hears() == set()
+    told.world.switch.unregister(told.first.device.device)
+    told.world.switch.lose(told.mine().connection)
+    told.run(3)
+    told.world.switch.register(TENANT, "1001", usual=TALKS)
+    told.run(5)
+    assert (told.mine().state, told.mine().muted, told.customer_hears()) == ("active", True, set())
+    told.say(m.Mute, on=False)
+    assert told.customer_hears() == {"1001"}
+    told.end()

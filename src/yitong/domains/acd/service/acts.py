@@ -7,8 +7,8 @@ from collections.abc import Callable
 from yitong.contact.bus import Refused, Unit
 from yitong.contact.journey import begin_segment, end_segment
 from yitong.contact.registry import LiveContact, Registry
-from yitong.ct.model import Cause, StandingOrder
-from yitong.ct.services import Clear, Play, Route, Target
+from yitong.ct.model import Cause, Participation, StandingOrder
+from yitong.ct.services import Clear, Participate, Play, Route, Target
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment
 from yitong.domains.acd.model.model import Model
@@ -228,6 +228,9 @@ class Acts:
             contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue,
             connection=assignment.resume_target, assignment=assignment.id, device=assignment.resume_device,
         ))  # fmt: skip
+        if assignment.muted:  # his desk still says so, and the new connection does not know of it
+            silent = Participation.SILENT
+            unit.ask(Participate(id=unit.new_id(), tenant=self._tenant, connection=assignment.connection, participation=silent))
 
     def agent_lost(self, assignment: Assignment, unit: Unit) -> None:
         """He did not come back: the contact goes to the front of its queue, the agent to a break whose reason shows."""
