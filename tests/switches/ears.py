@@ -13,6 +13,7 @@ from yitong.media import g711
 TONES = {"customer": 400, "agent": 700, "expert": 1100, "supervisor": 1300, "second": 1700, "colleague": 1900}
 """Hertz, multiples of 50, so that a frame of 20 ms goes on into the next; 500 Hz and its odd multiples are the music's."""
 MUSIC_TONE = 500
+RINGBACK_TONE = 450
 FRAMES = 12
 Party = Any
 
@@ -55,16 +56,31 @@ class Ears:
         if port is None:
             return set()
         heard = {names[source] for source in port.hears if source in ports}
-        return heard | {"music"} if port.tag.startswith("music:") and port.prompts else heard
+        music = port.tag.startswith("music:") and port.prompts and not port.prompts[0].file.startswith("tone:")
+        return heard | {"music"} if music else heard
+
+    async def ringback(self, name: str) -> None:
+        """Wait until a party hears that it rings elsewhere (one second in five, so it is no part of ``hear``)."""
+        party = self._parties[name]
+        if isinstance(party, SimFar | SimPhone):
+            connection = party.connection if isinstance(party, SimFar) else party._connection
+            await self._rig.true(lambda: [one.file for one in self._rig.switch.audio.ports[connection].prompts] == ["tone:ringback"])
+        else:
+            await self._rig.true(lambda: self._strength(party, {"ringback": RINGBACK_TONE}).get("ringback", 0) > 60)
 
     def _measured(self, party: Any) -> set[str]:
+        near = self._strength(party, {**TONES, "music": MUSIC_TONE})
+        return {name for name, strength in near.items() if strength > 60} if near else {"too little"}
+
+    @staticmethod
+    def _strength(party: Any, tones: dict[str, int]) -> dict[str, float]:
+        """How much of each tone a party heard last; empty when it heard too little."""
         frames = party.agent.rtp.heard[-FRAMES:]
         if len(frames) < FRAMES:
-            return {"too little"}
+            return {}
         octets = np.frombuffer(b"".join(frames), dtype=np.uint8)[None]
         codec = np.array([g711.law_index(party.agent.rtp.codec)], dtype=np.uint8)
         samples = g711.decode(octets, codec)[0].astype(np.float64)
         spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) / len(samples)
         hertz = np.fft.rfftfreq(len(samples), 1 / 8000)
-        near = {name: spectrum[np.abs(hertz - tone) < 15].max() for name, tone in {**TONES, "music": MUSIC_TONE}.items()}
-        return {name for name, strength in near.items() if strength > 60}
+        return {name: float(spectrum[np.abs(hertz - tone) < 15].max()) for name, tone in tones.items()}

@@ -61,6 +61,7 @@ async def consulting(rig: Rig) -> Three:
     await rig.until(Moved, connection=made.agent, service=service.id, room=made.connection)
     await rig.until(Delivered, connection=made.connection)
     await made.ears.hear(customer="music", agent="")
+    await made.ears.ringback("agent")
     await made.other.pick_up()
     await rig.until(Established, connection=made.connection)
     made.ears.add("expert", made.other)

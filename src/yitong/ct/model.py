@@ -66,10 +66,15 @@ class Participation(StrEnum):
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of a play list: a WAV file (8 kHz, 16 bit, mono) below the home's ``prompts`` folder, or a silence."""
+    """One piece of a play list: a WAV file (8 kHz, 16 bit, mono) below the home's ``prompts`` folder, a tone, or a silence.
+
+    ``tone``: one round of ringback (450 Hz, 1 s in 5), busy, congestion (GB/T 3380), dial (1 s), beep, or of so many hertz (1 s);
+    ``file`` may say the same as ``tone:NAME``.
+    """
 
     file: str = ""
     silence_ms: int = 0
+    tone: str = ""
 
 
 class FaxOutcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,7 +109,7 @@ class Consult(Service, frozen=True, tag=True):
     """Consultation Call: ``target`` is rung for the connection alone, in a room of their own; the others hear ``music`` meanwhile.
 
     A room is a part of a call: connected ones hear each other only in the same one. It is named like the target's connection. While
-    the target is rung the asker hears ``ringback`` (a prompt's file).
+    the target is rung the asker hears ``ringback`` (a prompt's file, or a tone); empty: nothing.
     """
 
     connection: str
@@ -117,7 +117,7 @@ class Consult(Service, frozen=True, tag=True):
     calling: str = ""
     ring_seconds: float = 30.0
     music: str = ""
-    ringback: str = ""
+    ringback: str = "tone:ringback"
 
 
 class Alternate(Service, frozen=True, tag=True):

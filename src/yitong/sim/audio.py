@@ -9,6 +9,7 @@ from typing import Protocol
 from yitong.ct.model import FaxOutcome, Prompt
 from yitong.ct.services import Collect, ReceiveFax, RecordMessage, SendFax
 from yitong.kit.clock import MILLISECOND
+from yitong.media import tones
 from yitong.sim.timeline import Happening, Timeline
 
 TYPE_AHEAD = 32
@@ -296,5 +297,9 @@ class SimAudio:
 
 
 def prompt_seconds(prompt: Prompt) -> float:
-    """How long a prompt lasts when nobody knows better: its silence, or two seconds."""
+    """How long a prompt lasts when nobody knows better: its silence, a tone's round, or two seconds."""
+    name = prompt.file or tones.PREFIX + prompt.tone
+    samples = tones.tone(name) if name.startswith(tones.PREFIX) else None
+    if samples is not None:
+        return len(samples) / tones.RATE
     return prompt.silence_ms / 1000 if prompt.silence_ms else 2.0

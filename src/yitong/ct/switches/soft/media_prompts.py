@@ -61,10 +61,11 @@ class Prompts:
 
     def _piece(self, prompt: Prompt) -> Piece:
         """One piece. Raises OSError or ValueError."""
-        if not prompt.file:
+        name = prompt.file or (tones.PREFIX + prompt.tone if prompt.tone else "")
+        if not name:
             return Piece(None, max(0, prompt.silence_ms) * _SAMPLES_PER_MS)
-        if prompt.file.startswith(tones.PREFIX):
-            return self._keep(prompt.file, (0, 0), lambda: tones.tone(prompt.file))
+        if name.startswith(tones.PREFIX):
+            return self._keep(name, (0, 0), lambda: tones.tone(name))
         path = self._paths.get(prompt.file) or self._find(prompt.file)
         state = os.stat(path)
         if state.st_size > _LARGEST_FILE:
