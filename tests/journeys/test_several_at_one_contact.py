@@ -63,6 +63,13 @@ class Story:
         asked = self.mine().consultation
         return (asked.state, asked.aside) if asked is not None else None
 
+    def desk(self, agent: str) -> tuple[str, str, bool]:
+        """What the one contact on a desk is: its state, whom it helps, and whether that one has left."""
+        assert self.world.partition is not None
+        self.world.partition.live.flush()
+        (shown,) = self.world.partition.live.document(f"desk.{agent}")[1]["assignments"].values()
+        return shown["state"], (shown["helps"] or {}).get("extension", ""), shown["handed_over"]
+
     def end(self, *queues: str) -> None:
         """The customer hangs up, wrap-ups run out, and nothing is left."""
         self.world.switch.hang_up(self.customer.connection)
@@ -98,7 +105,9 @@ def test_consult_alternate_and_return(story: Callable[..., Story]) -> None:
 def test_a_consulted_agent_takes_the_contact(story: Callable[..., Story]) -> None:
     told = story()
     told.say(m.Consult, to_agent="a1002")
+    assert told.desk("a1002") == ("active", "1001", False)
     told.say(m.Transfer)
+    assert told.desk("a1002") == ("active", "", False)
     assert told.customer_hears() == {"1002"}
     assert told.mine().state == "wrapping_up"
     assert (told.mine("a1002").state, told.mine("a1002").host) == ("active", "")
@@ -200,6 +209,7 @@ def test_the_customer_leaves_while_somebody_is_consulted(story: Callable[..., St
 def test_the_customer_leaves_while_the_next_one_rings(story: Callable[..., Story]) -> None:
     told = story(second=IGNORES)
     told.say(m.Transfer, number="1002")
+    assert told.desk("a1002") == ("offered", "1001", True), "it says that the customer comes, and from whom"
     told.end()
     assert [fact.cause for fact in told.world.facts(m.HandoverEnded)] == ["customer_left"]
 

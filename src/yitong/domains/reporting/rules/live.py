@@ -247,8 +247,8 @@ class Live:
             "answered_at": held.answered_at or None, "customer": msgspec.to_builtins(card) if card is not None else None,
             "recording": bool(held.recording), "interrupted": held.state == "interrupted", "muted": held.muted,
             "helps": self._person(held.host) if held.host else None, "consultation": self._consultation(held),
-            "supervision": held.participation or None, "direction": contact.direction if contact else "out" if held.dialling else "in",
-            "dialling": bool(held.dialling),
+            "handed_over": held.handed, "supervision": held.participation or None,
+            "direction": contact.direction if contact else "out" if held.dialling else "in", "dialling": bool(held.dialling),
             "wrap_up": {
                 "until": held.wrap_until or None, "codes": self._codes(held.queue),
                 "draft": {"code": held.code, "note": self.view.state.notes.get(held.note, "")} if held.code or held.note else None,

@@ -54,6 +54,8 @@ class SeenAssignment(msgspec.Struct, kw_only=True):
     note: str = ""
     recording: str = ""
     host: str = ""
+    handed: bool = False
+    """The host has left: whoever answers has the customer."""
     participation: str = ""
     dialling: str = ""
     """The Personal record of the number that the agent calls, until it answers."""

@@ -34,6 +34,7 @@ def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
         acd.ContactTaken: partial(_taken, view), acd.ConsultationBegan: partial(_began, view),
         acd.ConsultationAnswered: partial(_became, view, "talking"), acd.ConferenceBegan: partial(_became, view, "conference"),
         acd.ConsultationTurned: partial(_turned, view), acd.ConsultationEnded: partial(_over, view),
+        acd.HandoverBegan: partial(_handed, view),
         acd.AssignmentMuted: partial(_muted, view), acd.SupervisionChanged: partial(_supervised, view),
     }  # fmt: skip
 
@@ -48,6 +49,13 @@ def _invited(view: View, fact: acd.GuestInvited, at: int) -> None:
     view.state.assignments[guest.id] = guest
     view.agent(fact.agent).assignments.append(guest.id)
     view.touched.add(("assignment", guest.id))
+
+
+def _handed(view: View, fact: acd.HandoverBegan, at: int) -> None:
+    guest = view.state.assignments.get(fact.guest)
+    if guest is not None:
+        guest.handed = True
+        view.touched.add(("assignment", guest.id))
 
 
 def _supervised(view: View, fact: acd.SupervisionChanged, at: int) -> None:
