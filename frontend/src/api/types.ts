@@ -67,7 +67,11 @@ export interface Assignment {
   muted?: boolean
   /** The colleague at whose contact this one is a guest. */
   helps?: Person | null
+  /** `helps` has left: whoever answers has the customer. */
+  handed_over?: boolean
   consultation?: Consultation | null
+  /** How a supervisor takes part in the talk of `helps`. */
+  supervision?: Participation | null
   wrap_up: { until: number | null; codes: { id: string; name: Named }[]; draft: { code?: string | null; note?: string } | null } | null
 }
 
@@ -115,6 +119,8 @@ export interface BoardCounters {
   asa_seconds: number | null
 }
 export interface BoardQueue extends BoardCounters { id: string; name: Named }
+export type Participation = 'silent' | 'whisper' | 'active'
+
 export interface BoardAgent {
   id: string
   extension: string

@@ -27,6 +27,11 @@ export interface PhoneHears {
   expired(): void
 }
 
+/** The call is taken without a click: it goes on here after a reload, or its own user asked for it (an agent who dials, a supervisor). */
+function answersByItself(request: { getHeader(name: string): string | undefined }): boolean {
+  return request.getHeader('X-Yitong-Resume') === '1' || /answer-after\s*=\s*0\b/.test(request.getHeader('Call-Info') ?? '')
+}
+
 export const NO_CALL: CallView = { phase: 'none', muted: false, number: '', resumed: false, since: null, deaf: false }
 
 /** Half of what a binding lasts. */
@@ -77,7 +82,7 @@ export class Phone {
     ua.on('disconnected', () => this.ua === ua && this.hears.registration('reconnecting'))
     ua.on('registrationFailed', (event: { response?: { status_code?: number } }) => this.ua === ua && this.registrationFailed(event.response?.status_code))
     ua.on('newRTCSession', (event: { originator: string; session: RTCSession; request: { getHeader(name: string): string | undefined } }) => {
-      if (this.ua === ua && event.originator === 'remote') this.called(event.session, event.request.getHeader('X-Yitong-Resume') === '1')
+      if (this.ua === ua && event.originator === 'remote') this.called(event.session, answersByItself(event.request))
     })
     ua.start()
     if (register) this.refresh(ua)

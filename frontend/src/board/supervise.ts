@@ -1,0 +1,66 @@
+/** What a supervisor does to the agents of the board: listen, whisper, join, take over, release, change a duty. */
+import { computed, ref } from 'vue'
+import { call, sentence } from '@/api/client'
+import type { BoardAgent, Duty, Participation } from '@/api/types'
+import { useWords } from '@/i18n'
+import { useDesk } from '@/stores/desk'
+
+export const WAYS: Participation[] = ['silent', 'whisper', 'active']
+const TELEPHONE_MS = 6000
+const STEP_MS = 100
+
+export function useSupervision() {
+  const { t, nameOf } = useWords()
+  const desk = useDesk()
+  const error = ref('')
+  const note = ref('')
+  const busy = ref(false)
+  /** The supervisor's own part in a talk, as his desk has it. */
+  const mine = computed(() => desk.assignments.find((one) => one.supervision) ?? null)
+
+  async function act(what: () => Promise<unknown>): Promise<void> {
+    if (busy.value) return
+    busy.value = true
+    error.value = ''
+    try {
+      await what()
+    } catch (failure) {
+      error.value = sentence(failure)
+    } finally {
+      busy.value = false
+      note.value = ''
+    }
+  }
+
+  /** The telephone of this page, unless a desk phone is there; from a click, since the browser asks for the microphone. */
+  async function telephone(): Promise<boolean> {
+    const there = () => desk.deskPhone || desk.registration === 'registered'
+    note.value = t('supervise.telephone')
+    await desk.open()
+    if (there()) return true
+    if (desk.phoneMode !== 'on') await desk.startPhone()
+    for (let waited = 0; waited < TELEPHONE_MS; waited += STEP_MS) {
+      if (there()) return true
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS))
+    }
+    return false
+  }
+
+  const begin = (agent: BoardAgent, participation: Participation) =>
+    act(async () => {
+      if (!(await telephone())) {
+        error.value = t('supervise.no_telephone')
+        return
+      }
+      note.value = t('supervise.begins', { who: nameOf(agent.name) })
+      await call('POST', `/agents/${agent.id}/supervise`, { body: { participation } })
+    })
+  const change = (participation: Participation) =>
+    act(async () => mine.value?.helps && call('POST', `/agents/${mine.value.helps.id}/supervise`, { body: { participation } }))
+  const intercept = () => act(async () => mine.value && call('POST', `/me/assignments/${mine.value.id}/intercept`))
+  const end = () => act(async () => mine.value && call('POST', `/me/assignments/${mine.value.id}/hang_up`))
+  const release = (agent: BoardAgent) => act(() => call('POST', `/agents/${agent.id}/release`))
+  const setState = (agent: BoardAgent, state: Duty) => act(() => call('PUT', `/agents/${agent.id}/state`, { body: { state } }))
+
+  return { mine, error, note, busy, begin, change, intercept, end, release, setState }
+}

@@ -1,0 +1,61 @@
+"""A supervisor with nothing but the board in a browser: listens by a click, is heard by a click, takes over by a click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.system.browsers import chromium, hears, players
+from tests.system.phones import Phone, loudness
+from tests.system.stack import PASSWORD, Api, Stack, eventually
+from tests.system.test_hotline import finish, journey, steps
+
+pytestmark = [pytest.mark.browser, pytest.mark.baresip, pytest.mark.timeout(300)]
+CALLER = "13800138088"
+CUSTOMER, AGENT, SUPERVISOR = 440, 1000, 700
+
+
+@pytest.mark.req("O24", "H12", "H82")
+def test_a_supervisor_at_the_board(stack: Stack, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path) -> None:
+    desk, admin = api("1001"), api("admin")
+    agent, caller = phone("1001", password=PASSWORD, tone=AGENT), phone(CALLER, tone=CUSTOMER)
+    agent.wait_registered()
+    desk("PUT", "/me/state", expect=204, json={"state": "ready"})
+    with players() as player, chromium(player, tmp_path / "supervisor", SUPERVISOR) as page:
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(f"{stack.base}/")
+        page.locator("input[type=text], input[name=username]").first.fill("1100")
+        page.locator("input[type=password]").first.fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/board")
+        caller.dial("96900")
+        caller.wait("CALL_ESTABLISHED")
+        eventually(lambda: "menu" in steps(admin, CALLER), 10.0, "the caller is not in the menu")
+        caller.press("0")
+        agent.wait("CALL_INCOMING", 15.0)
+        agent.accept()
+        agent.wait("CALL_ESTABLISHED")
+
+        card = page.locator("li.busy")
+        card.locator("[data-test=acts]").click()
+        page.screenshot(path=tmp_path / "menu.png")
+        card.locator("[data-test=silent]").click()
+        page.locator("[data-test=supervision][data-state=active][data-way=silent]").wait_for(timeout=15_000)
+        for tone in (CUSTOMER, AGENT):
+            eventually(lambda tone=tone: hears(page, tone), 10.0, f"the supervisor does not hear {tone}")  # type: ignore[misc]
+        page.locator("[data-test=way-active]").click()
+        page.locator("[data-test=supervision][data-way=active]").wait_for()
+        page.wait_for_timeout(3_000)
+        page.screenshot(path=tmp_path / "bar.png")
+        page.locator("[data-test=intercept]").click()
+        agent.wait("CALL_CLOSED")
+        page.locator("[data-test=supervision]").wait_for(state="detached")
+        page.goto(f"{stack.base}/desk")
+        page.locator("[data-test=hang-up]").click(timeout=15_000)
+        eventually(lambda: "survey" in steps(admin, CALLER), 10.0, "the customer does not go on in the flow")
+        caller.hang_up()
+        finish(desk, journey(admin, CALLER), "not_ready")
+    for one in (agent, caller):
+        one.close()
+    assert loudness(caller.heard, SUPERVISOR) > 0.05, "the customer never heard the supervisor"
