@@ -40,9 +40,9 @@ describe('what may be done', () => {
     const helps = { id: 'h', extension: '1001', name: 'x', team: null }
     expect([
       talk(), talk({ consultation: asked('ringing') }), talk({ consultation: asked('conference', false) }), talk({ consultation: asked('over', false) }),
-      talk({ helps, state: 'offered' }), talk({ helps }), talk({ helps: null }),
+      talk({ helps, state: 'offered' }), talk({ helps, state: 'offered', handed_over: true }), talk({ helps }), talk({ helps: null }),
     ].map(headingOf)).toEqual([
-      'desk.state.active', 'several.consulting', 'several.together', 'desk.state.active', 'several.asked', 'several.helping', 'desk.state.active',
+      'desk.state.active', 'several.consulting', 'several.together', 'desk.state.active', 'several.asked', 'several.handed', 'several.helping', 'desk.state.active',
     ])
   })
 })

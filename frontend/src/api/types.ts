@@ -69,6 +69,8 @@ export interface Assignment {
   helps?: Person | null
   /** `helps` has left: whoever answers has the customer. */
   handed_over?: boolean
+  /** `helps` has left: whoever answers has the customer. */
+  handed_over?: boolean
   consultation?: Consultation | null
   /** How a supervisor takes part in the talk of `helps`. */
   supervision?: Participation | null

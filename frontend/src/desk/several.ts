@@ -15,7 +15,7 @@ export function sides(asked: Consultation): { customer: Side; other: Side } {
 /** The key of what the contact is called now. */
 export function headingOf(it: Assignment): string {
   const asked = it.consultation
-  if (it.helps && it.state !== 'wrapping_up') return it.state === 'offered' ? 'several.asked' : 'several.helping'
+  if (it.helps && it.state !== 'wrapping_up') return it.state !== 'offered' ? 'several.helping' : it.handed_over ? 'several.handed' : 'several.asked'
   if (asked && asked.state === 'conference') return 'several.together'
   if (asked && (asked.state !== 'over' || asked.aside)) return 'several.consulting'
   return `desk.state.${it.state}`
