@@ -44,14 +44,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", default="50,100,200,400")
     parser.add_argument("--seconds", type=float, default=6.0)
-    parser.add_argument("--rates", default="10,20,30,40,50")
+    parser.add_argument("--rates", default="20,50,100,150")
     chosen = parser.parse_args()
     now, steal = datetime.datetime.now(datetime.UTC), Steal()
     page = [f"# Load figures, {now:%Y-%m-%d %H:%M} UTC", "", machine(), "", "## Talking calls, recorded", ""]
     page += [media(["--calls", chosen.calls, "--seconds", str(chosen.seconds)])]
     page += [*PEERS, "## Conference and supervisors", "", media_conference.table(8, 500, 100, chosen.seconds), ""]
     print("\n".join(page), flush=True)
-    page += ["## Queue calls", "", calls.run([float(rate) for rate in chosen.rates.split(",")], 90), ""]
+    rates = [float(rate) for rate in chosen.rates.split(",")]
+    page += ["## Queue calls", "", calls.run(rates, calls.agents_for(rates)), ""]
     print("\n".join(page[-2:]), flush=True)
     page += [f"Load average at the end {os.getloadavg()[0]:.1f}. Stolen: {steal.percent():.0f} % of the CPU time that the machine wanted "
              "was given to others by its host; late steps and lost packets come with it.", ""]  # fmt: skip

@@ -1,8 +1,10 @@
 """Set-up of queue calls on the whole product: rate and CPU, INVITE-in to INVITE-to-agent, idle time of agents while callers wait.
 
-    python -m bench.calls [--rates 20,30,40] [--agents 90]
+    python -m bench.calls [--rates 50,100,150] [--agents 280]
 
-Each rate is offered with 1,000 calls, so that 0.1 % can be seen, until one fails more often or leaves callers waiting for a free agent.
+Each rate is offered with 1,000 calls, so that 0.1 % can be seen, until one fails more often or leaves callers waiting for a free agent;
+then twice the highest one, of which the calls that are taken must stay whole and the others hear 503 soon. There are as many agents as
+the highest rate needs (each call keeps one for 1.7 s): with fewer, callers wait for agents and not for the machine.
 
 The work is that of the peers' measurement: answer, queue, offer, the agent answers at once after 180 and hangs up after 0.5 s, no RTP.
 Unlike there, every call is recorded, stands in the ledger and leaves 1 s of after-call work. Load and product share the machine.
@@ -19,14 +21,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.calls_more import ENGINES, PROCESSES, memory, overload
 from bench.media_steady import cpu_seconds
 from bench.steal import Steal
 from tests.system.faults import Room
 from tests.system.load import Call, Load, Phone
 from tests.system.stack import Stack
 
-PROCESSES = ("switch", "core", "media", "worker", "web")
-ENGINES = ("nats-server", "postgres")
 WRAP_UP = 1.0
 CALLS = 1000
 """In each run that looks for the highest rate."""
@@ -48,6 +49,8 @@ class Rate:
     cpu: dict[str, float] = field(default_factory=dict)
     delays: list[float] = field(default_factory=list)
     load_cpu: float = 0.0
+    busy: float = 0.0
+    """Per cent of the agents' time that calls and after-call work took: near 100, callers wait for an agent."""
     stolen: float = 0.0
     """Per cent of the machine's CPU time that its host kept."""
 
@@ -82,6 +85,9 @@ async def run_rate(room: Room, load: Load, rate: float, seconds: float, case: in
     done.cpu = {name: 1000 * (after[name] - before[name]) / len(calls) for name in after}
     done.load_cpu = 1000 * (time.process_time() - own) / len(calls)
     asked = {call.user: call.began for call in calls}
+    taken = [call for call in load.desks.calls if call.calling in {one.user for one in calls}]
+    spent = sum((call.ended or call.began) - call.began + WRAP_UP for call in taken)
+    done.busy = 100 * spent / (len(load.desks.phones) * (calls[-1].began - began + 1.0))
     done.delays = [1000 * (call.began - asked[call.calling]) for call in load.desks.calls if call.calling in asked]
     for call in calls:
         call.hang_up()
@@ -131,7 +137,7 @@ def row(one: Rate) -> str:
     delays = f"{percentile(one.delays, 0.5):.1f} / {percentile(one.delays, 0.99):.1f}"
     ratios = " / ".join(f"{total / theirs:.1f}" for theirs in PEERS_SETUP.values())
     cells = f"{one.rate:g}", str(one.calls), f"{100 * one.failed / one.calls:.2f}", f"{total:.1f}", parts, f"{one.load_cpu:.1f}"
-    return f"| {' | '.join((*cells, delays, ratios, f'{one.stolen:.0f}'))} |"
+    return f"| {' | '.join((*cells, delays, ratios, f'{one.busy:.0f}', f'{one.stolen:.0f}'))} |"
 
 
 async def measure(stack: Stack, rates: list[float], agents: int) -> str:
@@ -144,7 +150,7 @@ async def measure(stack: Stack, rates: list[float], agents: int) -> str:
     lines = [
         f"Set-up (load average {os.getloadavg()[0]:.1f}; peers: Asterisk 7, FreeSWITCH 25 ms of CPU a call, no ledger, no recording):", "",
         "| calls/s | calls | failed % | CPU ms a call | of it " + " / ".join((*PROCESSES, *ENGINES)) + " | load's own CPU ms "
-        "| INVITE to agent's INVITE p50 / p99 ms | × Asterisk / × FreeSWITCH | stolen % |", "| --- " * 9 + "|",
+        "| INVITE to agent's INVITE p50 / p99 ms | × Asterisk / × FreeSWITCH | agents busy % | stolen % |", "| --- " * 10 + "|",
     ]  # fmt: skip
     idle_cpu = await at_rest(room, 5.0)
     best = 0.0
@@ -155,11 +161,13 @@ async def measure(stack: Stack, rates: list[float], agents: int) -> str:
         if one.failed * 1000 >= one.calls or percentile(one.delays, 0.5) > LATE_MS:
             break
         best = rate
+    beyond = await overload(room, load, 2 * best, 10.0, 97) if best else ""
+    grown = await memory(room, load, phones, agents // 4, agents // 4 * 3, 96)
     idle = await run_idle(room, load, phones, 20.0)
     p50, p90, p99 = (percentile(idle, share) for share in (0.5, 0.9, 0.99))
     lines += [
         "", f"Highest rate offered with less than 0.1 % of failures and nobody late: {best:g} calls/s. Tried {rates}, {CALLS} calls each "
-        "(100 at 5/s).", "",
+        "(100 at 5/s).", "", beyond, "", grown, "",
         f"CPU includes what each process uses at rest ({idle_cpu} % of a core) and what it still writes in the 2 s after the last call.",
         "", "Peers at 5 calls/s: Asterisk 3.4 / 14 ms, FreeSWITCH 47 / 106 ms.", "",
         "Idle time of agents while 20 callers wait (20 agents, 40 callers; the 1 s of after-call work is taken off):", "",
@@ -181,12 +189,18 @@ def run(rates: list[float], agents: int) -> str:
             stack.stop()
 
 
+def agents_for(rates: list[float]) -> int:
+    """So many that nobody waits for one at the highest of ``rates``."""
+    return round(1.8 * max(rates)) + 10
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rates", default="10,20,30,40,50")
-    parser.add_argument("--agents", type=int, default=90)
+    parser.add_argument("--rates", default="20,50,100,150")
+    parser.add_argument("--agents", type=int, default=0)
     chosen = parser.parse_args()
-    print(run([float(rate) for rate in chosen.rates.split(",")], chosen.agents))
+    rates = [float(rate) for rate in chosen.rates.split(",")]
+    print(run(rates, chosen.agents or agents_for(rates)))
 
 
 if __name__ == "__main__":
