@@ -69,9 +69,10 @@ export interface Assignment {
   helps?: Person | null
   /** `helps` has left: whoever answers has the customer. */
   handed_over?: boolean
-  /** `helps` has left: whoever answers has the customer. */
-  handed_over?: boolean
   consultation?: Consultation | null
+  direction?: 'in' | 'out'
+  /** The agent's own call to outside is not answered yet. */
+  dialling?: boolean
   /** How a supervisor takes part in the talk of `helps`. */
   supervision?: Participation | null
   wrap_up: { until: number | null; codes: { id: string; name: Named }[]; draft: { code?: string | null; note?: string } | null } | null
@@ -95,6 +96,8 @@ export interface DeskDocument {
     name: Named
     team: Named | null
     duty: { state: Duty; reason: string | null; since: number }
+    /** The classes of outside numbers that the agent may call. */
+    may_call?: string[]
     state: AgentState
     state_since: number
     devices: Record<string, { kind: 'phone' | 'page'; registered: boolean; answering: boolean }>
