@@ -13,7 +13,8 @@ from yitong.sip.events import RequestReceived
 
 class Gateway(Agent):
     """``answers``: a status for every INVITE instead of ringing. ``silent``: it hears and says nothing. ``line``: user name and password
-    that it asks for; ``grants``: for how long it registers, 0: as asked."""
+    that it asks for; ``grants``: for how long it registers, 0: as asked.
+    ``stale``: it calls every nonce stale."""
 
     def __init__(self, user: str, server: tuple[str, int]) -> None:
         super().__init__(user, server)
@@ -22,6 +23,7 @@ class Gateway(Agent):
         self.silent = False
         self.line = ("", "")
         self.grants = 0
+        self.stale = False
         self.registrations: list[str] = []
         self.datagrams: list[bytes] = []
         self.challenged = 0
@@ -46,7 +48,7 @@ class Gateway(Agent):
         if self.line[0] and method in ("INVITE", "REGISTER", "BYE") and not self._admitted(event, proxy):
             self.challenged += 1
             name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
-            values = self._door.challenges(event.flow.host, time.monotonic())
+            values = self._door.challenges(event.flow.host, time.monotonic(), stale=self.stale)
             self.endpoint.respond(event.transaction, 407 if proxy else 401, time.monotonic(), headers=[(name, value) for value in values])
         elif method == "REGISTER":
             contact = event.request.get("Contact") or ""
@@ -66,4 +68,4 @@ class Gateway(Agent):
         checked = self._door.check(
             event.request, event.flow.host, lambda name: account if name == user else None, time.monotonic(), proxy=proxy
         )
-        return checked.verdict is Verdict.OK
+        return checked.verdict is Verdict.OK and not self.stale

@@ -62,6 +62,14 @@ async def test_wrong_credentials_are_tried_once_and_the_next_trunk_has_the_call(
     assert not failures(soft)
 
 
+async def test_a_trunk_that_calls_every_nonce_stale_is_left(soft: SoftRig) -> None:
+    first = await soft.operator("a", username="line1", password="s3cret")
+    first.line, first.stale = ("line1", "s3cret"), True
+    second = await soft.operator("b", order=2)
+    await answers(soft, second, await dial(soft))
+    assert first.challenged == 4
+
+
 @pytest.mark.req("T52")
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
 async def test_the_next_trunk_has_the_call_when_one_cannot(soft: SoftRig, status: int) -> None:

@@ -69,6 +69,8 @@ class _Attempt:
     opened: PortOpened
     rest: list[str] = field(default_factory=list)
     deadline: float | None = None
+    challenges: int = 0
+    """How often the present trunk has challenged."""
 
 
 class Outward:
@@ -141,6 +143,7 @@ class Outward:
             self._lines.function.carried(line.connection, trunk.device)
         line.local, line.early, line.early_remote = local, None, None
         self._lines.calls_by(line, transaction)
+        attempt.challenges = 0
         self._trunks.outside.chosen(trunk)
         attempt.deadline = self._lines.now + (FIRST_SECONDS if attempt.rest else LAST_SECONDS)
         return True
@@ -178,7 +181,8 @@ class Outward:
         if attempt is None:
             return False
         if status in (401, 407):
-            header = self._trunks.header(line.device, event.transaction, event.response)
+            attempt.challenges += 1
+            header = self._trunks.header(line.device, event.transaction, event.response, attempt.challenges)
             if header is not None:
                 transaction = self._lines.endpoint.retry(event.transaction, self._lines.now, headers=[header])
                 self._lines.calls_by(line, transaction)

@@ -30,6 +30,8 @@ AGAIN_SECONDS = 5.0
 ANSWER_SECONDS = 4.0
 WORST_SECONDS = 300.0
 RENEW_PART = 0.8
+MAXIMUM_CHALLENGES = 3
+"""A trunk that calls every nonce stale is not answered for ever."""
 _log = structlog.get_logger("yitong.switch.trunks")
 
 Outcome = ResponseReceived | TransactionTimedOut | TransactionFailed
@@ -44,6 +46,7 @@ class _Task:
     due: float
     asked: int = 0
     tries: int = 0
+    challenges: int = 0
     call_id: str = ""
     cseq: int = 0
     seconds: int = 0
@@ -79,10 +82,10 @@ class Trunks:
             f"trunk_up {device}": state for device, state in states.items()
         }
 
-    def header(self, device: str, transaction: ClientTransaction, response: Response) -> Header | None:
-        """What answers a trunk's challenge; None when we have nothing (more) to say."""
+    def header(self, device: str, transaction: ClientTransaction, response: Response, times: int = 1) -> Header | None:
+        """What answers a trunk's challenge, the ``times``-th in a row; None when we have nothing (more) to say."""
         trunk = self.outside.trunks.get(device)
-        if trunk is None or not trunk.record.password:
+        if trunk is None or not trunk.record.password or times > MAXIMUM_CHALLENGES:
             return None
         record = trunk.record
         credentials = Credentials(record.auth_user or record.username, record.password, record.realm)
@@ -200,10 +203,12 @@ class Trunks:
             task.due = now + (PING_SECONDS if status not in (408, 503) else AGAIN_SECONDS)
             return
         if status in (401, 407):
-            header = self.header(task.device, event.transaction, event.response)
+            task.challenges += 1
+            header = self.header(task.device, event.transaction, event.response, task.challenges)
             if header is not None:
                 self._watch(task, self._endpoint.retry(event.transaction, now, headers=[header]), now)
                 return
+        task.challenges = 0
         if status == 423 and (least := event.response.get("Min-Expires") or "").isdigit() and task.seconds < int(least) <= 86_400:
             task.seconds, task.due = int(least), now
         elif status < 300:
