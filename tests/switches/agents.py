@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 import time
 from collections.abc import Callable
 from typing import Any, cast
 
+import msgspec
+
+from yitong.ct.switches.soft.media_srtp import Srtp, from_description
 from yitong.media import digits as dtmf
 from yitong.media import rtp
 from yitong.sip import negotiation
@@ -35,6 +39,7 @@ class Rtp(asyncio.DatagramProtocol):
         self.heard: list[bytes] = []
         self.arrivals: list[float] = []
         self.keys = ""
+        self.srtp: Srtp | None = None
         self.sending = True
         self._sequence, self._timestamp, self._ssrc = 1, 160, secrets.randbits(32)
         self._receiver = dtmf.EventReceiver()
@@ -49,7 +54,8 @@ class Rtp(asyncio.DatagramProtocol):
         self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        packet = rtp.parse(data)
+        plain = data if self.srtp is None else self.srtp.open(data)
+        packet = rtp.parse(plain) if plain is not None else None
         if packet is None:
             return
         if packet.payload_type == 101:
@@ -73,7 +79,8 @@ class Rtp(asyncio.DatagramProtocol):
 
     def _send(self, kind: int, payload: bytes, timestamp: int, marker: bool = False) -> None:
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.sendto(rtp.build(kind, self._sequence & 0xFFFF, timestamp, self._ssrc, payload, marker), self.target)
+            packet = rtp.build(kind, self._sequence & 0xFFFF, timestamp, self._ssrc, payload, marker)
+            self.transport.sendto(packet if self.srtp is None else self.srtp.protect(packet), self.target)
         self._sequence += 1
 
     async def press(self, keys: str) -> None:
@@ -240,6 +247,8 @@ class Agent(asyncio.DatagramProtocol):
             self.reinvited += 1
         self.dialog = event.dialog
         remote = negotiation.accept_answer(parse(event.response.body), self._local)
+        if remote.suite and self.rtp.srtp is None:
+            self.rtp.srtp = from_description(remote.suite, remote.their_key, remote.our_key)
         self.rtp.codec = remote.codec
         self.rtp.talk((remote.address, remote.rtp_port))
 
@@ -301,16 +310,14 @@ class Agent(asyncio.DatagramProtocol):
         self.released = True
         self.pump()
 
+    def seal(self, suite: str) -> None:
+        """Offer SRTP with keys in the description from now on."""
+        key = base64.b64encode(secrets.token_bytes(30)).decode()
+        self._local = msgspec.structs.replace(self._local, suite=suite, key=key)
+
     def reinvite(self, *, hold: bool) -> None:
         assert self.dialog is not None
-        self._local = Local(
-            address=self.bind,
-            rtp_port=self.rtp.port,
-            session=self._local.session,
-            version=self._local.version + 1,
-            send=True,
-            receive=not hold,
-        )
+        self._local = msgspec.structs.replace(self._local, version=self._local.version + 1, send=True, receive=not hold)
         body = negotiation.make_offer(self._local).encode()
         self.endpoint.request_in_dialog(self.dialog, "INVITE", time.monotonic(), body=body, content_type=SDP)
         self.pump()

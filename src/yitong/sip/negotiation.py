@@ -1,5 +1,6 @@
 """Offer and answer (RFC 3264) for one audio stream in G.711 with telephone-event; for browsers with ICE-lite, DTLS-SRTP, rtcp-mux and
-BUNDLE (RFC 8829, RFC 8839, RFC 8842). Other media are refused with port 0, in their place.
+BUNDLE (RFC 8829, RFC 8839, RFC 8842); for telephones that offer it SRTP with keys in the description (RFC 4568). Other media are refused
+with port 0, in their place.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 
 import msgspec
 
+from yitong.sip import sdes
 from yitong.sip.sdp import Attribute, Media, SdpError, Session
 
 PCMU, PCMA = 0, 8
@@ -20,6 +22,9 @@ _SMALL = re.compile(r"[0-9]{1,5}")
 _DIRECTIONS = {"sendrecv": (True, True), "sendonly": (True, False), "recvonly": (False, True), "inactive": (False, False)}
 _PLAIN = frozenset({"RTP/AVP", "RTP/AVPF"})
 _SECURE = frozenset({"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP"})
+
+
+_SDES = frozenset({"RTP/SAVPF", "RTP/SAVP"})
 
 
 class Secure(msgspec.Struct, frozen=True):
@@ -49,6 +54,10 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     secure: Secure | None = None
     ssrc: int = 0
     ptime: int = 20
+    key: str = ""
+    """Our key for SRTP by SDES, base64; without one such offers are refused."""
+    suite: str = ""
+    """The suite that was agreed, for offers of ours in the same dialog; empty: plain RTP."""
 
 
 class Remote(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +81,10 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     candidates: tuple[str, ...] = ()
     """Their candidate attributes as received."""
+    suite: str = ""
+    """Of SRTP by SDES, with ``their_key`` and ``our_key`` (base64); empty: none."""
+    their_key: str = ""
+    our_key: str = ""
 
     @property
     def held(self) -> bool:
@@ -81,15 +94,22 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
 
 def wants_secure(offer: Session) -> bool:
     """Whether the audio of an offer is for DTLS-SRTP, so that the row is opened accordingly. Raises ``SdpError`` without usable audio."""
-    return offer.media[_audio_index(offer)].protocol.upper() in _SECURE
+    return _is_dtls(offer.media[_audio_index(offer)])
+
+
+def settled(local: Local, remote: Remote) -> Local:
+    """Our side after an agreement: later offers of ours in the dialog keep its kind of transport."""
+    return msgspec.structs.replace(local, suite=remote.suite)
 
 
 def make_offer(local: Local) -> Session:
     """Our offer."""
     formats, maps = _formats(local.codecs, local.event_type)
-    protocol = "UDP/TLS/RTP/SAVPF" if local.secure else "RTP/AVP"
+    protocol = "UDP/TLS/RTP/SAVPF" if local.secure else "RTP/SAVP" if local.suite else "RTP/AVP"
     attributes = [*maps, ("ptime", str(local.ptime)), (_direction(local.send, local.receive), "")]
     attributes += _transport(local, "actpass", "0", mux=local.secure is not None)
+    if local.suite:
+        attributes.append(("crypto", str(sdes.Crypto("1", local.suite, local.key))))
     media = Media("audio", local.rtp_port, protocol, formats, attributes=tuple(attributes))
     return _session(local, (media,), ["0"] if local.secure else [])
 
@@ -105,6 +125,9 @@ def make_answer(offer: Session, local: Local) -> tuple[Session, Remote]:
     mid = theirs.get("mid") or ""
     role = "active" if remote.setup == "passive" else "passive"
     attributes += _transport(local, role, mid, mux=remote.rtcp_mux)
+    crypto = sdes.choose(theirs.all("crypto")) if remote.suite else None
+    if crypto is not None:
+        attributes.append(("crypto", str(sdes.Crypto(crypto.tag, crypto.suite, local.key))))
     answers = [_refused(media) for media in offer.media]
     answers[index] = Media("audio", local.rtp_port, theirs.protocol, formats, attributes=tuple(attributes))
     bundled = [mid] if mid and mid in _bundle(offer) else []
@@ -116,6 +139,8 @@ def accept_answer(answer: Session, local: Local) -> Remote:
     """What was agreed by their answer to an offer of ours. Raises ``SdpError`` (488)."""
     theirs = answer.media[_audio_index(answer)]
     remote = _remote(answer, theirs, local)
+    if remote.suite != local.suite:
+        raise SdpError("not the kind of transport that we offered", 488)
     if remote.setup == "actpass":
         raise SdpError("actpass in an answer", 488)
     return msgspec.structs.replace(remote, send=local.send and remote.send, receive=local.receive and remote.receive)
@@ -130,7 +155,7 @@ def _audio_index(session: Session) -> int:
 
 
 def _remote(session: Session, media: Media, local: Local) -> Remote:
-    secure = media.protocol.upper() in _SECURE
+    secure = _is_dtls(media)
     if secure != (local.secure is not None):
         raise SdpError("not the kind of transport that we have", 488)
     address = media.address or session.address
@@ -142,12 +167,27 @@ def _remote(session: Session, media: Media, local: Local) -> Remote:
         _check_address(address, media.port, local, unheard)
         theirs_receive = theirs_receive and not unheard  # RFC 3264 §8.4: hold in the old way
         address = "" if unheard else address
-    ice = _secure_values(session, media) if secure else {}
+    ice = _secure_values(session, media) if secure else _sdes_values(media, local)
     return Remote(
         address=address, rtp_port=media.port, rtcp_port=media.port if rtcp_mux else _rtcp_port(media),
         codec=codec, event_type=event_type, send=theirs_receive, receive=theirs_send, rtcp_mux=rtcp_mux,
         ptime=_ptime(session, media), candidates=tuple(media.all("candidate")[:32]), **ice,
     )  # fmt: skip
+
+
+def _is_dtls(media: Media) -> bool:
+    """SAVP without a fingerprint but with keys is SDES; with neither it is refused as DTLS."""
+    return media.protocol.upper() in _SECURE and not (media.protocol.upper() in _SDES and media.get("crypto") is not None)
+
+
+def _sdes_values(media: Media, local: Local) -> dict[str, str]:
+    """Keys in the description (RFC 4568)."""
+    if media.protocol.upper() not in _SDES:
+        return {}
+    crypto = sdes.choose(media.all("crypto"))
+    if crypto is None or not local.key:
+        raise SdpError("no usable crypto", 488)
+    return {"suite": crypto.suite, "their_key": crypto.key, "our_key": local.key}
 
 
 def _codecs(media: Media, ours: tuple[int, ...]) -> tuple[int, int]:

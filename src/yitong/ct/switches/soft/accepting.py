@@ -97,6 +97,7 @@ class Accepting:
         if line.offer is None:
             return negotiation.make_offer(local)
         answer, remote = negotiation.make_answer(line.offer, local)
+        line.local = negotiation.settled(local, remote)
         line.offer = None
         line.held = remote.held
         self._lines.sound.set_remote(line.connection, remote)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from yitong.ct.model import Cause, DeviceKind
@@ -72,7 +73,9 @@ class Answering:
                 self._refuse(event, self._gate.admit_other(event.request, event.flow, self._lines.now, self._clock.now()))
 
     def _refuse(self, event: RequestReceived, refused: Refused) -> None:
-        if refused.status:
+        if refused.status in (401, 407):
+            self._endpoint.challenge(event.transaction, refused.status, self._lines.now, headers=refused.headers)
+        elif refused.status:
             self._endpoint.respond(event.transaction, refused.status, self._lines.now, headers=refused.headers)
 
     # --- new calls ------------------------------------------------------------------------------------------------------------------
@@ -252,6 +255,7 @@ class Answering:
         except SdpError as error:
             self._refuse(event, Refused(error.status))
             return
+        line.local = negotiation.settled(line.local, remote)
         self._endpoint.respond(event.transaction, 200, self._lines.now, body=answer.encode(), content_type=SDP)
         self._lines.sound.set_remote(line.connection, remote)
         self._lines.changed.add(line.connection)
@@ -279,7 +283,7 @@ def _offer(request: Request) -> Session | None:
         return None
     offer = parse(request.body)
     secure = _PROBE_SECURE if negotiation.wants_secure(offer) else None
-    negotiation.make_answer(offer, Local(address="0.0.0.0", rtp_port=1, secure=secure))
+    negotiation.make_answer(offer, Local(address="0.0.0.0", rtp_port=1, secure=secure, key="probe"))
     return offer
 
 
@@ -306,7 +310,4 @@ def _clean(text: str) -> str:
 
 def _next_version(local: Local) -> Local:
     """The same side in the next description of its dialog (RFC 3264 §8)."""
-    return Local(
-        address=local.address, rtp_port=local.rtp_port, rtcp_port=local.rtcp_port, session=local.session, version=local.version + 1,
-        codecs=local.codecs, event_type=local.event_type, secure=local.secure, ssrc=local.ssrc, ptime=local.ptime,
-    )  # fmt: skip
+    return msgspec.structs.replace(local, version=local.version + 1)

@@ -6,6 +6,8 @@ others ask of us is in ``answering``.
 
 from __future__ import annotations
 
+import base64
+import secrets
 from collections.abc import Callable
 
 import structlog
@@ -230,6 +232,7 @@ class Lines:
         return Local(
             address=host, rtp_port=opened.rtp_port, rtcp_port=0 if secure else opened.rtcp_port,
             session=self.clock.wall() // 1_000_000 * 1_000 + self._sessions % 1_000, secure=ice, ssrc=opened.ssrc,
+            key="" if secure else base64.b64encode(secrets.token_bytes(30)).decode(),
         )  # fmt: skip
 
     def fail(self, line: Line, cause: Cause, status: int = 0) -> None:

@@ -18,6 +18,7 @@ from yitong.ct.switches.soft.media_server import Server
 from yitong.ct.switches.soft.media_services import Services
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_socket import RowSockets
+from yitong.ct.switches.soft.media_srtp import from_description
 from yitong.media.digits import KEYS
 from yitong.media.plane import Plane
 
@@ -123,7 +124,7 @@ class Control:
         if request.codec not in (0, 8) or not 0 <= request.rtp_port <= 65535 or not -1 <= request.event_type <= 127:
             return m.Refusal(id=request.id, reason="bad_request")
         if row.leg is None:
-            if not _is_address(request.address) or self._is_itself(row, request):
+            if not _is_address(request.address) or self._is_itself(row, request) or not self._protect(row, request):
                 return m.Refusal(id=request.id, reason="bad_request")
             if not _is_nowhere(request):
                 self._sockets.name(row, (request.address, request.rtp_port))
@@ -136,6 +137,17 @@ class Control:
         self._plane.direct(row.index, request.codec, request.event_type, sends, request.receive, self._step())
         self._faxes.redirected(row, self._step())
         return m.Done(id=request.id)
+
+    def _protect(self, row: Row, request: m.SetRemote) -> bool:
+        """Keys by SDES, if they are others than before (a running stream keeps its counters); false when they are unusable."""
+        keys = (request.suite, request.their_key, request.our_key)
+        known = row.remote
+        if keys != ((known.suite, known.their_key, known.our_key) if known is not None else ("", "", "")):
+            srtp = from_description(*keys) if request.suite else None
+            if request.suite and srtp is None:
+                return False
+            self._sockets.protect(row, srtp)
+        return True
 
     def _is_itself(self, row: Row, request: m.SetRemote) -> bool:
         return request.rtp_port == row.opened.rtp_port and request.address in (self._settings.bind, "127.0.0.1", "::1")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import socket
 from collections import deque
 
-import pylibsrtp
-
 from yitong.ct.switches.soft.media_dtls import Handshake, Keys
+from yitong.ct.switches.soft.media_srtp import Srtp
 from yitong.media.source import Address
 
 _EARLY = 4
-_WINDOW = 1024
 
 
 class SecureLeg:
@@ -25,23 +23,18 @@ class SecureLeg:
         self.handshake: Handshake | None = None
         self.early: deque[bytes] = deque(maxlen=_EARLY)
         self.closed = False
-        self._inbound: pylibsrtp.Session | None = None
-        self._outbound: pylibsrtp.Session | None = None
+        self._srtp: Srtp | None = None
 
     def begin_anew(self, fingerprint: str) -> None:
         """Another fingerprint: nothing of the former transport counts."""
         self.fingerprint = fingerprint
-        self.handshake = self._inbound = self._outbound = None
+        self.handshake = self._srtp = None
         self.checked.clear()
         self.selected = None
 
     def use(self, keys: Keys) -> None:
         """The handshake is done."""
-        kind = pylibsrtp.Policy
-        inbound = kind(key=keys.theirs, ssrc_type=kind.SSRC_ANY_INBOUND)
-        inbound.window_size = _WINDOW
-        self._inbound = pylibsrtp.Session(policy=inbound)
-        self._outbound = pylibsrtp.Session(policy=kind(key=keys.ours, ssrc_type=kind.SSRC_ANY_OUTBOUND))
+        self._srtp = Srtp(keys.theirs, keys.ours)
 
     def send_plain(self, data: bytes) -> None:
         """STUN and DTLS to the selected address."""
@@ -53,28 +46,18 @@ class SecureLeg:
 
     def send_rtp(self, packet: memoryview | bytes) -> None:
         """Protect and send. Raises OSError."""
-        if self._outbound is not None and self.selected is not None:
-            self.sock.sendto(self._outbound.protect(bytes(packet)), self.selected)
+        if self._srtp is not None and self.selected is not None:
+            self.sock.sendto(self._srtp.protect(packet), self.selected)
 
     def send_rtcp(self, data: bytes) -> None:
         """Protect and send a report."""
-        if self._outbound is not None:
-            self.send_plain(self._outbound.protect_rtcp(data))
+        if self._srtp is not None:
+            self.send_plain(self._srtp.protect_rtcp(data))
 
     def open_rtp(self, data: bytes) -> bytes | None:
         """The RTP in an SRTP packet; None when its tag is wrong, it is a replay, or there are no keys yet."""
-        if self._inbound is None:
-            return None
-        try:
-            return bytes(self._inbound.unprotect(data))
-        except (pylibsrtp.Error, TypeError):
-            return None
+        return self._srtp.open(data) if self._srtp is not None else None
 
     def open_rtcp(self, data: bytes) -> bytes | None:
         """The same for SRTCP."""
-        if self._inbound is None:
-            return None
-        try:
-            return bytes(self._inbound.unprotect_rtcp(data))
-        except (pylibsrtp.Error, TypeError):
-            return None
+        return self._srtp.open_rtcp(data) if self._srtp is not None else None

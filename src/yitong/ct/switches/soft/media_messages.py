@@ -34,7 +34,8 @@ class OpenPort(Request, frozen=True, tag=True):
 class SetRemote(Request, frozen=True, tag=True):
     """Where the other side of a row is and how it codes, from its SDP. ``codec``: 0 PCMU, 8 PCMA. ``event_type``: payload type of
     telephone-event, -1 without. ``send``/``receive``: direction. A secure row needs ``fingerprint`` ("sha-256 AA:.."), ``setup`` (its
-    role; to ``actpass`` we are passive), ``ufrag``, ``password``. ``image``: no audio but T.38 in UDPTL (RFC 3362) at ``rtp_port``.
+    role; to ``actpass`` we are passive), ``ufrag``, ``password``. ``suite`` with both keys (base64, RFC 4568): SRTP on
+    a plain row. ``image``: no audio but T.38 in UDPTL (RFC 3362) at ``rtp_port``.
     """
 
     address: str
@@ -49,6 +50,9 @@ class SetRemote(Request, frozen=True, tag=True):
     ufrag: str = ""
     password: str = ""
     image: bool = False
+    suite: str = ""
+    their_key: str = ""
+    our_key: str = ""
 
 
 class ClosePort(Request, frozen=True, tag=True):

@@ -37,12 +37,19 @@ class Reports:
         def read(buffer: memoryview) -> int:
             length, source = sock.recvfrom_into(buffer)
             if row.lock.locked is not None and source[0] == row.lock.locked[0]:
-                self.receive(row, bytes(buffer[:length]))
+                data = bytes(buffer[:length])
+                self._receive_plain(row, data if row.srtp is None else row.srtp.open_rtcp(data))
             else:
                 row.strangers += 1
             return 0
 
         self._wire.watch(sock.fileno(), read, row.index)
+
+    def _receive_plain(self, row: Row, data: bytes | None) -> None:
+        if data is None:
+            row.malformed += 1
+        else:
+            self.receive(row, data)
 
     def receive(self, row: Row, data: bytes) -> None:
         """A compound packet of the row's proven source."""
@@ -94,7 +101,7 @@ class Reports:
         elif row.rtcp is not None and row.lock.locked is not None and row.remote is not None:
             port = row.remote.rtcp_port or row.lock.locked[1] + 1
             try:
-                row.rtcp.sendto(data, (row.lock.locked[0], port))
+                row.rtcp.sendto(data if row.srtp is None else row.srtp.protect_rtcp(data), (row.lock.locked[0], port))
             except OSError:
                 return  # no route now; the next report is five seconds away
 

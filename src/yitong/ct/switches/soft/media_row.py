@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from yitong.ct.switches.soft.media_leg import SecureLeg
 from yitong.ct.switches.soft.media_messages import MediaMessage, PortOpened, SetRemote
+from yitong.ct.switches.soft.media_srtp import Srtp
 from yitong.media.collect import Collector, TypeAhead
 from yitong.media.keys import Presses
 from yitong.media.source import SourceLock
@@ -24,6 +25,8 @@ class Row:
     rtcp: socket.socket | None = None
     outside: socket.socket | None = None
     leg: SecureLeg | None = None
+    srtp: Srtp | None = None
+    """Keys by SDES; ``leg`` has its own."""
     remote: SetRemote | None = None
     lock: SourceLock = field(default_factory=SourceLock)
     ahead: TypeAhead = field(default_factory=TypeAhead)

@@ -6,12 +6,14 @@ strangers are counted without a thought spent on each good packet.
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Callable
 
 from yitong.ct.switches.soft.media_ports import udp_socket
 from yitong.ct.switches.soft.media_row import Row
-from yitong.ct.switches.soft.media_wire import MOST_BAD, Wire
+from yitong.ct.switches.soft.media_srtp import Srtp
+from yitong.ct.switches.soft.media_wire import MOST_BAD, Sender, Wire
 from yitong.media.rtcp import is_rtcp
 from yitong.media.source import Address, Verdict, may_learn
 
@@ -38,7 +40,13 @@ class RowSockets:
             self._reopen(row)
         if row.lock.locked is None and row.rtp is not None:
             rtp = row.rtp
-            self._wire.send_with(row.index, (lambda packet: rtp.sendto(packet, address)) if address[1] else None)
+            self._wire.send_with(row.index, _protected(row, lambda packet: rtp.sendto(packet, address)) if address[1] else None)
+
+    def protect(self, row: Row, srtp: Srtp | None) -> None:
+        """From now on the row's packets are SRTP with these keys, or plain."""
+        row.srtp = srtp
+        if row.rtp is not None and row.outside is not None:
+            self._use(row, row.rtp)
 
     def close(self, row: Row) -> None:
         """Close all sockets of the row."""
@@ -69,6 +77,8 @@ class RowSockets:
         def read(buffer: memoryview) -> int:
             for _ in range(MOST_BAD):
                 length, source = sock.recvfrom_into(buffer)
+                if row.srtp is not None:
+                    length = row.srtp.open_into(buffer, length)
                 if self._accept(row, source[:2], buffer, length):
                     return length
             return 0
@@ -107,8 +117,30 @@ class RowSockets:
         if row.outside is None:
             row.outside = udp_socket(self._address, row.opened.rtp_port)
             self._wire.watch(row.outside.fileno(), self._outside_reader(row, inside=False), row.index)
-        self._wire.watch(row.rtp.fileno(), row.rtp.recv_into, row.index)
-        self._wire.send_with(row.index, row.rtp.send)
+        self._use(row, row.rtp)
         if not row.connected:
             row.connected = True
             self._connected(row)
+
+    def _use(self, row: Row, rtp: socket.socket) -> None:
+        """Read and send by the connected socket."""
+        self._wire.watch(rtp.fileno(), rtp.recv_into if row.srtp is None else self._opening(row, rtp, row.srtp), row.index)
+        self._wire.send_with(row.index, _protected(row, rtp.send))
+
+    @staticmethod
+    def _opening(row: Row, rtp: socket.socket, srtp: Srtp) -> Callable[[memoryview], int]:
+        def read(buffer: memoryview) -> int:
+            for _ in range(MOST_BAD):
+                length = srtp.open_into(buffer, rtp.recv_into(buffer))
+                if length:
+                    return length
+                row.malformed += 1
+            return 0
+
+        return read
+
+
+def _protected(row: Row, send: Sender) -> Sender:
+    """Send what ``send`` sends, as SRTP where the row has keys."""
+    srtp = row.srtp
+    return send if srtp is None else lambda packet: send(srtp.protect(packet))

@@ -108,6 +108,7 @@ class Sound:
                 id=number, port=connection, address=remote.address, rtp_port=remote.rtp_port, rtcp_port=remote.rtcp_port,
                 codec=remote.codec, event_type=remote.event_type, send=remote.send, receive=remote.receive,
                 fingerprint=remote.fingerprint, setup=remote.setup, ufrag=remote.ufrag, password=remote.password,
+                suite=remote.suite, their_key=remote.their_key, our_key=remote.our_key,
             ),
         )  # fmt: skip
 
