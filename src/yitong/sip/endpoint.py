@@ -101,6 +101,13 @@ class Endpoint:
         """
         return self._uas.respond(transaction, status, now, reason=reason, headers=headers, body=body, content_type=content_type)
 
+    def challenge(self, transaction: ServerTransaction, status: int, now: float, *, headers: Iterable[Header] = ()) -> None:
+        """Refuse a request and keep nothing of it (RFC 3261 §8.2.7): who floods us with requests that he cannot prove costs no memory and
+        gets one answer each. A request that is sent again is refused again; the ACK of an INVITE is met with silence.
+        """
+        self._uas.respond(transaction, status, now, headers=headers)
+        transaction.drop(now)
+
     # As a client -------------------------------------------------------------------------------------------------------------------
 
     def request(

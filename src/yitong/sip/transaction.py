@@ -208,6 +208,11 @@ class ServerTransaction(Transaction):
         """Status of the last answer sent, 0 before the first."""
         return self._last_status
 
+    def drop(self, now: float) -> None:
+        """Keep nothing of it: an answer that may get lost, since the request would be sent again."""
+        self.state = State.TERMINATED
+        self._end(now)
+
     def start(self, now: float) -> None:
         """Begin to wait for the answer; an INVITE is told 100 when that takes long."""
         self._start("100" if self.method == "INVITE" else "U", now)
