@@ -152,6 +152,15 @@ def test_a_transfer_that_fails_goes_on() -> None:
     assert world.last.prompts[0].file.endswith("all_busy.wav")
 
 
+def test_a_flow_transfers_to_an_outside_number() -> None:
+    world = World(flow(
+        give={"kind": "transfer", "number": "13911112222", "next": {"done": "end", "failed": "end"}}, end={"kind": "hang_up"},
+    ))  # fmt: skip
+    route = world.last
+    assert isinstance(route, Route)
+    assert (route.targets[0].device, route.targets[0].number) == ("", "13911112222")
+
+
 def test_after_a_restart_the_step_is_heard_again(hotline: World) -> None:
     played(hotline)
     state = hotline.runner.state()

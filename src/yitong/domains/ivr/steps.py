@@ -249,13 +249,16 @@ def _may_be_personal(expression: str) -> bool:
 
 
 class TransferStep:
-    """«transfer»: ring an inside telephone for the caller and leave them alone together."""
+    """«transfer»: ring an inside telephone, or a fixed outside ``number``, for the caller and leave them alone together."""
 
     kind = "transfer"
     repeats = False
     schema: Mapping[str, Any] = {
-        "required": ["extension"],
-        "properties": {"extension": {"type": "string", "pattern": "^[0-9]{2,10}$"}, "ring_seconds": SECONDS},
+        "oneOf": [{"required": ["extension"]}, {"required": ["number"]}],
+        "properties": {
+            "extension": {"type": "string", "pattern": "^[0-9]{2,10}$"}, "number": {"type": "string", "pattern": "^\\+?[0-9]{3,20}$"},
+            "ring_seconds": SECONDS,
+        },
     }
 
     def outcomes(self, parameters: Mapping[str, Any]) -> frozenset[str]:
@@ -265,11 +268,12 @@ class TransferStep:
         return frozenset({"done"})
 
     def check(self, step: str, parameters: Mapping[str, Any], knowledge: Any) -> list[Problem]:
-        known = parameters["extension"] in knowledge.extensions
+        known = "number" in parameters or parameters["extension"] in knowledge.extensions
         return [] if known else [Problem(step=step, code="flow.unknown_extension", parameters={"extension": parameters["extension"]})]
 
     def enter(self, place: Place, parameters: Mapping[str, Any], unit: Unit) -> str | None:
-        target = Target(connection=unit.new_id(), device=f"{place.tenant}/phone/{parameters['extension']}")
+        device = f"{place.tenant}/phone/{parameters['extension']}" if "extension" in parameters else ""
+        target = Target(connection=unit.new_id(), device=device, number=parameters.get("number", ""))
         service = Route(
             id=unit.new_id(), tenant=place.tenant, connection=place.connection, targets=(target,), contact=place.contact,
             calling=str(place.values.get("contact", {}).get("calling", "")),
