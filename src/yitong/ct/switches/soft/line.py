@@ -65,6 +65,7 @@ class LineRecord(msgspec.Struct, frozen=True, kw_only=True):
     local: Local | None = None
     secure: bool = False
     held: bool = False
+    image: bool = False
     username: str = ""
     request: bytes = b""
     to_tag: str = ""
@@ -135,6 +136,7 @@ class Line:
         return LineRecord(
             connection=self.connection, call=self.call, device=self.device, kind=self.kind, incoming=self.incoming,
             dialog=self.dialog.snapshot() if self.dialog is not None else None, local=self.local, secure=self.secure, held=self.held,
+            image=self.image,
             username=self.username, request=pending.request.encode() if pending is not None and waiting else b"",
             to_tag=self.server.to_tag if self.server is not None else "", flow=self.flow or ("", "", "", 0),
         )  # fmt: skip

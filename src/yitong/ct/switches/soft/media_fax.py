@@ -141,6 +141,7 @@ class Faxes:
         self._folder = folder.resolve()
         self._tell = tell
         self._modems = Modems()
+        fax_library.available()  # loaded now: it takes a fifth of a second that no call may wait for
         self._jobs: dict[int, tuple[Row, Job]] = {}
         self._ending: list[Job] = []
 

@@ -138,7 +138,7 @@ class Memory:
         assert record.dialog is not None
         line = Line(
             connection=record.connection, call=record.call, device=record.device, kind=record.kind, incoming=record.incoming,
-            username=record.username, secure=record.secure, local=record.local, held=record.held, acknowledged=True,
+            username=record.username, secure=record.secure, local=record.local, held=record.held, image=record.image, acknowledged=True,
         )  # fmt: skip
         line.dialog = lines.endpoint.restore(record.dialog, lines.now)
         lines.all[line.connection] = line
