@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 from structlog.testing import capture_logs
+from tests.figures import figure
 from tests.switches.rigs import CALLED, CALLING, MUSIC, TENANT
 from tests.switches.situations import answered_caller, make, routed, talking
 from tests.switches.soft_rig import Media, SoftRig, home_of
@@ -72,6 +73,7 @@ async def test_cancel_crosses_the_answer(soft: SoftRig) -> None:
     told = [event for event in soft.events if isinstance(event, ConnectionCleared) and event.connection == connection]
     assert [event.cause for event in told] == [Cause.CANCELLED]
     assert not [event for event in soft.events if isinstance(event, Established) and event.connection == connection]
+    figure("X3", "CANCEL crossed the 200: acknowledged, BYE, told once as cancelled, never as established")
 
 
 @pytest.mark.case("X4")
@@ -84,6 +86,7 @@ async def test_lost_ack_frees_the_call(quick: SoftRig) -> None:
     event = await quick.until(ConnectionCleared, connection=told.connection)
     assert event.cause is Cause.SIGNALLING_LOST
     await quick.until(CallCleared, call=told.call)
+    figure("X4", "no ACK came: the 200 repeated, the call cleared after 64 T1 with signalling_lost")
 
 
 async def test_silent_device_fails_and_stops_answering(quick: SoftRig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +144,7 @@ async def test_two_offers_at_once(soft: SoftRig) -> None:
     line.dialog.invite_out = False
     phone.reinvite(hold=True)
     await soft.until(Held, connection=made.agent)
+    figure("X6", "491 to the second offer, the hold tried again afterwards came through")
 
 
 @pytest.mark.case("K3")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.figures import figure
 
 from yitong.sip.core import Flow
 
@@ -159,6 +160,7 @@ FORMS = [*FRAMING, *HEADERS, *METHODS, *URIS, *SDPS, *CREDENTIALS, *BINDINGS]
 
 def test_there_are_more_than_200() -> None:
     assert len(FORMS) >= 200
+    figure("P2", f"{len(FORMS)} forms, each with one of its allowed answers, OPTIONS answered after each")
 
 
 @pytest.mark.case("P2")

@@ -61,6 +61,7 @@ def test_the_parser_raises_only_the_declared_error(soak: ModuleType) -> None:
             sdp.parse(message.body)
         except SipError:
             continue
+    figure("P8", "3,000 mutated messages with everything read that can be asked of them: only the declared error")
 
 
 @pytest.mark.parametrize("read", [Address.parse, Via.parse, CSeq.parse, Uri.parse])
