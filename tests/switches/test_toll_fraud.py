@@ -13,9 +13,10 @@ from yitong.sip.message import Request, Response, parse
 
 COSTLY = "0088213555000"
 URIS = [
-    COSTLY, f"+{COSTLY[2:]}", f"9{COSTLY}", "1001", f"{COSTLY}@foreign.example", f"sip:{COSTLY}@127.0.0.9", f"sip:{COSTLY}@127.0.0.1;user=phone",
-    f"sip:{COSTLY}@127.0.0.1;maddr=127.0.0.9", f"sips:{COSTLY}@127.0.0.1", f"tel:+{COSTLY[2:]}", f"tel:{COSTLY};phone-context=+86",
-    "sip:1001%40127.0.0.1@127.0.0.9", f"sip:{COSTLY}%20@127.0.0.1", f"sip:%30%30{COSTLY[2:]}@127.0.0.1", "sip:127.0.0.1", "13911112222",
+    COSTLY, f"+{COSTLY[2:]}", f"9{COSTLY}", "1001", f"{COSTLY}@foreign.example", f"sip:{COSTLY}@127.0.0.9",
+    f"sip:{COSTLY}@127.0.0.1;user=phone", f"sip:{COSTLY}@127.0.0.1;maddr=127.0.0.9", f"sips:{COSTLY}@127.0.0.1",
+    f"tel:+{COSTLY[2:]}", f"tel:{COSTLY};phone-context=+86", "sip:1001%40127.0.0.1@127.0.0.9", f"sip:{COSTLY}%20@127.0.0.1",
+    f"sip:%30%30{COSTLY[2:]}@127.0.0.1", "sip:127.0.0.1", "13911112222",
 ]  # fmt: skip
 HEADERS = [
     "P-Asserted-Identity: <sip:1001@127.0.0.1>", "Remote-Party-ID: <sip:1001@127.0.0.1>;party=calling", "Diversion: <sip:1001@127.0.0.1>",
@@ -60,10 +61,8 @@ async def test_no_stranger_calls_outside(soft: SoftRig) -> None:
     assert not soft.snapshot().connections
     foreign.close()
     wire.close()
-    figure(
-        "R4",
-        f"26 forms of calls by strangers: {', '.join(f'{statuses.count(one)} times {one}' for one in sorted(set(statuses)))}; nothing left us",
-    )
+    counted = ", ".join(f"{statuses.count(one)} times {one}" for one in sorted(set(statuses)))
+    figure("R4", f"26 forms of calls by strangers: {counted}; nothing left us")
 
 
 def _next(wire: Wire) -> Request | Response | None:
