@@ -16,8 +16,8 @@ class Gateway(Agent):
     that it asks for; ``grants``: for how long it registers, 0: as asked.
     ``stale``: it calls every nonce stale."""
 
-    def __init__(self, user: str, server: tuple[str, int]) -> None:
-        super().__init__(user, server)
+    def __init__(self, user: str, server: tuple[str, int], bind: str = "127.0.0.1") -> None:
+        super().__init__(user, server, bind=bind)
         self.answers = 0
         self.headers: list[tuple[str, str]] = []
         self.silent = False

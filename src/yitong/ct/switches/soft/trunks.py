@@ -83,11 +83,17 @@ class Trunks:
         }
 
     def header(self, device: str, transaction: ClientTransaction, response: Response, times: int = 1) -> Header | None:
-        """What answers a trunk's challenge, the ``times``-th in a row; None when we have nothing (more) to say."""
+        """What answers a trunk's challenge, the ``times``-th in a row; None when we have nothing (more) to say.
+
+        Only for a request that went to the trunk's own host: the Contact of a call may lead a BYE to anybody (case R8).
+        """
         trunk = self.outside.trunks.get(device)
         if trunk is None or not trunk.record.password or times > MAXIMUM_CHALLENGES:
             return None
         record = trunk.record
+        if transaction.flow.host != self._resolver.address(record.host):
+            _log.warning("a stranger asks for a trunk's password", trunk=device, source=transaction.flow.host)
+            return None
         credentials = Credentials(record.auth_user or record.username, record.password, record.realm)
         return authorize(transaction.request, response, credentials, secrets.token_hex(8))
 
