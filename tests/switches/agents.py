@@ -166,8 +166,7 @@ class Agent(asyncio.DatagramProtocol):
             sent = False
             for data, flow in self.endpoint.datagrams_to_send():
                 sent = True
-                if self._transport is not None and not self._transport.is_closing():
-                    self._transport.sendto(data, (flow.host, flow.port))
+                self._transmit(data, flow)
             if not sent:
                 break
         if self._timer is not None:
@@ -175,6 +174,10 @@ class Agent(asyncio.DatagramProtocol):
         deadline = self.endpoint.next_deadline()
         if deadline is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()) + 0.001, self._due)
+
+    def _transmit(self, data: bytes, flow: Flow) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(data, (flow.host, flow.port))
 
     def _due(self) -> None:
         self.endpoint.handle_timer(time.monotonic())

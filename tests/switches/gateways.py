@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
+from typing import cast
 
 from tests.switches.agents import Agent
 
+from yitong.sip.core import Flow, Settings
 from yitong.sip.digest import Account, Authenticator, Verdict, ha1
+from yitong.sip.endpoint import Endpoint
 from yitong.sip.events import RequestReceived
 
 
@@ -69,3 +73,50 @@ class Gateway(Agent):
             event.request, event.flow.host, lambda name: account if name == user else None, time.monotonic(), proxy=proxy
         )
         return checked.verdict is Verdict.OK and not self.stale
+
+
+class _Stream(asyncio.Protocol):
+    """One connection to a gateway over TCP."""
+
+    def __init__(self, owner: StreamGateway) -> None:
+        self._owner = owner
+        self._peer = ("", 0)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._peer = transport.get_extra_info("peername")[:2]
+        self._owner.streams[self._peer] = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._owner.datagrams.append(data)
+        self._owner.endpoint.receive(data, Flow("tcp", str(self._peer), *self._peer), time.monotonic())
+        self._owner.pump()
+
+
+class StreamGateway(Gateway):
+    """A gateway that is called over TCP."""
+
+    def __init__(self, user: str, server: tuple[str, int]) -> None:
+        super().__init__(user, server)
+        self.streams: dict[tuple[str, int], asyncio.Transport] = {}
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> StreamGateway:
+        await super().open()
+        self._server = await asyncio.get_running_loop().create_server(lambda: _Stream(self), self.bind, 0)
+        port = int(self._server.sockets[0].getsockname()[1])
+        self.endpoint = Endpoint(Settings(host=self.bind, ports={"tcp": port}, user_agent="suite"), lambda: secrets.token_hex(8))
+        return self
+
+    @property
+    def port(self) -> int:
+        return int(self.endpoint.core.settings.ports["tcp"])
+
+    def _transmit(self, data: bytes, flow: Flow) -> None:
+        self.streams[flow.host, flow.port].write(data)
+
+    def close(self) -> None:
+        super().close()
+        for stream in self.streams.values():
+            stream.abort()
+        if self._server is not None:
+            self._server.close()

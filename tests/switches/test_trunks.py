@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.figures import figure
-from tests.switches.gateways import Gateway
+from tests.switches.gateways import Gateway, StreamGateway
 from tests.switches.rigs import CALLED, MUSIC, TENANT
 from tests.switches.situations import answered_caller, make, new_id
 from tests.switches.soft_rig import SITE, SoftFar, SoftRig
@@ -259,6 +259,33 @@ async def test_a_refused_registration_is_no_way_out_while_there_is_another(soft:
     await soft.true(lambda: gateway.challenged >= 2)
     await answers(soft, other, await dial(soft))
     assert gateway.invitations == []
+
+
+async def test_a_trunk_over_tcp(soft: SoftRig) -> None:
+    gateway = StreamGateway("out", soft.server)
+    await gateway.open()
+    soft.agents.append(gateway)
+    gateway.line = ("line1", "s3cret")
+    fields = {"host": "127.0.0.1", "port": gateway.port, "transport": "tcp", "username": "line1", "password": "s3cret", "register": True}
+    soft.configure("trunk", "out", {"code": "out", "site": SITE, **fields})
+    await soft.true(lambda: bool(gateway.registrations))
+    assert "transport=tcp" in gateway.registrations[0]
+    connection = await dial(soft)
+    await answers(soft, gateway, connection)
+    soft.ask(make(services.Clear, connection=connection))
+    await soft.true(lambda: gateway.challenged == 3)
+
+
+async def test_a_trunk_whose_stream_cannot_be_opened_is_left(soft: SoftRig) -> None:
+    other = await soft.operator("b", order=2)
+    closed = {"code": "a", "site": SITE, "host": "127.0.0.1", "port": 9, "transport": "tcp"}
+    soft.configure("trunk", "a", closed)
+    health = soft.switch.trunks.outside.trunks
+    await soft.true(lambda: f"{TENANT}/trunk/a" in health and health[f"{TENANT}/trunk/a"].health is Health.DOWN)
+    other.answers = 503
+    told = await soft.until(Failed, connection=await dial(soft))
+    assert told.cause is Cause.UNREACHABLE
+    assert len(failures(soft)) == 1
 
 
 async def test_a_host_by_name_is_looked_up_beside_the_calls(soft: SoftRig) -> None:
