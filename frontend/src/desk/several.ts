@@ -15,6 +15,7 @@ export function sides(asked: Consultation): { customer: Side; other: Side } {
 /** The key of what the contact is called now. */
 export function headingOf(it: Assignment): string {
   const asked = it.consultation
+  if (it.dialling) return `dial.${it.state === 'offered' ? 'own' : 'out'}`
   if (it.helps && it.state !== 'wrapping_up') return it.state !== 'offered' ? 'several.helping' : it.handed_over ? 'several.handed' : 'several.asked'
   if (asked && asked.state === 'conference') return 'several.together'
   if (asked && (asked.state !== 'over' || asked.aside)) return 'several.consulting'
@@ -25,7 +26,7 @@ export interface May { hold: boolean; pick: boolean; hand_over: boolean; alterna
 
 export function mayDo(it: Assignment | null): May {
   const asked = it?.consultation ?? null
-  const own = it !== null && !it.helps
+  const own = it !== null && !it.helps && !it.dialling
   const active = own && it.state === 'active'
   const free = asked === null || (asked.state === 'over' && !asked.aside)
   const talking = active && asked?.state === 'talking'

@@ -35,12 +35,13 @@ export function useShortcuts(extra: { help: () => void }): void {
     const talking = state === 'active' || state === 'held'
     if (keypadOpen.value && talking && /^[0-9*#]$/.test(key)) return (desk.key(key), true)
     if (key === 'a' && desk.pageCall.phase === 'ringing') return (desk.answer(), true)
-    if (key === 'x' && state === 'offered') return (void desk.refuse(), true)
+    if (key === 'd' && state === undefined) return (document.querySelector<HTMLElement>('#dial-number')?.focus(), true)
+    if (key === 'x' && state === 'offered' && !desk.current?.dialling) return (void desk.refuse(), true)
     if (several(key)) return true
     if (key === 'h' && talking && desk.may.hold) return (void desk.hold(), true)
     if (key === 'm' && talking) return (void desk.mute(), true)
     if (key === 'k' && talking) return ((keypadOpen.value = !keypadOpen.value), true)
-    if (key === 'e' && talking) return (void desk.hangUp(), true)
+    if (key === 'e' && (talking || desk.current?.dialling)) return (void desk.hangUp(), true)
     if (key === 'r' && desk.desk?.agent.duty.state !== 'ready') return (void desk.setState('ready'), true)
     if (key === 'b' && desk.desk?.agent.duty.state === 'ready') return (void desk.setState('not_ready'), true)
     if (key === 'w' && state === 'wrapping_up') return (document.querySelector<HTMLElement>('#wrap-up-note')?.focus(), true)

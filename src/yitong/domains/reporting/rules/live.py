@@ -225,6 +225,7 @@ class Live:
         return {
             **self._person(key), "duty": {"state": agent.duty, "reason": agent.reason or None, "since": agent.duty_since},
             "state": self.view.agent_state(agent), "state_since": agent.state_since, "devices": devices,
+            "may_call": list(self.view.names["agent"].get(key, {}).get("may_call") or ()),
         }  # fmt: skip
 
     def _assignments(self, key: str) -> dict[str, Any]:
