@@ -196,6 +196,7 @@ def _health(switch: SoftSwitch, cache: Cache) -> Health:
         "media_workers": sum(1 for worker in switch.workers.all if worker.up), "sip_transactions": switch.endpoint.transactions,
         "calls_refused_late": switch.answering.pressure.refused,
         "streams_refused": switch.transports.refused, "sources_silenced": len(switch.gate.guard.silenced(switch.clock.monotonic())),
+        "accounts_guessed": len(switch.gate.guessing.shut()),
     }  # fmt: skip
     numbers = {name: float(value) for name, value in figures.items()} | switch.trunks.figures()
     if not figures["media_workers"]:

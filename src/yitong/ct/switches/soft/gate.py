@@ -18,6 +18,7 @@ from yitong.sip.core import Flow
 from yitong.sip.digest import Account, Authenticator, Verdict
 from yitong.sip.grammar import ParseError, parse_auth
 from yitong.sip.guard import Guard
+from yitong.sip.guessing import Guessing
 from yitong.sip.message import Header, Request
 from yitong.sip.registrar import owns
 
@@ -81,6 +82,7 @@ class Gate:
         self._make = authenticator
         self._authenticators: dict[str, Authenticator] = {}
         self.guard = Guard()
+        self.guessing = Guessing()
         self.serves: Callable[[str], bool] = lambda tenant: False
         """Whether a tenant has a trunk that calls out."""
 
@@ -161,16 +163,24 @@ class Gate:
         checked = self._of(realm).check(request, flow.host, lambda name: self._account(realm, name, utc), now, proxy=proxy)
         if checked.verdict is Verdict.OK:
             who = self._directory.identity(realm, checked.username)
-            if who is not None:
+            if who is not None and self.guessing.proven(f"{realm}/{checked.username}", who.digest.ha1_sha256, flow.host):
                 return who
+            _log.warning("right password from an unknown address for an account that is guessed at", source=flow.host)
         if checked.verdict is Verdict.WRONG:
-            _log.warning("wrong password", source=flow.host, username=checked.username[:64])
-            if self.guard.failed(key, now):
-                _log.error("too many wrong passwords: source is silenced", source=flow.host, username=checked.username[:64])
+            self._wrong(realm, checked.username, key, flow, now)
         stale = checked.verdict is Verdict.STALE
         name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
         values = self._of(asked).challenges(flow.host, now, stale=stale, user_agent=request.get("User-Agent") or "")
         return Refused(407 if proxy else 401, tuple((name, value) for value in values))
+
+    def _wrong(self, realm: str, username: str, key: str, flow: Flow, now: float) -> None:
+        """A wrong password: the source may be silenced, the account shut for strangers."""
+        _log.warning("wrong password", source=flow.host, username=username[:64])
+        if self.guard.failed(key, now):
+            _log.error("too many wrong passwords: source is silenced", source=flow.host, username=username[:64])
+        who = self._directory.identity(realm, username)
+        if who is not None and self.guessing.failed(f"{realm}/{username}", who.digest.ha1_sha256, flow.host, now):
+            _log.error("account is guessed at from many addresses: it needs another secret", username=username[:64], tenant=who.tenant)
 
     def _account(self, realm: str, username: str, utc: int) -> Account | None:
         who = self._directory.identity(realm, username)
