@@ -1,23 +1,24 @@
 """Whether a new call can be taken in time. Who cannot be served soon hears 503 at once, and those who were taken are served whole.
 
-Two things tell of overload: the switch itself is late with what it does, or calls wait for core although core works. A core that says
-nothing at all is not overloaded but away: then calls wait for its return (``core_seconds``), as many as ``MOST_WAITING``.
-Plain values; ``now`` is seconds, monotonic.
+Two things tell of overload: the switch itself is late with all that it does, for some time and not for a moment; or a call waits for core
+although core works on others. A core that says nothing at all is not overloaded but away: then calls wait for its return
+(``core_seconds``), as many as ``MOST_WAITING``. ``now`` is seconds, monotonic.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Container
 
 from yitong.kit.clock import Clock
 
 BEAT_SECONDS = 0.05
 """How often is looked how late we are."""
-LATE_SECONDS = 0.08
-WAITED_SECONDS = 0.25
-"""The oldest call may have waited so long for core."""
-AWAY_SECONDS = 1.0
-"""Core has said nothing for so long: it is away."""
+BEATS = 4
+"""The least lateness of so many beats counts: that of a queue that stands, not of one that comes and goes (as in RFC 8289)."""
+LATE_SECONDS = 0.05
+WAITED_SECONDS = 0.5
+"""The oldest call may have waited so long for a core that works."""
 MOST_WAITING = 2_000
 
 
@@ -25,9 +26,8 @@ class Pressure:
     """``waits`` and ``heard`` follow the calls that wait for core; ``beat`` runs beside in the loop whose lateness counts."""
 
     def __init__(self) -> None:
-        self.late = 0.0
-        """By how many seconds the last beat came too late."""
         self.refused = 0
+        self._late: deque[float] = deque([0.0] * BEATS, maxlen=BEATS)
         self._waiting: dict[str, float] = {}
         self._heard_at = 0.0
 
@@ -36,7 +36,11 @@ class Pressure:
         while True:
             due = clock.monotonic() + BEAT_SECONDS
             await clock.sleep(BEAT_SECONDS)
-            self.late = clock.monotonic() - due
+            self.was_late(clock.monotonic() - due)
+
+    def was_late(self, seconds: float) -> None:
+        """A beat came so much too late."""
+        self._late.append(seconds)
 
     def waits(self, connection: str, now: float) -> None:
         """A call has come in, and core was told."""
@@ -52,7 +56,7 @@ class Pressure:
         while self._waiting and (oldest := next(iter(self._waiting))) not in alive:
             del self._waiting[oldest]
         since = next(iter(self._waiting.values()), now)
-        slow = now - since > WAITED_SECONDS and now - self._heard_at < AWAY_SECONDS
-        refuses = self.late > LATE_SECONDS or slow or len(self._waiting) >= MOST_WAITING
+        slow = now - since > WAITED_SECONDS and self._heard_at - since > WAITED_SECONDS / 2
+        refuses = min(self._late) > LATE_SECONDS or slow or len(self._waiting) >= MOST_WAITING
         self.refused += refuses
         return refuses
