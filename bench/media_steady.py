@@ -43,6 +43,8 @@ class Result:
     late: int = 0
     heard: int = 0
     """Packets of any sound that came back, altered or not."""
+    memory: float = 0.0
+    """KiB a call that the process grew by from before the first row."""
 
     @property
     def loss(self) -> float:
@@ -63,6 +65,11 @@ def prompt() -> None:
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def resident(pid: int) -> float:
+    """KiB of memory that the process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1024
 
 
 def load(folder: Path, pid: int, ports: list[int], seconds: float, senders: int = -1) -> Result:
@@ -115,6 +122,7 @@ def worker(folder: Path, rows: int) -> Iterator[tuple[int, SwitchEnd]]:
 
 def run_worker(folder: Path, calls: int, seconds: float, record: bool) -> Result:
     with worker(folder, 2 * calls + 8) as (pid, switch):
+        before = resident(pid)
         ports = []
         for i in range(2 * calls):
             opened = switch.ask(m.OpenPort, port=str(i))
@@ -129,6 +137,7 @@ def run_worker(folder: Path, calls: int, seconds: float, record: bool) -> Result
         result = load(folder, pid, ports, seconds)
         states = switch.seen(m.WorkerState)
         result.late = states[-1].late_ticks - first
+        result.memory = (resident(pid) - before) / calls
         return result
 
 
@@ -140,8 +149,8 @@ def main() -> None:
     chosen = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}; "
           f"load average {os.getloadavg()[0]:.1f}; {chosen.seconds:g} s each; PCMA, 20 ms, both ways")  # fmt: skip
-    print("| calls | what | CPU % of a core | % per call | x relay | one way p50 / p99 ms | loss % | late steps | stolen % |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| calls | what | CPU % of a core | % per call | x relay | one way p50 / p99 ms | loss % | late steps | KiB a call | stolen % |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         build(folder)
@@ -153,7 +162,8 @@ def main() -> None:
             rows.append(("worker, recorded", run_worker(folder, calls, chosen.seconds, True)))
             for what, one in rows:
                 print(f"| {calls} | {what} | {one.cpu:.1f} | {one.cpu / calls:.3f} | {one.cpu / base.cpu:.2f} "
-                      f"| {one.p50:.1f} / {one.p99:.1f} | {one.loss:.2f} | {one.late} | {one.stolen:.0f} |", flush=True)  # fmt: skip
+                      f"| {one.p50:.1f} / {one.p99:.1f} | {one.loss:.2f} | {one.late} "
+                      f"| {one.memory:.0f} | {one.stolen:.0f} |", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
