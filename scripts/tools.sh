@@ -1,6 +1,6 @@
 #!/bin/sh
 # The phones, the browser and the fonts of the tests: installed when we may, else named with the line that installs them.
-# YITONG_TEST_WITHOUT="chromium sipp" runs without some of chromium, firefox, sipp, kamailio, baresip, fonts and fax; the tests that need one are then left out.
+# YITONG_TEST_WITHOUT="chromium sipp" runs without some of chromium, firefox, sipp, kamailio, baresip, fonts, fax and efax; the tests that need one are then left out.
 set -e
 missing="" names=""
 without=" $(printf '%s' "${YITONG_TEST_WITHOUT:-}" | tr ',' ' ') "
@@ -19,6 +19,7 @@ need baresip baresip command -v baresip
 need kamailio kamailio test -x /usr/sbin/kamailio
 need fonts fonts-noto-cjk cjk_font
 need fax libspandsp2 fax_library
+need efax efax command -v efax
 [ -z "$missing" ] && exit 0
 as_root=""
 if [ "$(id -u)" -ne 0 ]; then

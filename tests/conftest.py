@@ -27,11 +27,19 @@ from yitong.media import fax_library
 ROOT = Path(__file__).parents[1]
 KEPT = {"req": ROOT / "build" / "requirements.json", "case": ROOT / "build" / "cases.json"}
 """Mark: the file that keeps which tests of each of its names passed when they last ran."""
-_TOOLS = {"browser": "chromium", "firefox": "firefox", "baresip": "baresip", "sipp": "sipp", "kamailio": "kamailio", "fax": "fax"}
+_TOOLS = {
+    "browser": "chromium",
+    "firefox": "firefox",
+    "baresip": "baresip",
+    "sipp": "sipp",
+    "kamailio": "kamailio",
+    "fax": "fax",
+    "efax": "efax",
+}
 """Mark: the command it needs; ``fax``: a library."""
 _PACKAGES = {
     "chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester", "kamailio": "kamailio",
-    "fax": "libspandsp2",
+    "fax": "libspandsp2", "efax": "efax",
 }  # fmt: skip
 _REAL_TIME = (*(mark for mark in _TOOLS if mark != "fax"), "phone")
 _ran: dict[str, dict[str, set[str]]] = {mark: {} for mark in KEPT}
