@@ -51,7 +51,6 @@ class Calls:
 
     async def call(self, machine: FaxMachine) -> SoftFar:
         """The machine calls, the switch answers."""
-        await eventually(lambda: self.soft.switch.answering.pressure.late < 0.01)  # what this test did meanwhile was in the switch's way
         machine.call(CALLED)
         await self.soft.true(lambda: matching(self.soft.events, Delivered, {"calling": machine.user}) is not None)
         told = matching(self.soft.events, Delivered, {"calling": machine.user})
