@@ -249,6 +249,24 @@ async def test_a_line_registers_renews_and_takes_calls_for_the_number_in_to(soft
     assert (told.called, told.device) == (CALLED, f"{TENANT}/trunk/reg")
 
 
+async def test_a_line_that_is_taken_out_ends_its_registration(soft: SoftRig) -> None:
+    gateway = Gateway("operator", soft.server)
+    await gateway.open()
+    soft.agents.append(gateway)
+    gateway.line = ("line1", "s3cret")
+    fields = {"host": "127.0.0.1", "port": gateway.port, "username": "line1", "password": "s3cret", "register": True}
+    soft.configure("trunk", "reg", {"code": "reg", "site": SITE, **fields})
+    trunks = soft.switch.trunks.outside.trunks
+    await soft.true(lambda: f"{TENANT}/trunk/reg" in trunks and trunks[f"{TENANT}/trunk/reg"].registered is True)
+    soft.configure("trunk", "reg", {"code": "reg", "site": SITE, **fields, "weight": 2})
+    await soft.true(lambda: len(gateway.registrations) == 2 and trunks[f"{TENANT}/trunk/reg"].registered is True)
+    assert not any(b"Expires: 0\r\n" in data for data in gateway.heard("REGISTER")), "it is the same line"
+    soft.switch.configure(f"{TENANT}.trunk.reg", None)
+    await soft.true(lambda: len(gateway.registrations) == 3)
+    assert b"Expires: 0\r\n" in gateway.heard("REGISTER")[-1]
+    assert b"Authorization: Digest" in gateway.heard("REGISTER")[-1]
+
+
 async def test_a_refused_registration_is_no_way_out_while_there_is_another(soft: SoftRig) -> None:
     other = await soft.operator("b", order=2)
     gateway = await soft.operator("reg", username="line1", password="wrong", register=True)

@@ -50,6 +50,8 @@ class _Task:
     call_id: str = ""
     cseq: int = 0
     seconds: int = 0
+    leaving: TrunkRecord | None = None
+    """The line that is not ours any more: its registration is ended."""
 
 
 class Trunks:
@@ -88,9 +90,11 @@ class Trunks:
         Only for a request that went to the trunk's own host: the Contact of a call may lead a BYE to anybody (case R8).
         """
         trunk = self.outside.trunks.get(device)
-        if trunk is None or not trunk.record.password or times > MAXIMUM_CHALLENGES:
+        return self._proof(device, trunk.record, transaction, response, times) if trunk is not None else None
+
+    def _proof(self, device: str, record: TrunkRecord, transaction: ClientTransaction, response: Response, times: int) -> Header | None:
+        if not record.password or times > MAXIMUM_CHALLENGES:
             return None
-        record = trunk.record
         if transaction.flow.host != self._resolver.address(record.host):
             _log.warning("a stranger asks for a trunk's password", trunk=device, source=transaction.flow.host)
             return None
@@ -102,7 +106,12 @@ class Trunks:
     def configure(self, records: Mapping[str, tuple[str, TrunkRecord]]) -> None:
         """Take every trunk, by device, with its tenant."""
         now = self._clock.monotonic()
+        before = {device: trunk.record for device, trunk in self.outside.trunks.items() if trunk.registered}
         changed = self.outside.configure(records)
+        for device, record in before.items():
+            after = self.outside.trunks.get(device)
+            if after is None or _line(after.record) != _line(record):
+                self._leave(device, record, now)
         for key in [key for key in self._tasks if key[0] not in self.outside.trunks]:
             self._drop(key)
         for device in sorted(changed):
@@ -110,6 +119,24 @@ class Trunks:
                 self._drop((device, method))
                 if method == "OPTIONS" or self.outside.trunks[device].record.register:
                     self._tasks[device, method] = _Task(device, method, now, call_id=secrets.token_hex(8))
+
+    def _leave(self, device: str, record: TrunkRecord, now: float) -> None:
+        """End a registration whose line is gone or another one (§10.2.2): asked once, nobody waits for it."""
+        old, flow = self._tasks.get((device, "REGISTER")), self.flow(record)
+        if old is None or flow is None:
+            return
+        task = _Task(device, "REGISTER", now, call_id=old.call_id, cseq=old.cseq, leaving=record)
+        try:
+            self._asked[self._request(task, record, flow, now).id] = task
+        except SipError:
+            return
+
+    def _left(self, task: _Task, record: TrunkRecord, event: Outcome) -> None:
+        task.challenges += 1
+        if isinstance(event, ResponseReceived) and event.response.status in (401, 407):
+            header = self._proof(task.device, record, event.transaction, event.response, task.challenges)
+            if header is not None:
+                self._asked[self._endpoint.retry(event.transaction, self._clock.monotonic(), headers=[header]).id] = task
 
     def _drop(self, key: tuple[str, str]) -> None:
         task = self._tasks.pop(key, None)
@@ -157,7 +184,8 @@ class Trunks:
             ours = f"<sip:{self._host(flow)}>"
             return self._endpoint.request("OPTIONS", uri, flow, now, from_=ours, to=f"<{uri}>")
         line = address_text(sip_uri(record.username, record.domain or record.host))
-        headers = [("Contact", f"<{self.contact(record, flow)}>"), ("Expires", str(task.seconds or record.register_seconds))]
+        expires = "0" if task.leaving is not None else str(task.seconds or record.register_seconds)
+        headers = [("Contact", f"<{self.contact(record, flow)}>"), ("Expires", expires)]
         return self._endpoint.request(
             "REGISTER", uri, flow, now, from_=line, to=line, call_id=task.call_id, cseq=task.cseq, headers=headers
         )  # fmt: skip
@@ -193,7 +221,11 @@ class Trunks:
         if task is None:
             return False
         now = self._clock.monotonic()
-        if not isinstance(event, ResponseReceived):
+        if task.leaving is not None:
+            if not isinstance(event, ResponseReceived) or event.response.status >= 200:
+                del self._asked[event.transaction.id]
+                self._left(task, task.leaving, event)
+        elif not isinstance(event, ResponseReceived):
             del self._asked[event.transaction.id]
             self._silent(task, now)
         elif event.response.status >= 200:
@@ -256,6 +288,11 @@ class Trunks:
         ping = self._tasks.get((device, "OPTIONS"))
         if health is Health.DOWN and ping is not None and not ping.asked:
             ping.due = min(ping.due, self._clock.monotonic() + AGAIN_SECONDS)
+
+
+def _line(record: TrunkRecord) -> tuple[object, ...]:
+    """What a registration is about."""
+    return record.register, record.host, record.port, record.transport, record.username, record.domain
 
 
 def _figure(trunk: Trunk, now: float) -> float:
