@@ -11,7 +11,7 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import calls, media_conference, media_steady
+from bench import calls, media_conference, media_quality, media_steady
 from bench.steal import Steal
 
 PEERS = [
@@ -50,6 +50,7 @@ def main() -> None:
     page = [f"# Load figures, {now:%Y-%m-%d %H:%M} UTC", "", machine(), "", "## Talking calls, recorded", ""]
     page += [media(["--calls", chosen.calls, "--seconds", str(chosen.seconds)])]
     page += [*PEERS, "## Conference and supervisors", "", media_conference.table(8, 500, 100, chosen.seconds), ""]
+    page += ["## Speech on bad paths", "", media_quality.table(20.0, sockets=True), ""]
     print("\n".join(page), flush=True)
     rates = [float(rate) for rate in chosen.rates.split(",")]
     page += ["## Queue calls", "", calls.run(rates, calls.agents_for(rates)), ""]

@@ -26,7 +26,7 @@ from tests.switches.media.media_peer import SwitchEnd
 from yitong.ct.switches.soft import media_messages as m
 
 HERE = Path(__file__).parent
-SERVER, PHONES = 30000, 40000
+SERVER, PHONES = 12000, 16000
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
