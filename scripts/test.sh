@@ -28,11 +28,11 @@ else
   # What runs against the real clock (telephones, browsers, sockets) is not beside what takes all the CPU there is; what kills processes
   # and says how soon they are back is beside nothing.
   ignored=$(printf -- '--ignore=tests/%s ' app switches system)
-  jobs="--numprocesses=${YITONG_TEST_JOBS:-2} --dist=loadfile"
+  count=${YITONG_TEST_JOBS:-2}
+  jobs="--numprocesses=$count --dist=loadfile"
   # shellcheck disable=SC2086
   tests "tests on their own time" $jobs tests $ignored
-  # shellcheck disable=SC2086
-  tests "tests in real time" $jobs tests/app tests/switches
+  tests "tests in real time" --numprocesses=$((2 * count)) --dist=loadfile tests/app tests/switches  # they wait more than they work
   kills=$(echo tests/system/test_faults_*.py)
   # shellcheck disable=SC2086
   tests "tests of the whole product" $jobs tests/system $(printf -- '--ignore=%s ' $kills)
