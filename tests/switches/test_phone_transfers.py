@@ -107,6 +107,7 @@ async def test_who_transfers_may_hang_up_at_once(soft: SoftRig) -> None:
     await made.other.pick_up()
     await made.ears.hear(customer="colleague", colleague="customer")
     assert told(made.agent.agent) == []
+    assert not soft.switch.answering._referring._open
 
 
 async def test_a_held_caller_is_transferred(soft: SoftRig) -> None:
@@ -154,6 +155,27 @@ async def test_an_attended_transfer_by_a_telephone(soft: SoftRig) -> None:
     await soft.until(CallCleared, call=made.far.call)
     assert not soft.switch.lines.all
     assert not soft.switch.sound.rows
+
+
+async def test_calls_that_two_workers_mix_are_not_joined(soft: SoftRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await three(soft)
+    second = await consulting(made)
+    monkeypatch.setattr(soft.switch.sound, "together", lambda connections: False)
+    refer(made.agent.agent, f"<sip:1002@127.0.0.1?Replaces={replaces(second)}>")
+    await soft.true(lambda: told(made.agent.agent)[-1:] == ["SIP/2.0 503 Service Unavailable"])
+    assert len(soft.snapshot().connections) == 4
+    assert not [event for event in soft.events if isinstance(event, CallsJoined)]
+
+
+async def test_a_customer_who_hangs_up_ends_the_transfer(soft: SoftRig) -> None:
+    """Nothing of it stays behind, whoever leaves first."""
+    made = await three(soft)
+    refer(made.agent.agent, "<sip:1002@127.0.0.1>")
+    await soft.true(made.other.is_ringing)
+    await made.far.hang_up()
+    await soft.true(lambda: bool(made.other.agent.cancels))
+    await soft.until(CallCleared, call=made.far.call)
+    assert not soft.switch.answering._referring._open
 
 
 async def test_both_calls_may_be_on_hold_and_the_tags_the_other_way_round(soft: SoftRig) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from yitong.ct.events import AnyEvent, Delivered, Failed, ServiceFailed, Transferred
+from yitong.ct.events import AnyEvent, ConnectionCleared, Delivered, Failed, ServiceFailed, Transferred
 from yitong.ct.model import DeviceKind
 from yitong.ct.services import SingleStepTransfer, Target
 from yitong.ct.switches.soft.directory import Directory, Identity
@@ -36,6 +36,7 @@ class _Transfer:
 
     line: Line
     event: str
+    target: str = ""
 
 
 class Referring:
@@ -102,7 +103,7 @@ class Referring:
             id=self._ids.new(now), tenant=one.tenant, epoch=function.epochs.get((one.tenant, one.site), 0), connection=line.connection,
             target=target,
         )  # fmt: skip
-        self._open[service.id] = _Transfer(line, subscription)
+        self._open[service.id] = _Transfer(line, subscription, target.connection)
         self._notify(line, subscription, 100)
         _log.info("telephone transfers", device=line.device)
         function.ask(service, now, one.site)
@@ -142,6 +143,8 @@ class Referring:
                 self._told(event.service, event.sip_status or REJECTIONS.get(event.cause, 603))
             case ServiceFailed():
                 self._told(event.service, 503)
+            case ConnectionCleared():
+                self._cleared(event.connection)
 
     def _told(self, service: str, status: int) -> None:
         transfer = self._open.get(service) if service else None
@@ -150,6 +153,14 @@ class Referring:
         if status >= 200:
             del self._open[service]
         self._notify(transfer.line, transfer.event, status)
+
+    def _cleared(self, connection: str) -> None:
+        """The customer hung up while the target rang, or the telephone itself did: nothing more comes of the transfer."""
+        for service, transfer in list(self._open.items()):
+            if transfer.target == connection:
+                self._told(service, 487)
+            elif transfer.line.connection == connection:
+                del self._open[service]
 
     def _notify(self, line: Line, subscription: str, status: int) -> None:
         dialog = line.dialog
