@@ -23,7 +23,7 @@ async def overload(room: Room, load: Load, rate: float, seconds: float, case: in
         while now >= began + len(calls) / rate:
             calls.append(load.callers.call(room.caller(case, len(calls)), room.fast_line, sound=False))
         await asyncio.sleep(0.002)
-    await _over(calls, 30)
+    await _over(calls, 60)
     refused = sorted(1000 * (call.ended - call.began) for call in calls if call.status == 503)
     failed = sum(call.status != 503 and call.cause != "theirs" for call in calls)
     times = " / ".join(f"{refused[min(len(refused) - 1, int(share * len(refused)))]:.0f}" for share in (0.5, 0.99, 1)) if refused else "-"
