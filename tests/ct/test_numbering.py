@@ -102,3 +102,9 @@ def test_what_is_no_pattern_is_refused_and_fits_nothing(text: str) -> None:
     with pytest.raises(PatternError):
         pattern_of(text)
     assert not fits(text, "1")
+
+
+@pytest.mark.parametrize("text", ["1[39253--]", "[--1]", "[-5]", "[5-]", "[]", "[5-3]"])
+def test_what_is_no_choice_of_digits_is_no_pattern(text: str) -> None:
+    with pytest.raises(PatternError):
+        pattern_of(text)

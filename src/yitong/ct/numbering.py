@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
-PATTERN = r"^([0-9+*#X]|\[[0-9-]{1,20}\])*\.?$"
+PATTERN = r"^([0-9+*#X]|\[([0-9](-[0-9])?){1,10}\])*\.?$"
 """What a pattern looks like, for whoever takes one from outside. Empty fits nothing."""
 
 _PATTERN = re.compile(PATTERN)
