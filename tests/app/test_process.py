@@ -18,8 +18,16 @@ import asyncio, sys
 from yitong.app import process
 from yitong.kit.settings import load
 
+async def deaf():
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+
 async def body(settings):
     frame = process.current()
+    kept = asyncio.ensure_future(deaf()) if sys.argv[1] == "deaf" else None
     frame.health(lambda: process.Health(state="degraded", reason="half", figures={"calls": 3.0}))
     frame.health(lambda: process.Health(figures={"rows": 4.0}))
     frame.ready()
@@ -54,6 +62,16 @@ def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=10)
     assert (process.returncode, said) == (0, "tidy\n")
+    ready.close()
+
+
+def test_a_task_that_swallows_its_cancellation_keeps_nobody(tmp_path: Path) -> None:
+    process, ready = start("deaf", tmp_path)
+    process.send_signal(signal.SIGTERM)
+    said, log = process.communicate(timeout=20)
+    assert (process.returncode, said) == (0, "tidy\n")
+    assert "tasks do not end" in log
+    assert "deaf" in log
     ready.close()
 
 

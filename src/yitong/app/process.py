@@ -27,6 +27,7 @@ from yitong.kit.tasks import Tasks
 Body = Callable[[Settings], Awaitable[None]]
 
 _STOP_SECONDS = 8.0
+_LEAVE_SECONDS = 2.0
 _COLLECT = (20_000, 20, 50)
 """Objects that make the cycle collector look: the parts make next to no cycles, and values come and go by thousands a second."""
 _log = logs.get("yitong.process")
@@ -122,7 +123,9 @@ def main(name: str, body: Body, settings: Settings) -> int:
     """Run ``body`` until a signal or its failure; returns the exit code."""
     logs.configure(name)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(framed(name, body, settings))
+        code = runner.run(framed(name, body, settings))
+        runner.get_loop().call_later(_LEAVE_SECONDS, _leave, runner.get_loop(), name, code)
+    return code
 
 
 async def framed(name: str, body: Body, settings: Settings, *, clock: Clock | None = None) -> int:
@@ -159,6 +162,12 @@ async def _any(*events: asyncio.Event) -> None:
     finally:
         for wait in waits:
             wait.cancel()
+
+
+def _leave(loop: asyncio.AbstractEventLoop, name: str, code: int) -> None:
+    """A task that swallows its cancellation does not keep the process: it is named, and everything was closed before."""
+    _log.error("tasks do not end", process=name, tasks=[repr(task)[:300] for task in asyncio.all_tasks(loop)])
+    os._exit(code)
 
 
 def _give_up(name: str) -> None:
