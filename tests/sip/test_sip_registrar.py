@@ -55,6 +55,20 @@ def test_expiry_is_cut_to_an_hour_and_not_below_a_minute() -> None:
     assert contacts(registrar) == ["sip:a@b"]
 
 
+def test_who_was_heard_last_is_rung_first_however_long_the_other_asked_for() -> None:
+    registrar = Registrar()
+    register(registrar, "<sip:1001@gone>", "3600")
+    register(registrar, "<sip:1001@new>", "60", now=10.0)
+    assert contacts(registrar, 11.0) == ["sip:1001@new", "sip:1001@gone"]
+    register(registrar, "<sip:1001@gone>", "3600", now=20.0)
+    assert contacts(registrar, 21.0) == ["sip:1001@gone", "sip:1001@new"]
+    register(registrar, "<sip:1001@first>;q=0.9", "60", now=30.0)
+    assert contacts(registrar, 31.0)[-1] == "sip:1001@first"
+    copy = Registrar()
+    copy.restore(reversed(registrar.bindings("1001", 31.0)))
+    assert contacts(copy, 31.0) == contacts(registrar, 31.0)
+
+
 def test_at_most_ten_are_kept_and_fifty_at_once_refused() -> None:
     registrar = Registrar()
     assert register(registrar, ", ".join(f"<sip:a{n}@b>" for n in range(50))).status == 403

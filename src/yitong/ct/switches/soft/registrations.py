@@ -227,7 +227,7 @@ class Registrations:
 
     def record_of(self, device: str) -> BindingsRecord | None:
         """The device's bindings for the journal; None when it has none."""
-        bindings = tuple(self.registrar.bindings(device, self._clock.monotonic()))
+        bindings = tuple(reversed(self.registrar.bindings(device, self._clock.monotonic())))
         if not bindings:
             return None
         return BindingsRecord(
