@@ -57,8 +57,8 @@ class Registrar:
 
     def bindings(self, aor: str, now: float) -> list[Binding]:
         """Where ``aor`` can be reached, best first: by ``q``, then who was heard last (one that vanished may have asked for longer)."""
-        held = [binding for binding in self._bindings.get(aor, ()) if binding.expires_at > now]
-        return sorted(reversed(held), key=lambda binding: -binding.q)
+        held = [binding for binding in reversed(self._bindings.get(aor, [])) if binding.expires_at > now]
+        return sorted(held, key=lambda binding: -binding.q)
 
     def register(self, aor: str, request: Request, flow: Flow, now: float) -> Registered:
         """Take a REGISTER of the authenticated owner of ``aor``: all of it or nothing. Never raises for what the request holds."""
