@@ -30,9 +30,10 @@ else
   ignored=$(printf -- '--ignore=tests/%s ' app switches system)
   count=${YITONG_TEST_JOBS:-2}
   jobs="--numprocesses=$count --dist=loadfile"
+  # More at once than cores: the first wait for engines now and then, the second for telephones most of the time.
   # shellcheck disable=SC2086
-  tests "tests on their own time" $jobs tests $ignored
-  tests "tests in real time" --numprocesses=$((2 * count)) --dist=loadfile tests/app tests/switches  # they wait more than they work
+  tests "tests on their own time" --numprocesses=$((count + 1)) --dist=loadfile tests $ignored
+  tests "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile tests/app tests/switches
   kills=$(echo tests/system/test_faults_*.py)
   # shellcheck disable=SC2086
   tests "tests of the whole product" $jobs tests/system $(printf -- '--ignore=%s ' $kills)
