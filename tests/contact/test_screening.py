@@ -7,7 +7,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pytest
 
 from yitong.contact.screening import CallerRule, Screening, ready, screened
 
@@ -29,7 +28,6 @@ def decided(rules: list[CallerRule], calling: str = NUISANCE, called: str = "969
     return found.code if found is not None else ""
 
 
-@pytest.mark.req("O48")
 def test_the_first_rule_that_fits_decides_and_the_white_list_ends_the_reading() -> None:
     white, black = rule("white", order=1, patterns=["138."], action="allow"), rule("black", order=2, patterns=["."])
     assert decided([black, white]) == "white"
@@ -38,7 +36,6 @@ def test_the_first_rule_that_fits_decides_and_the_white_list_ends_the_reading() 
     assert decided([rule("off", patterns=["."], enabled=False)]) == ""
 
 
-@pytest.mark.req("O48")
 def test_a_rule_may_be_for_some_numbers_and_hours_only() -> None:
     night = rule("night", patterns=[NUISANCE], hours=[{"days": ["mon"], "from": "22:00", "to": "06:00"}])
     assert [decided([night], moment=moment) for moment in (at(10), at(23), at(5, 24), at(7, 24), at(23, 24))] == [

@@ -43,7 +43,6 @@ def caller(world: World, *keys: str) -> Customer:
     return world.caller(steps=tuple(steps))
 
 
-@pytest.mark.req("G51", "H16", "H37", "H98")
 def test_the_caller_gets_the_document_that_he_chose(world: World) -> None:
     customer = caller(world, "1")
     world.run(60)
@@ -56,7 +55,6 @@ def test_the_caller_gets_the_document_that_he_chose(world: World) -> None:
     check_end(world, 1)
 
 
-@pytest.mark.req("G11", "G14")
 def test_what_a_caller_faxes_goes_into_the_mailbox(world: World) -> None:
     caller(world, "2")
     world.run(60)

@@ -106,7 +106,6 @@ def test_a_number_without_a_flow_is_refused_and_no_contact() -> None:
     assert world.contacts() == []
 
 
-@pytest.mark.req("H50", "H51")
 def test_the_most_exact_binding_is_taken() -> None:
     world = World()
     for key, more in (("n2", {"calling": "139"}), ("n3", {"trunk": "demo", "calling": "1391"}), ("n4", {"trunk": "other"})):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.journeys.world import FLOW, TENANT, World
 
 from yitong.ct.model import DeviceKind
@@ -23,7 +22,6 @@ def world_of(behaviour: Behaviour) -> World:
     return world
 
 
-@pytest.mark.req("H44", "H48")
 def test_the_caller_talks_with_the_outside_number() -> None:
     world = world_of(Behaviour(answer_after=2.0, hang_up_after=5.0))
     caller = world.caller("13800000001", steps=(UntilTalks(), UntilAlone()))

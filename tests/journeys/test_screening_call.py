@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from tests.journeys.world import FLOW, World
 
 from yitong.contact.messages import CallRejected, ContactArrived, ContactEnded, ContactScreened
@@ -23,7 +22,6 @@ def heard(caller: Customer) -> set[str]:
     return {seen.what for seen in caller.seen}
 
 
-@pytest.mark.req("O48")
 def test_a_blacklisted_call_is_refused_unanswered_and_only_the_rule_is_in_the_ledger() -> None:
     world = World()
     rule(world, action="reject")
@@ -40,7 +38,6 @@ def test_a_blacklisted_call_is_refused_unanswered_and_only_the_rule_is_in_the_le
     assert "accepted" in heard(other)
 
 
-@pytest.mark.req("O48")
 def test_a_caller_may_hear_another_flow() -> None:
     world = World()
     world.put("flow", "f2", {"id": "f2", "code": "sorry", "published_version": 1, "document": _sorry()})
@@ -62,7 +59,6 @@ def _sorry() -> dict[str, object]:
     return document
 
 
-@pytest.mark.req("O48")
 def test_low_priority_waits_behind_who_came_later() -> None:
     world = World()
     rule(world, action="low_priority")

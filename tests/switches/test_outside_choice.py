@@ -6,8 +6,6 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from yitong.ct.numbering import Rewrite
 from yitong.ct.switches.soft.outside import Health, Outside, called_by, shown_by
 from yitong.ct.switches.soft.trunk_record import CallerId, Priced, TrunkRecord
@@ -30,7 +28,6 @@ def prices(**by_prefix: str) -> list[Priced]:
     return [Priced(prefix=prefix.strip("_"), price=Decimal(price)) for prefix, price in by_prefix.items()]
 
 
-@pytest.mark.req("A24")
 def test_the_cheapest_trunk_for_this_number_comes_first() -> None:
     made = outside(
         a={"prefixes": prices(_="0.30", _13="0.08")}, b={"prefixes": prices(_="0.10")}, c={"prefixes": prices(_1380="0.05", _0="0.20")}
@@ -61,7 +58,6 @@ def test_equal_trunks_share_by_weight() -> None:
     assert first == {"a": 300, "b": 100}
 
 
-@pytest.mark.req("T52")
 def test_another_sites_trunk_is_the_detour() -> None:
     made = outside(far={"site": "s2", "prefixes": prices(_="0.01")}, near={"site": "s1", "channels": 1})
     assert order(made) == ["near", "far"]
@@ -97,7 +93,6 @@ def test_what_is_known_of_a_trunk_survives_a_change_of_another() -> None:
     assert made.trunks == {}
 
 
-@pytest.mark.req("H48")
 def test_both_numbers_are_rewritten_and_the_caller_is_shown_by_rule() -> None:
     record = TrunkRecord(
         code="a", host="h", username="line1", caller_number="96900", rewrite_called=[Rewrite(pattern="1.", prepend="+86")],

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from tests.web.centre import Centre, until
 from tests.web.world import World
 
 SHOWN = {"id", "extension", "name", "team", "state", "since", "reachable"}
 
 
-@pytest.mark.req("O23", "H70")
 async def test_an_agent_sees_how_his_colleagues_stand_and_nothing_of_their_work(world: World, centre: Centre) -> None:
     who, other = await world.headers("1001"), await centre.ready("1002")
 
