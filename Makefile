@@ -7,18 +7,23 @@ UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint c
 STATIC := src/yitong/web/static/.built
 FRONT_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
 
-.PHONY: run test soak bench screens prompts trace messages clean
+.PHONY: run test soak bench screens prompts trace messages clean ready tools
 
 run: $(VENV)/.run $(STATIC)  ## install what is missing and start everything
 	@$(BIN)/yitong run
 
-test: $(VENV)/.test $(STATIC)  ## everything: lint, types, contracts, front end, unit, journeys, real phones and browsers
-	@scripts/tools.sh
+test:  ## everything: lint, types, contracts, front end, unit, journeys, real phones and browsers
+	@$(MAKE) --no-print-directory -j3 ready
 	@scripts/test.sh
 
-soak: $(VENV)/.test $(STATIC)  ## kills, fuzz, long walks; the report goes below docs/
-	@scripts/tools.sh
+soak:  ## kills, fuzz, long walks; the report goes below docs/
+	@$(MAKE) --no-print-directory -j3 ready
 	@scripts/soak.sh
+
+ready: $(VENV)/.test $(STATIC) tools  # what tests need; the three wait for the network at once
+
+tools:
+	@scripts/tools.sh
 
 bench: $(VENV)/.test  ## the load figures, with the machine they were measured on
 	@$(BIN)/python -m bench

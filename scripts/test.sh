@@ -8,37 +8,59 @@ stage() {
   name=$1
   shift
   echo "== $name"
-  "$@" || failed="$failed $name"
+  "$@" || { echo "FAILED: $name" && return 1; }
 }
 front() { (cd frontend && npm run --silent "$1"); }
-stage lint $bin/ruff check --quiet .
-stage types $bin/mypy
-stage contracts $bin/lint-imports --no-cache
-stage front-end-types front typecheck
-stage front-end-tests front test
+checks() {
+  wrong=0
+  stage lint $bin/ruff check --quiet . || wrong=1
+  stage types $bin/mypy || wrong=1
+  stage contracts $bin/lint-imports --no-cache || wrong=1
+  stage front-end-types front typecheck || wrong=1
+  stage front-end-tests front test || wrong=1
+  return $wrong
+}
 tests() {
   name=$1
   shift
   echo "== $name"
-  $bin/python -m pytest -q "$@" || failed="$failed $name"
+  $bin/python -m pytest -q "$@" || failed="$failed $name;"
+}
+# Many at once, against the real clock: what fails among others is run again alone, and only then is it a failure. It is named either way.
+together() {
+  name=$1
+  shift
+  rm -f build/failed.txt
+  echo "== $name"
+  YITONG_TEST_FAILED_TO=build/failed.txt $bin/python -m pytest -q "$@" && return
+  if [ -s build/failed.txt ] && [ "$(wc -l < build/failed.txt)" -le 3 ]; then
+    echo "== failed among others, now alone:" && cat build/failed.txt
+    $bin/python -m pytest -q @build/failed.txt && return
+  fi
+  failed="$failed $name;"
 }
 if [ $# -gt 0 ]; then
+  checks || failed="checks;"
   tests "tests asked for" "$@"
 else
   # What runs against the real clock (telephones, browsers, sockets) is not beside what takes all the CPU there is; what kills processes
-  # and says how soon they are back is beside nothing.
+  # and says how soon they are back is beside nothing. The checks are beside the first, whose tests wait for engines now and then.
+  mkdir -p build
+  checks > build/checks.log 2>&1 &
+  checking=$!
   ignored=$(printf -- '--ignore=tests/%s ' app switches system)
   count=${YITONG_TEST_JOBS:-2}
-  jobs="--numprocesses=$count --dist=loadfile"
-  # More at once than cores: the first wait for engines now and then, the second for telephones most of the time.
+  # More at once than cores: all of them wait, those of the switches (for telephones) most of the time.
   # shellcheck disable=SC2086
   tests "tests on their own time" --numprocesses=$((count + 1)) --dist=loadfile tests $ignored
-  tests "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile tests/app tests/switches
+  wait $checking || failed="$failed checks;"
+  cat build/checks.log
+  together "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile tests/app tests/switches
   kills=$(echo tests/system/test_faults_*.py)
   # shellcheck disable=SC2086
-  tests "tests of the whole product" $jobs tests/system $(printf -- '--ignore=%s ' $kills)
+  together "tests of the whole product" --numprocesses=$((count + 1)) --dist=loadfile tests/system $(printf -- '--ignore=%s ' $kills)
   # shellcheck disable=SC2086
   tests "tests of its failures" $kills
 fi
-[ -z "$failed" ] || echo "FAILED:$failed" >&2
+[ -z "$failed" ] || echo "FAILED: $failed" >&2
 [ -z "$failed" ]

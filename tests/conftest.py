@@ -43,6 +43,8 @@ _PACKAGES = {
 }  # fmt: skip
 _REAL_TIME = (*(mark for mark in _TOOLS if mark != "fax"), "phone")
 _ran: dict[str, dict[str, set[str]]] = {mark: {} for mark in KEPT}
+_failed: dict[str, None] = {}
+"""The tests that failed, in order."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -85,6 +87,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note what a test proved: nothing when a part of it failed."""
     test = proofs.plain(report.nodeid)
+    if report.failed:
+        _failed[test] = None
     for mark, ran in _ran.items():
         if not report.passed:
             ran[test] = set()
@@ -96,6 +100,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """What ``make trace`` and scripts/reliability.py read; a run of a few tests changes what they say and no more."""
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return
+    if (kept := os.environ.get("YITONG_TEST_FAILED_TO")) and _failed:
+        Path(kept).write_text("".join(f"{test}\n" for test in _failed))
     for mark, path in KEPT.items():
         if _ran[mark]:
             proofs.save(path, proofs.merged(proofs.load(path, ROOT), _ran[mark]))
