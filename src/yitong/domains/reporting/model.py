@@ -66,7 +66,7 @@ RECORDINGS = _table(
 )  # fmt: skip
 FAXES = _table(
     "faxes", "tenant_id id",
-    "id: tenant_id id site_id contact_id station_id; at: began_at ended_at; text: document file outcome; int: pages rate;"
+    "id: tenant_id id site_id contact_id station_id recipient_id; at: began_at ended_at; text: document file outcome; int: pages rate;"
     "bool: sent error_correction t38",
 )  # fmt: skip
 ACTIVITY = _table(

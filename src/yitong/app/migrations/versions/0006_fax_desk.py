@@ -1,0 +1,117 @@
+"""Faxes at the desk: what is done with those in the mailbox, what is uploaded to be sent, and sendings to one number or many."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+_RIGHTS = {
+    "faxes.own": '{"zh-CN": "查看分发给本人的传真", "en": "See faxes given to oneself"}',
+    "faxes.send": '{"zh-CN": "发传真", "en": "Send faxes"}',
+    "faxes.manage": '{"zh-CN": "分发、删除和群发传真", "en": "Distribute, delete and broadcast faxes"}',
+}
+_ROLES = {
+    "faxes.own": "('agent', 'supervisor')", "faxes.send": "('agent', 'supervisor', 'administrator')",
+    "faxes.manage": "('supervisor', 'administrator')",
+}  # fmt: skip
+
+
+def upgrade() -> None:
+    """``faxes`` is a projection that may be made again; what people do with a fax stands apart from it."""
+    op.execute("alter table faxes add column recipient_id uuid")
+    op.execute("""
+        create table fax_marks (
+          tenant_id uuid not null references tenants,
+          fax_id uuid not null,
+          agent_id uuid,
+          queue_id uuid,
+          assigned_at timestamptz,
+          seen_at timestamptz,
+          seen_by uuid,
+          deleted_at timestamptz,
+          deleted_by uuid,
+          file_gone_at timestamptz,
+          primary key (tenant_id, fax_id),
+          foreign key (tenant_id, agent_id) references agents on delete set null (agent_id),
+          foreign key (tenant_id, queue_id) references queues on delete set null (queue_id)
+        )
+    """)
+    op.execute("""
+        create table fax_uploads (
+          tenant_id uuid not null references tenants,
+          id uuid not null,
+          name text not null,
+          file text not null check (file !~ '(^/|\\.\\.)'),
+          pages integer not null check (pages > 0),
+          made_by uuid not null,
+          made_at timestamptz not null,
+          primary key (tenant_id, id)
+        )
+    """)
+    op.execute("""
+        create table fax_sendings (
+          tenant_id uuid not null references tenants,
+          id uuid not null,
+          site_id uuid not null,
+          name text not null,
+          file text not null check (file !~ '(^/|\\.\\.)'),
+          pages integer not null check (pages > 0),
+          station text not null default '',
+          lines integer not null check (lines between 1 and 100),
+          tries integer not null check (tries between 1 and 20),
+          spacing_seconds integer not null check (spacing_seconds between 1 and 86400),
+          hours jsonb not null default '[]',
+          state text not null default 'running' check (state in ('running', 'paused', 'cancelled', 'done')),
+          made_by uuid not null,
+          made_at timestamptz not null,
+          changed_at timestamptz not null,
+          ended_at timestamptz,
+          primary key (tenant_id, id),
+          foreign key (tenant_id, site_id) references sites
+        )
+    """)
+    op.execute("create index on fax_sendings (tenant_id, made_at desc, id desc)")
+    op.execute("create index on fax_sendings (tenant_id, id) where state <> 'done'")
+    op.execute("""
+        create table fax_recipients (
+          tenant_id uuid not null,
+          id uuid not null,
+          sending_id uuid not null,
+          line integer not null,
+          given text not null,
+          number text not null,
+          name text not null default '',
+          state text not null check (state in ('waiting', 'dialling', 'sent', 'failed', 'cancelled', 'refused')),
+          reason text not null default '',
+          tries integer not null default 0,
+          next_at timestamptz,
+          attempt_id uuid,
+          asked_at timestamptz,
+          ended_at timestamptz,
+          primary key (tenant_id, id),
+          unique (tenant_id, sending_id, line),
+          foreign key (tenant_id, sending_id) references fax_sendings on delete cascade
+        )
+    """)
+    op.execute("create index on fax_recipients (tenant_id, sending_id, next_at, line) where state = 'waiting'")
+    op.execute("create index on fax_recipients (tenant_id, sending_id) where state = 'dialling'")
+    for right, name in _RIGHTS.items():
+        op.execute(f"insert into rights (tenant_id, code, name) select id, '{right}', '{name}' from tenants on conflict do nothing")
+        op.execute(f"""
+            insert into role_rights (tenant_id, role_id, right_code)
+            select tenant_id, id, '{right}' from roles where code in {_ROLES[right]} on conflict do nothing
+        """)
+
+
+def downgrade() -> None:
+    """Files stay below the home."""
+    for right in _RIGHTS:
+        op.execute(f"delete from role_rights where right_code = '{right}'")
+        op.execute(f"delete from rights where code = '{right}'")
+    for table in ("fax_recipients", "fax_sendings", "fax_uploads", "fax_marks"):
+        op.execute(f"drop table {table}")
+    op.execute("alter table faxes drop column recipient_id")
