@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 RIGHTS = (
-    "calls.take", "calls.supervise", "contacts.own", "contacts.team", "contacts.all", "recordings.listen", "faxes.read", "faxes.own",
+    "calls.take", "calls.supervise", "contacts.own", "contacts.team", "contacts.all", "recordings.listen", "recordings.edit",
+    "recordings.download", "recordings.delete", "faxes.read", "faxes.own",
     "faxes.send", "faxes.manage", "board.see", "customers.read", "customers.write", "config.read", "config.write", "audit.read",
     "users.manage",
 )  # fmt: skip
@@ -11,11 +12,11 @@ RIGHTS = (
 STANDARD_ROLES: dict[str, tuple[str, ...]] = {
     "agent": ("calls.take", "contacts.own", "recordings.listen", "faxes.own", "faxes.send", "customers.read", "customers.write"),
     "supervisor": (
-        "calls.take", "calls.supervise", "contacts.own", "contacts.team", "recordings.listen", "faxes.read", "faxes.own",
-        "faxes.send", "faxes.manage", "board.see", "customers.read", "customers.write", "config.read",
+        "calls.take", "calls.supervise", "contacts.own", "contacts.team", "recordings.listen", "recordings.edit",
+        "recordings.download", "recordings.delete", "faxes.read", "faxes.own", "faxes.send", "faxes.manage", "board.see", "customers.read", "customers.write", "config.read",
     ),
     "administrator": (
-        "contacts.all", "recordings.listen", "faxes.read", "faxes.send", "faxes.manage", "board.see", "customers.read", "customers.write",
-        "config.read", "config.write", "audit.read", "users.manage",
+        "contacts.all", "recordings.listen", "recordings.edit", "recordings.download", "recordings.delete", "faxes.read", "faxes.send",
+        "faxes.manage", "board.see", "customers.read", "customers.write", "config.read", "config.write", "audit.read", "users.manage",
     ),
 }  # fmt: skip
