@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
 _RIGHTS = {
-    "mailboxes.own": '{"zh-CN": "使用自己的语音信箱", "en": "Use one''s own mailboxes"}',
-    "mailboxes.all": '{"zh-CN": "使用本站点全部语音信箱", "en": "Use every mailbox of one''s sites"}',
+    "mailboxes.own": """{"zh-CN": "使用自己的语音信箱", "en": "Use one's own mailboxes"}""",
+    "mailboxes.all": """{"zh-CN": "使用本站点全部语音信箱", "en": "Use every mailbox of one's sites"}""",
 }
 _ROLES = {"mailboxes.own": ("agent", "supervisor", "administrator"), "mailboxes.all": ("supervisor", "administrator")}
 
@@ -66,7 +66,7 @@ def _configured() -> None:
           place integer not null,
           primary key (tenant_id, mailbox_id, agent_id),
           foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id) on delete cascade,
-          foreign key (tenant_id, agent_id) references agents (tenant_id, id)
+          foreign key (tenant_id, agent_id) references agents (tenant_id, id) on delete cascade
         )
     """)
 
