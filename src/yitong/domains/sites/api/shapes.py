@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, model_validator
 
 from yitong.ct.numbering import PATTERN, pattern_of
+from yitong.kit import pins
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -212,6 +214,42 @@ class CallerRule(Named):
         if self.action == "prompt" and not self.flow:
             raise ValueError("prompt needs a flow")
         return self
+
+
+def _sealed(pin: str) -> str:
+    return pins.seal(pin, os.urandom(16)) if pin else ""
+
+
+HostPin = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,12}$"), AfterValidator(_sealed)]
+MemberPin = Annotated[str, StringConstraints(pattern=r"^([0-9]{4,12})?$"), AfterValidator(_sealed)]
+
+
+class ConferenceRoom(Named):
+    """Where people confer. PINs are written, never read; without a member PIN whoever knows the number comes in.
+
+    ``enters``: how a member begins, as a speaker while fewer than eight are there, or as a listener.
+    """
+
+    site: Id
+    number: Extension
+    host_pin: HostPin | None = None
+    member_pin: MemberPin | None = None
+    size: Annotated[int, Field(ge=2, le=1000)] = 100
+    enters: Literal["speaker", "listener"] = "speaker"
+    may_ask: bool = True
+    wait_for_host: bool = True
+    entry_tone: bool = True
+    recorded: bool = False
+    music: Annotated[Text, StringConstraints(max_length=80)] = ""
+    maximum_minutes: Annotated[int, Field(ge=1, le=1440)] = 240
+
+    @model_validator(mode="before")
+    @classmethod
+    def _different(cls, given: Any) -> Any:
+        """Whoever has the members' PIN is not the host."""
+        if isinstance(given, dict) and given.get("host_pin") and given.get("host_pin") == given.get("member_pin"):
+            raise ValueError("host_pin and member_pin must differ")
+        return given
 
 
 class User(Shape):

@@ -93,6 +93,13 @@ CALLER_RULE = Kind(
 )  # fmt: skip
 PROMPT = Kind(name="prompt", table="prompts", fields=_fields("code", "language", "file", "text", "voice", "licence", "milliseconds"))
 FAX_DOCUMENT = Kind(name="fax_document", table="fax_documents", fields=_fields("code", "name", "file", "pages", json=["name"]))
+CONFERENCE_ROOM = Kind(
+    name="conference_room", table="conference_rooms",
+    fields=_fields(
+        "code", "name", "site=site_id", "number", "host_pin", "member_pin", "size", "enters", "may_ask", "wait_for_host", "entry_tone",
+        "recorded", "music", "maximum_minutes", json=["name"], secret=["host_pin", "member_pin"],
+    ),
+)  # fmt: skip
 REASON = Kind(name="reason", table="not_ready_reasons", fields=_fields("code", "name", json=["name"]))
 WRAP_UP_CODE = Kind(name="wrap_up_code", table="wrap_up_codes", fields=_fields("code", "name", json=["name"]))
 
@@ -101,6 +108,6 @@ KINDS = {
     for kind in (
         TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, FAX_DOCUMENT, REASON, WRAP_UP_CODE,
         NUMBER_CLASS,
-        CALLER_RULE,
+        CALLER_RULE, CONFERENCE_ROOM,
     )
 }  # fmt: skip
