@@ -12,6 +12,7 @@ from tests.switches.situations import make, new_id, talking, target
 from yitong.ct import services
 from yitong.ct.events import (
     CallCleared,
+    Collected,
     Conferenced,
     ConnectionCleared,
     Delivered,
@@ -19,6 +20,7 @@ from yitong.ct.events import (
     Failed,
     Moved,
     ParticipationChanged,
+    Retrieved,
     ServiceFailed,
     Transferred,
 )
@@ -77,6 +79,58 @@ async def joined(rig: Rig, participation: Participation) -> Three:
     await rig.until(Established, connection=made.connection)
     made.ears.add("supervisor", made.other)
     return made
+
+
+async def test_consulting_while_the_customer_is_on_hold(rig: Rig) -> None:
+    """His music goes on; back with him, he is not on hold any more."""
+    made = await three(rig)
+    await made.say(services.Hold, music=MUSIC)
+    await made.ears.hear(customer="music", agent="")
+    await made.say(services.Consult, target=target(made.other, made.connection), music=MUSIC)
+    await rig.until(Retrieved, connection=made.agent)
+    await rig.until(Delivered, connection=made.connection)
+    await made.other.pick_up()
+    await rig.until(Established, connection=made.connection)
+    made.ears.add("expert", made.other)
+    await made.ears.hear(customer="music", agent="expert", expert="agent")
+    await made.say(services.Reconnect)
+    await made.ears.hear(customer="agent", agent="customer")
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_whoever_steps_aside_hears_neither_the_customer_nor_his_keys(rig: Rig, held: bool) -> None:
+    """A collection goes on undisturbed; whoever hangs up leaves the customer at it, whoever comes back is with him at once."""
+    made = await three(rig)
+    if held:
+        await made.say(services.Hold, music=MUSIC)
+    service = await made.say(services.StepAside)
+    await rig.until(Moved, connection=made.agent, service=service.id, room=made.agent)
+    await made.ears.hear(customer="", agent="")
+    asked = make(services.Collect, connection=made.far.connection, maximum=3, first_seconds=20.0, between_seconds=20.0)
+    rig.ask(asked)
+    await made.far.press("1")
+    refused = await made.say(services.StepAside)
+    assert (await rig.until(ServiceFailed, service=refused.id)).reason == "wrong_state"
+    await made.far.press("23")
+    assert (await rig.until(Collected, service=asked.id)).digits == "123"
+    await made.ears.hear(customer="", agent="")
+    await made.say(services.Reconnect)
+    await rig.until(Moved, connection=made.agent, room="")
+    await made.ears.hear(customer="agent", agent="customer")
+
+
+async def test_whoever_hangs_up_aside_leaves_the_customer_at_his_keys(rig: Rig) -> None:
+    made = await three(rig)
+    await made.say(services.StepAside)
+    rig.ask(make(services.SetStandingOrder, connection=made.far.connection, order=StandingOrder(wait_seconds=20.0, music=MUSIC)))
+    asked = make(services.Collect, connection=made.far.connection, maximum=2, first_seconds=20.0, between_seconds=20.0)
+    rig.ask(asked)
+    await rig.settle(0.2)
+    await made.phone.hang_up()
+    await rig.until(ConnectionCleared, connection=made.agent)
+    await made.far.press("45")
+    assert (await rig.until(Collected, service=asked.id)).digits == "45"
+    assert {one.connection for one in rig.snapshot().connections} == {made.far.connection}
 
 
 async def test_alternate_goes_to_and_fro(rig: Rig) -> None:

@@ -108,8 +108,9 @@ class SingleStepTransfer(Service, frozen=True, tag=True):
 class Consult(Service, frozen=True, tag=True):
     """Consultation Call: ``target`` is rung for the connection alone, in a room of their own; the others hear ``music`` meanwhile.
 
-    A room is a part of a call: connected ones hear each other only in the same one. It is named like the target's connection. While
-    the target is rung the asker hears ``ringback`` (a prompt's file, or a tone); empty: nothing.
+    A room is a part of a call: connected ones hear each other only in the same one. It is named like the target's connection. A hold of
+    the asker's own ends; the others' music goes on. While the target is rung the asker hears ``ringback`` (a prompt's file, or a tone);
+    empty: nothing.
     """
 
     connection: str
@@ -124,6 +125,15 @@ class Alternate(Service, frozen=True, tag=True):
     """Alternate Call: the connection goes over to its other room; who is left alone hears music."""
 
     connection: str
+class StepAside(Service, frozen=True, tag=True):
+    """The connection goes into a room of its own, named like itself, and ends a hold of its own; Reconnect brings it back.
+
+    Meanwhile it hears none of the others, nor they it: what is played to them and what they press is theirs alone.
+    """
+
+    connection: str
+
+
 
 
 class Reconnect(Service, frozen=True, tag=True):
@@ -314,3 +324,4 @@ AnyService = (
     | RecordMessage
     | SetStandingOrder
 )
+    | StepAside

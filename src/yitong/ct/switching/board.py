@@ -236,7 +236,7 @@ def stand_alone(board: Board, call: str, now: int, cause: Cause = Cause.NORMAL) 
         finish(board, one, Cause.STANDING_ORDER, now)
         return
     board.table.set_deadline(one, after(now, one.order.wait_seconds), ordered=True)
-    if one.order.music and one.in_call and not one.playing:
+    if one.order.music and one.in_call and not one.playing and not one.collecting:
         play_music(board, one, one.order.music)
 
 

@@ -101,6 +101,7 @@ HANDLERS: dict[type[services.Service], Callable[[Board, Any, Any, int], None]] =
     services.Conference: rooms.conference, services.Transfer: rooms.transfer, services.Join: rooms.join,
     services.Participate: rooms.participate,
     services.Play: _play, services.Stop: _stop, services.Collect: _collect, services.SendDigits: _send_digits,
+    services.StepAside: rooms.step_aside,
     services.SendFax: faxes.begin, services.ReceiveFax: faxes.begin,
     services.PauseRecording: taking.pause, services.ResumeRecording: taking.resume, services.RecordMessage: taking.take,
     services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,

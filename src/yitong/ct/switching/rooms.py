@@ -1,10 +1,10 @@
-"""Services that part a call into rooms and bring them together: Consult, Alternate, Reconnect, Conference, Transfer, Join, Participate."""
+"""Services that part a call into rooms and bring them together: Consult, StepAside, Alternate, Reconnect, Conference, Transfer, Join."""
 
 from __future__ import annotations
 
 from yitong.ct import services
-from yitong.ct.events import Conferenced, Moved, ParticipationChanged, ServiceFailed, Transferred
-from yitong.ct.model import Cause
+from yitong.ct.events import Conferenced, Moved, ParticipationChanged, Retrieved, ServiceFailed, Transferred
+from yitong.ct.model import Cause, ConnectionState
 from yitong.ct.switching.board import Board, finish, mark_holds, merge_rooms, settle_audio, waiting_music
 from yitong.ct.switching.hearing import parties
 from yitong.ct.switching.ports import Invitation
@@ -23,8 +23,26 @@ def consult(board: Board, one: LiveConnection, service: services.Consult, now: i
         return
     one.hold_music = service.music or waiting_music(board, one)
     one.home = one.room
+    _end_hold(board, one, service.id, now)
     target.room, target.consulted_by, target.hold_music = target.connection, one.connection, service.ringback
     _move(board, one, target.room, service.id, now)
+
+
+def step_aside(board: Board, one: LiveConnection, service: services.StepAside, now: int) -> None:
+    """Into a room of its own; the others hear nothing but what is played to them."""
+    if one.away_from is not None or one.attends:
+        _refuse(board, one, service, "wrong_state", now)
+        return
+    one.hold_music, one.home = "", one.room
+    _end_hold(board, one, service.id, now)
+    _move(board, one, one.connection, service.id, now)
+
+
+def _end_hold(board: Board, one: LiveConnection, service: str, now: int) -> None:
+    """HOLD → CONNECTED of one who is about to move to another room: nobody hears a moment of the old one in between."""
+    if one.state is ConnectionState.HOLD:
+        board.table.move(one, ConnectionState.CONNECTED, now)
+        board.tell(Retrieved(tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service), now)
 
 
 def alternate(board: Board, one: LiveConnection, service: services.Alternate, now: int) -> None:
