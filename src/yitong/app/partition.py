@@ -27,7 +27,7 @@ from yitong.domains.reporting.rules.live import Live
 from yitong.domains.reporting.rules.view import View
 from yitong.domains.survey.steps import SurveyStep
 from yitong.flow.definition import Kinds
-from yitong.flow.messages import FlowEnded, StepEntered
+from yitong.flow.messages import FlowEnded, SideFlowEnded, StepEntered
 from yitong.flow.prompts import Library
 from yitong.flow.runner import Runner, RunnerState
 from yitong.kit.ids import Ids
@@ -37,7 +37,7 @@ def step_kinds(library: Library, documents: Documents | None = None) -> Kinds:
     """Every kind of step of this release."""
     return Kinds(
         ivr.PlayStep(library), ivr.PlayStep(library, "say"), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
-        ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.HangUpStep(), QueueStep(), SurveyStep(library),
+        ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.ReturnStep(), ivr.HangUpStep(), QueueStep(), SurveyStep(library),
         SendFaxStep(documents or Documents()), ReceiveFaxStep(),
     )  # fmt: skip
 
@@ -151,6 +151,9 @@ class Partition:
     def _start_flow(self, contact: str, flow: str, unit: Unit) -> None:
         self.runner.start(contact, flow, unit)
 
+        bus.reacts(SideFlowEnded, self._side_flow_ended)
+        self.acd.detours.flows = self.runner
+        self.acd.acts.has_fax = lambda code: bool(self.faxes.documents.file(code))
     def _resume(self, contact: str, outcome: str, unit: Unit) -> None:
         if self.runner.session(contact) is None:
             found = self.registry.get(contact)
@@ -171,3 +174,13 @@ class Partition:
 
     def _flow_ended(self, fact: FlowEnded, unit: Unit) -> None:
         self.journey.flow_over(fact.contact, unit, fact.cause)
+
+    def _side_flow_ended(self, fact: SideFlowEnded, unit: Unit) -> None:
+        """A contact that we called stood in no flow before an agent let it into this one: nothing is left for it but the end."""
+        contact = self.registry.get(fact.contact)
+        if contact is None or self.runner.session(contact.id) is not None or self.acd.model.of_contact(contact.id) is not None:
+            return
+        if fact.cause == "returned":
+            self.journey.release(contact, unit, "finished")
+        else:
+            self.journey.flow_over(contact.id, unit, fact.cause)

@@ -74,12 +74,16 @@ class SegmentEnded(Fact, frozen=True):
 
 
 class AttributeSet(Fact, frozen=True):
-    """A value the flow or the agent attached to the contact. A personal one is in the Personal record ``personal``, and ``value`` empty."""
+    """A value the flow or the agent attached to the contact. A personal one is in the Personal record ``personal``, and ``value`` empty.
+
+    A ``secret`` one is kept nowhere: only the flow that collected it has it, in memory.
+    """
 
     TYPE: ClassVar[str] = "contact.attribute_set"
     name: str
     value: str = ""
     personal: str = ""
+    secret: bool = False
 
 
 class CustomerFound(Fact, frozen=True):

@@ -219,6 +219,8 @@ class Registry:
         if fact.personal:
             contact.personal_attributes[fact.name] = fact.personal
             return
+        if fact.secret:
+            return
         contact.attributes[fact.name] = fact.value
         if fact.name == "language":
             contact.language = fact.value

@@ -11,6 +11,7 @@ from yitong.ct.events import Collected, CtEvent, ServiceFailed
 from yitong.ct.services import Collect
 from yitong.flow import conditions
 from yitong.flow.checker import Knowledge
+from yitong.flow.definition import HELP
 from yitong.flow.messages import StepRetried
 from yitong.flow.prompts import PIECES_SCHEMA, Library, speech_code
 from yitong.flow.step import Place, Problem
@@ -81,6 +82,8 @@ class AskStep(ABC):
             return "timeout"
         if not isinstance(event, Collected) or event.service != place.waiting or event.reason == "stopped":
             return None
+        if place.help_key and event.digits == place.help_key:
+            return HELP
         return self.pressed(place, parameters, event.digits, unit)
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """Finds what is wrong in a flow before a caller does. Pure: the document, the kinds, and what the tenant has.
 
 Found: unknown targets, outcomes without a way on, steps that nobody reaches, steps from which no end can be reached, circles that turn
-without any person acting (endless loops), bad CEL, and what each kind knows (missing prompts, unknown queues).
+without any person acting (endless loops), bad CEL, entries for agents that do not fit, and what each kind knows (missing prompts).
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ import msgspec
 from yitong.flow.definition import Document, Kinds
 from yitong.flow.step import Problem
 
+RETURN = "return"
+APART = frozenset({"queue", "transfer", "survey", "leave_message", "listen_mailbox"})
+"""Kinds that give the contact to somebody else, or ask about a talk that is not over."""
+
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
     """What a tenant has, for the checks: codes of queues, faxes and prompts (by language), extensions, and if speech can be rendered."""
@@ -23,6 +27,8 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
     queues: frozenset[str] = frozenset()
     extensions: frozenset[str] = frozenset()
     faxes: frozenset[str] = frozenset()
+    mailboxes: frozenset[str] = frozenset()
+    rooms: frozenset[str] = frozenset()
     speech: bool = False
 
 
@@ -34,14 +40,18 @@ def check(document: Document, kinds: Kinds, knowledge: Knowledge) -> list[Proble
     if not any(problem.code in ("flow.unknown_step", "flow.unknown_start") for problem in problems):
         problems += _reach(document)
         problems += _loops(document, kinds)
+        problems += _entries(document)
+        problems += _help(document)
     return problems
 
 
 def _targets(document: Document, kinds: Kinds) -> Iterable[Problem]:
     if document.start not in document.steps:
         yield Problem(step="", code="flow.unknown_start", parameters={"start": document.start})
-    if document.fax and document.fax not in document.steps:
-        yield Problem(step="", code="flow.unknown_step", parameters={"target": document.fax})
+    named = [document.fax, *document.entries, *([document.help.step] if document.help is not None else [])]
+    for target in named:
+        if target and target not in document.steps:
+            yield Problem(step="", code="flow.unknown_step", parameters={"target": target})
     for name, step in document.steps.items():
         outcomes = kinds[step.kind].outcomes(step.parameters)
         for outcome in sorted(outcomes - step.next.keys()):
@@ -53,9 +63,8 @@ def _targets(document: Document, kinds: Kinds) -> Iterable[Problem]:
 
 
 def _reach(document: Document) -> Iterable[Problem]:
-    reached = _closure(
-        {document.start, document.fax or document.start}, {name: set(step.next.values()) for name, step in document.steps.items()}
-    )
+    helping = document.help.step if document.help is not None else document.start
+    reached = _closure({document.start, document.fax or document.start, helping, *document.entries}, _ways(document))
     before: dict[str, set[str]] = {name: set() for name in document.steps}
     for name, step in document.steps.items():
         for target in step.next.values():
@@ -67,6 +76,38 @@ def _reach(document: Document) -> Iterable[Problem]:
             yield Problem(step=name, code="flow.unreachable")
         elif name not in ending:
             yield Problem(step=name, code="flow.no_exit")
+
+
+def _ways(document: Document) -> dict[str, set[str]]:
+    return {name: set(step.next.values()) for name, step in document.steps.items()}
+
+
+def _entries(document: Document) -> Iterable[Problem]:
+    """Data that has no name, and entries beside which an agent cannot wait: nothing leads back, or somebody else would be rung."""
+    collected = {str(step.parameters.get("name", "")) for step in document.steps.values()}
+    collected |= {name for step in document.steps.values() if step.kind == "set" for name in step.parameters["values"]}
+    for entry_step, entry in document.entries.items():
+        for name in {*entry.takes, *entry.returns} - document.data.keys():
+            yield Problem(step=entry_step, code="flow.unnamed_data", parameters={"name": name})
+        for name in set(entry.returns) - collected:
+            yield Problem(step=entry_step, code="flow.not_collected", parameters={"name": name})
+        if entry.beside:
+            kinds = {name: document.steps[name].kind for name in _closure({entry_step}, _ways(document))}
+            if RETURN not in kinds.values():
+                yield Problem(step=entry_step, code="flow.no_return")
+            yield from (
+                Problem(step=name, code="flow.not_beside_an_agent", parameters={"kind": kind})
+                for name, kind in kinds.items() if kind in APART
+            )  # fmt: skip
+
+
+def _help(document: Document) -> Iterable[Problem]:
+    """A key for help that a menu gives another meaning."""
+    if document.help is None:
+        return
+    for name, step in document.steps.items():
+        if document.help.key in step.parameters.get("keys", ()):
+            yield Problem(step=name, code="flow.help_key_taken", parameters={"key": document.help.key})
 
 
 def _loops(document: Document, kinds: Kinds) -> Iterable[Problem]:
@@ -109,5 +150,7 @@ def knowledge_of(configuration: Mapping[str, Mapping[str, Any]], *, speech: bool
         queues=frozenset(str(queue["code"]) for queue in configuration.get("queue", {}).values()),
         extensions=frozenset(str(agent["extension"]) for agent in configuration.get("agent", {}).values()),
         faxes=frozenset(str(one["code"]) for one in configuration.get("fax_document", {}).values()),
+        mailboxes=frozenset(str(one["code"]) for one in configuration.get("mailbox", {}).values()),
+        rooms=frozenset(str(one["code"]) for one in configuration.get("conference_room", {}).values()),
         speech=speech,
     )

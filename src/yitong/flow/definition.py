@@ -18,11 +18,23 @@ SCHEMA_VERSION = 1
 FAX = "fax"
 """The outcome of a step in which a fax machine was heard."""
 STEP_ID = "^[a-z][a-z0-9_]{0,39}$"
+HELP = "help"
+"""The outcome of a step in which the caller pressed the document's key for help."""
+BACK = "back"
+"""The outcome of a step that sends the contact back to where it came from: the agent who waits, the step where it asked for help."""
 NAMES = {
     "type": "object",
     "minProperties": 1,
     "maxProperties": 16,
     "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 120},
+}
+
+VARIABLES = {"type": "array", "maxItems": 20, "uniqueItems": True, "items": {"type": "string", "pattern": STEP_ID}}
+ENTRY = {
+    "type": "object",
+    "required": ["name"],
+    "additionalProperties": False,
+    "properties": {"name": NAMES, "beside": {"type": "boolean"}, "takes": VARIABLES, "returns": VARIABLES},
 }
 
 
@@ -34,10 +46,30 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     next: Mapping[str, str]
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A step at which agents may let a contact in. ``takes``: data that they may give along; ``returns``: what the flow collects there.
+
+    ``beside``: the agent may wait until it comes back (by a step of kind «return»).
+    """
+
+    name: Mapping[str, str]
+    beside: bool = False
+    takes: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ()
+
+
+class Help(msgspec.Struct, frozen=True, kw_only=True):
+    """``key``, pressed alone in any step that asks for keys, leads to ``step``; «return» leads back to where it was pressed."""
+
+    key: str
+    step: str
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A whole flow. ``values`` are constants that conditions and prompts may use as ``vars.*``.
 
     ``fax``: the step at which a caller goes on whose fax machine is heard while something is played to him; empty: nothing happens.
+    ``data``: the variables that agents see at their desks, with their names. ``entries``: by step.
     """
 
     schema_version: int
@@ -46,6 +78,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     steps: Mapping[str, Step]
     values: Mapping[str, Any] = {}
     fax: str = ""
+    data: Mapping[str, Mapping[str, str]] = {}
+    entries: Mapping[str, Entry] = {}
+    help: Help | None = None
 
 
 class Kinds:
@@ -77,6 +112,19 @@ class Kinds:
                 "start": {"type": "string", "pattern": STEP_ID},
                 "values": {"type": "object", "maxProperties": 100},
                 "fax": {"type": "string", "pattern": STEP_ID},
+                "data": {"type": "object", "maxProperties": 50, "propertyNames": {"pattern": STEP_ID}, "additionalProperties": NAMES},
+                "entries": {
+                    "type": "object",
+                    "maxProperties": 50,
+                    "propertyNames": {"pattern": STEP_ID},
+                    "additionalProperties": ENTRY,
+                },
+                "help": {
+                    "type": "object",
+                    "required": ["key", "step"],
+                    "additionalProperties": False,
+                    "properties": {"key": {"type": "string", "pattern": "^[0-9*#]$"}, "step": {"type": "string", "pattern": STEP_ID}},
+                },
                 "layout": {"type": "object", "description": "Where the editor draws the steps; means nothing to the runner."},
                 "steps": {
                     "type": "object",
@@ -107,6 +155,9 @@ def document_of(raw: Mapping[str, Any]) -> Document:
         start=raw["start"],
         values=raw.get("values", {}),
         fax=raw.get("fax", ""),
+        data=raw.get("data", {}),
+        entries={step: msgspec.convert(entry, Entry) for step, entry in raw.get("entries", {}).items()},
+        help=msgspec.convert(raw["help"], Help) if raw.get("help") else None,
         steps={name: _step_of(step) for name, step in raw["steps"].items()},
     )
 

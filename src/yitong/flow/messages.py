@@ -43,6 +43,33 @@ class StepLeft(Fact, frozen=True):
     keys: str = ""
 
 
+class SideFlowBegan(Fact, frozen=True):
+    """An agent let the contact into a flow at a step; where it stood before is kept. ``beside``: he waits until it comes back."""
+
+    TYPE: ClassVar[str] = "flow.side_began"
+    flow: str
+    flow_version: int
+    beside: bool
+
+
+class SideFlowAlone(Fact, frozen=True):
+    """The agent does not wait any more; the contact goes on in the flow."""
+
+    TYPE: ClassVar[str] = "flow.side_alone"
+    flow: str
+
+
+class SideFlowEnded(Fact, frozen=True):
+    """The contact left that flow; ``cause`` in the envelope: returned, taken_back, transferred, finished, customer_left, fault.
+
+    ``result``: what the step says that sent it back, or empty.
+    """
+
+    TYPE: ClassVar[str] = "flow.side_ended"
+    flow: str
+    result: str = ""
+
+
 class FlowEnded(Fact, frozen=True):
     """The flow is over for this contact; ``cause`` in the envelope: finished, customer_left, fault."""
 

@@ -27,7 +27,11 @@ class LiveContact(Protocol):
 
 
 class Session(msgspec.Struct, kw_only=True):
-    """The live state of a contact in a flow. ``waiting`` is not a fact: after a restart the step is entered again."""
+    """The live state of a contact in a flow. ``waiting`` is not a fact: after a restart the step is entered again.
+
+    ``side``: an agent let the contact in; ``outer`` is where it stood before, if anywhere; ``beside``: he waits for it. ``back``: the step
+    in which it asked for help. ``secrets``: what was collected and is kept nowhere, with the step that did it.
+    """
 
     contact: str
     flow: str
@@ -37,15 +41,31 @@ class Session(msgspec.Struct, kw_only=True):
     visits: dict[str, int] = {}
     alone: int = 0
     waiting: str = ""
+    side: bool = False
+    beside: bool = False
+    outer: Session | None = None
+    back: str = ""
+    secrets: dict[str, str] = {}
+
+    @property
+    def way_back(self) -> bool:
+        """It came from somewhere to which it can go back."""
+        return bool(self.back) or self.side
 
 
 class StepPlace:
     """A session as a step sees it (``flow.step.Place``)."""
 
-    def __init__(self, session: Session, contact: LiveContact, tenant: str, site: str, constants: Mapping[str, Any]) -> None:
+    def __init__(
+        self, session: Session, contact: LiveContact, tenant: str, site: str, constants: Mapping[str, Any], *, secrets: dict[str, str],
+        help_key: str = "",
+    ) -> None:  # fmt: skip
         self._session = session
         self._contact = contact
         self._constants = constants
+        self._secrets = secrets
+        self.help_key = help_key
+        self.way_back = session.way_back
         self.tenant = tenant
         self.site = site
         self.contact = contact.id
@@ -66,5 +86,8 @@ class StepPlace:
     @property
     def values(self) -> Mapping[str, Any]:
         values = dict(self._contact.values())
-        values["vars"] = {**self._constants, **values.get("vars", {})}
+        values["vars"] = {**self._constants, **values.get("vars", {}), **self._secrets}
         return values
+
+    def keep_secret(self, name: str, value: str) -> None:
+        self._secrets[name] = value

@@ -51,6 +51,20 @@ class Place(Protocol):
         ...
 
     @property
+    def help_key(self) -> str:
+        """The key with which the caller asks for help in this flow; empty: there is none."""
+        ...
+
+    @property
+    def way_back(self) -> bool:
+        """Somebody let the contact in here, or it asked for help: there is where it can go back to."""
+        ...
+
+    def keep_secret(self, name: str, value: str) -> None:
+        """Have ``vars.name`` as long as the contact is in this flow and this process lives; the step is entered again when it died."""
+        ...
+
+    @property
     def values(self) -> Mapping[str, Any]:
         """Variables for CEL and prompts: contact attributes, collected digits, customer fields, counters."""
         ...

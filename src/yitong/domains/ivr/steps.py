@@ -14,7 +14,7 @@ from yitong.ct.services import Clear, Play, Route, Target
 from yitong.domains.ivr.rules import DAYS, is_open
 from yitong.flow import conditions
 from yitong.flow.asking import ASK_PROPERTIES, SECONDS, AskStep, check_expression, check_pieces
-from yitong.flow.definition import NAMES
+from yitong.flow.definition import BACK, NAMES
 from yitong.flow.prompts import PIECES_SCHEMA, TEXTS_SCHEMA, Library
 from yitong.flow.step import Place, Problem
 
@@ -100,13 +100,13 @@ class MenuStep(AskStep):
 
 
 class CollectStep(AskStep):
-    """«collect»: digits into a variable; personal unless ``personal`` is false, so kept apart from the ledger."""
+    """«collect»: digits into a variable; personal unless ``personal`` is false, so kept apart from the ledger; ``secret``: kept nowhere."""
 
     kind = "collect"
     schema: Mapping[str, Any] = {
         "required": ["prompts", "name", "maximum"],
         "properties": {
-            **ASK_PROPERTIES, "name": VARIABLE, "personal": {"type": "boolean"},
+            **ASK_PROPERTIES, "name": VARIABLE, "personal": {"type": "boolean"}, "secret": {"type": "boolean"},
             "minimum": {"type": "integer", "minimum": 1, "maximum": 64}, "maximum": {"type": "integer", "minimum": 1, "maximum": 64},
             "terminators": {"type": "string", "pattern": "^[0-9*#]{0,4}$"},
         },
@@ -132,7 +132,10 @@ class CollectStep(AskStep):
             return self.again(place, parameters, "timeout", "", unit)
         if len(digits) < parameters.get("minimum", 1):
             return self.again(place, parameters, "wrong", "", unit)
-        if parameters.get("personal", True):
+        if parameters.get("secret"):
+            place.keep_secret(parameters["name"], digits)
+            unit.tell(AttributeSet(contact=place.contact, name=parameters["name"], secret=True))
+        elif parameters.get("personal", True):
             kept = unit.keep(place.tenant, "digits", digits, place.contact)
             unit.tell(AttributeSet(contact=place.contact, name=parameters["name"], personal=kept))
         else:
@@ -288,6 +291,32 @@ class TransferStep:
             return "failed"
         theirs = isinstance(event, ConnectionCleared) and event.connection != place.connection
         return "done" if theirs else None
+
+
+class ReturnStep:
+    """«return»: back to the agent who waits, or to where the contact stood before; «nowhere» when it came from nowhere.
+
+    ``result`` is shown to the agent: done, failed.
+    """
+
+    kind = "return"
+    repeats = False
+    schema: Mapping[str, Any] = {"properties": {"result": VARIABLE}}
+
+    def outcomes(self, parameters: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset({"nowhere"})
+
+    def chosen(self, parameters: Mapping[str, Any]) -> frozenset[str]:
+        return NOTHING
+
+    def check(self, step: str, parameters: Mapping[str, Any], knowledge: Any) -> list[Problem]:
+        return []
+
+    def enter(self, place: Place, parameters: Mapping[str, Any], unit: Unit) -> str | None:
+        return BACK if place.way_back else "nowhere"
+
+    def hear(self, place: Place, parameters: Mapping[str, Any], event: CtEvent, unit: Unit) -> str | None:
+        return None
 
 
 class HangUpStep:

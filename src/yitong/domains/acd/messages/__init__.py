@@ -48,6 +48,7 @@ from yitong.domains.acd.messages.facts import (
     WrapUpDrafted,
     WrapUpEnded,
 )
+from yitong.domains.acd.messages.flows import DetourBegan, DetourEnded, DetourEntered, LetIntoFlow, ListEntries, SendInto, TakeBack
 from yitong.domains.acd.messages.outward import DialAnswered, DialBegan, DialEnded, DialWentOut
 from yitong.domains.acd.messages.together import (
     AssignmentMuted,
@@ -91,6 +92,9 @@ __all__ = [
     "ContactOffered",
     "ContactQueued",
     "ContactTaken",
+    "DetourBegan",
+    "DetourEnded",
+    "DetourEntered",
     "DialAnswered",
     "DialBegan",
     "DialEnded",
@@ -109,6 +113,8 @@ __all__ = [
     "HoldContact",
     "Intercept",
     "LeaveQueue",
+    "LetIntoFlow",
+    "ListEntries",
     "Mute",
     "OfferAnswered",
     "OfferDeviceLost",
@@ -123,10 +129,12 @@ __all__ = [
     "ResumeFailed",
     "ResumeTried",
     "RetrieveContact",
+    "SendInto",
     "SendKeys",
     "SetAgentState",
     "Supervise",
     "SupervisionChanged",
+    "TakeBack",
     "Transfer",
     "WrapUp",
     "WrapUpBegan",

@@ -196,7 +196,9 @@ class AssignmentResumed(Fact, frozen=True):
 
 
 class AssignmentEnded(Fact, frozen=True):
-    """The agent's call is over; ``cause``: agent_left, customer_left, agent_lost. Talk excludes hold."""
+    """The agent's call is over; ``cause``: agent_left, customer_left, agent_lost, transferred, intercepted, released (by a supervisor).
+
+    Talk excludes hold."""
 
     TYPE: ClassVar[str] = "acd.assignment_ended"
     assignment: str

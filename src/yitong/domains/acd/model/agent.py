@@ -87,6 +87,15 @@ class Consultation(msgspec.Struct, kw_only=True):
     cause: str = ""
 
 
+class Detour(msgspec.Struct, kw_only=True):
+    """A flow beside which an agent waits. ``state``: leaving (he steps aside, until ``until``), there (the contact is in the flow)."""
+
+    flow: str
+    step: str
+    state: str
+    until: int
+
+
 class Dial(msgspec.Struct, kw_only=True):
     """A call to an outside number in the making: see ``messages.outward.DialBegan``. ``out``: the number is rung."""
 
@@ -138,6 +147,7 @@ class Assignment(msgspec.Struct, kw_only=True):
     dial: Dial | None = None
     """The number that the agent calls by himself, until it answers."""
     consultation: Consultation | None = None
+    detour: Detour | None = None
 
     def move(self, event: str, at: int) -> None:
         """Take the table's way; a way that it does not have is a programming error."""
@@ -151,6 +161,8 @@ class Assignment(msgspec.Struct, kw_only=True):
             return self.dial.until
         if self.state == "offered":
             return self.lease_until
+        if self.detour is not None and not self.hang_up_by:
+            return self.detour.until if self.detour.state == "leaving" else 0
         if self.state == "interrupted":
             return min(self.resume_until, self.resume_again_at or self.resume_until)
         if self.consultation is not None and self.consultation.state == "ringing" and not self.hang_up_by:

@@ -12,6 +12,7 @@ from yitong.contact.deadlines import Deadlines
 from yitong.contact.registry import Registry
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Agent, Assignment, Consultation
+from yitong.domains.acd.model.detours import Detours
 
 
 class Agents(Protocol):
@@ -54,6 +55,7 @@ class Together:
 
     def __init__(self, model: Agents, bus: Bus) -> None:
         self._model = model
+        Detours(model, bus)
         self.consulting: dict[str, str] = {}
         """Connection of the consulted one → assignment of the agent who asked."""
         self.handovers: dict[str, Handover] = {}

@@ -20,6 +20,7 @@ from yitong.domains.acd.rules.selection import choose
 from yitong.domains.acd.service.acts import Acts
 from yitong.domains.acd.service.calls import Calls
 from yitong.domains.acd.service.desk import Desk
+from yitong.domains.acd.service.detours import Detours
 from yitong.domains.acd.service.outward import Outward
 from yitong.domains.acd.service.supervising import Supervising
 from yitong.domains.acd.service.together import Together
@@ -40,6 +41,7 @@ class Acd:
         self.acts = Acts(self.model, registry, library, resume, tenant)
         self.together = Together(bus, self.acts, tenant, self.dialling)
         self.desk = Desk(bus, self.acts, tenant)
+        self.detours = Detours(bus, self.acts, tenant)
         self.supervising = Supervising(bus, self.acts, self.together, self.desk, tenant)
         self.outward = Outward(bus, self.acts, tenant, self.dialling)
         self.calls = Calls(bus, self.acts, self.together, self.supervising, self.outward)
@@ -142,6 +144,8 @@ class Acd:
             self.acts.end_offer(assignment, "no_answer", unit)
         elif assignment.state == "wrapping_up":
             self.desk.wrap_up_over(assignment, unit)
+        elif assignment.detour is not None and not assignment.hang_up_by:
+            self.detours.overdue(assignment, unit)
         elif assignment.state == "interrupted" and assignment.resume_until <= unit.now:
             self.acts.agent_lost(assignment, unit)
         elif assignment.state == "interrupted" and assignment.resume_target:
@@ -168,6 +172,11 @@ class Acd:
             for connection in assignment.connections():
                 fresh = assignment.since + fresh_us > unit.now
                 corrections += self._compare(assignment, connection, there.get(connection), fresh, hear)
+                real = there.get(connection)
+                moved = self.detours.compare(assignment, real, fresh, unit) if real is not None and not assignment.host else None
+                if moved is not None:
+                    hear(moved)
+                    corrections += 1
         for connection in self.model.together.claimed() - there.keys():
             if not fresh_us:
                 hear(ConnectionCleared(call="", connection=connection, device="", cause=Cause.NORMAL, by_device=True))

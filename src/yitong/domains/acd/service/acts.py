@@ -37,14 +37,20 @@ class Acts:
         self.end_consultation: Callable[[Assignment, str, Unit], None]
         self.hand_over: Callable[..., None]
         self.end_supervision: Callable[[Assignment, str, Unit, str], None]
+        self.end_detour: Callable[[Assignment, str, Unit], None]
+        self.agent_away: Callable[[Assignment, Unit], None]
+        self.has_fax: Callable[[str], bool]
 
-    def mine(self, agent: str, key: str, *states: str, dialling: bool = False) -> Assignment:
-        """The agent's assignment in one of ``states``; ``dialling``: also while he still calls. Raises Refused: not_found, wrong_state."""
+    def mine(self, agent: str, key: str, *states: str, dialling: bool = False, apart: bool = False) -> Assignment:
+        """The agent's assignment in one of ``states``; ``dialling``: also while he still calls; ``apart``: also while the contact is in a
+        flow beside him. Raises Refused: not_found, wrong_state."""
         assignment = self.model.assignment(key)
         if assignment is None or assignment.agent != agent:
             raise Refused("not_found")
         if assignment.dial is not None and not dialling:
             raise Refused("wrong_state", state="dialling")
+        if assignment.detour is not None and not apart:
+            raise Refused("wrong_state", state="in_flow")
         if assignment.state not in states:
             raise Refused("wrong_state", state=assignment.state)
         return assignment
@@ -140,11 +146,12 @@ class Acts:
     # --- the end of a talk ---------------------------------------------------------------------------------------------------------
 
     def end_talk(self, assignment: Assignment, cause: str, unit: Unit, *, keep: str = "") -> None:
-        """Agent and customer are apart: ``cause`` agent_left, customer_left, agent_lost, transferred or intercepted.
+        """Agent and customer are apart: ``cause`` agent_left, customer_left, agent_lost, transferred, intercepted or released.
 
         ``keep``: the supervisor's assignment that goes on.
         """
         self.end_supervision(assignment, cause, unit, keep)
+        self.end_detour(assignment, cause, unit)
         if assignment.consultation is not None and cause != "transferred":
             self.end_consultation(assignment, cause, unit)
         held = assignment.held_us + (unit.now - assignment.hold_since if assignment.hold_since else 0)
@@ -161,22 +168,25 @@ class Acts:
             assignment=assignment.id, until=unit.now + micro(seconds) if seconds else 0,
         ))  # fmt: skip
 
-    def released(self, assignment: Assignment, unit: Unit, *, clear: bool) -> None:
+    def released(self, assignment: Assignment, unit: Unit, *, clear: bool, cause: str = "agent_left") -> None:
         """The agent hung up: he wraps up, the customer goes on in the flow. ``clear``: the connection may still be there.
 
-        In a conference the customer goes on with the other one.
+        In a conference the customer goes on with the other one; in a flow beside the agent, there.
         """
         if assignment.consultation is not None and assignment.consultation.state == "conference":
             self.hand_over(assignment, unit, clear=clear)
             return
         contact = self.registry.get(assignment.contact)
         pending = assignment.resume_target or assignment.connection
-        self.end_talk(assignment, "agent_left", unit)
+        apart = assignment.detour is not None and assignment.detour.state == "there"
+        self.end_talk(assignment, cause, unit)
         if pending and clear:
             self.clear(pending, unit)
         self.wrap_up(assignment, unit)
-        if contact is not None:
-            end_segment(contact, unit, "agent_left")
+        if contact is not None and apart:
+            begin_segment(contact, "ivr", unit, cause="agent_left")
+        elif contact is not None:
+            end_segment(contact, unit, cause)
             self.resume(contact.id, "served", unit)
 
     def customer_left(self, assignment: Assignment, unit: Unit) -> None:
@@ -190,13 +200,20 @@ class Acts:
     # --- losing an agent -----------------------------------------------------------------------------------------------------------
 
     def interrupted(self, assignment: Assignment, unit: Unit) -> None:
-        """The agent's device was lost: the standing order plays music; his page has half a minute to come back."""
+        """The agent's device was lost: the standing order plays music; his page has half a minute to come back.
+
+        A contact that is in a flow beside him goes on there; he is rung when it comes back.
+        """
+        if assignment.detour is not None and assignment.detour.state == "leaving":
+            self.end_detour(assignment, "failed", unit)
         unit.tell(m.AssignmentInterrupted(
             contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue,
             connection=assignment.connection, assignment=assignment.id, resume_until=unit.now + micro(RESUME_SECONDS),
         ))  # fmt: skip
         if assignment.consultation is not None:
             self.end_consultation(assignment, "agent_left", unit)
+        if assignment.detour is not None:
+            self.agent_away(assignment, unit)
         self.try_resume(assignment, unit)
 
     def try_resume(self, assignment: Assignment, unit: Unit) -> None:
@@ -204,7 +221,7 @@ class Acts:
         agent, contact = self.model.agents[assignment.agent], self.registry.get(assignment.contact)
         usable = [device for device in agent.devices.values() if device.usable]
         usable.sort(key=lambda device: (device.device != assignment.device, device.kind != "page", device.device))
-        if not usable or contact is None or assignment.resume_target:
+        if not usable or contact is None or assignment.resume_target or assignment.detour is not None:
             return
         target = m.OfferTarget(connection=unit.new_id(), device=usable[0].device)
         unit.tell(m.ResumeTried(

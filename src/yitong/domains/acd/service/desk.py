@@ -69,7 +69,8 @@ class Desk:
 
     def hang_up(self, command: m.HangUp, unit: Unit) -> None:
         """The switch is asked to clear the agent's connection; should it stay silent, the talk is over all the same."""
-        assignment = self._acts.mine(command.agent, command.assignment, "offered", "active", "held", "interrupted", dialling=True)
+        states = ("offered", "active", "held", "interrupted")
+        assignment = self._acts.mine(command.agent, command.assignment, *states, dialling=True, apart=True)
         if assignment.dial is not None:
             for connection in assignment.connections():
                 self._acts.clear(connection, unit)
@@ -89,7 +90,7 @@ class Desk:
     def wrap_up(self, command: m.WrapUp, unit: Unit) -> None:
         """A draft may be written as soon as the agent talks; the end of wrap-up names the next duty, or leaves it as it is."""
         states = ("active", "held", "interrupted", "wrapping_up") if command.draft else ("wrapping_up",)
-        assignment = self._acts.mine(command.agent, command.assignment, *states)
+        assignment = self._acts.mine(command.agent, command.assignment, *states, apart=True)
         self._chosen("wrap_up_code", command.code, "unknown_code")
         self._chosen("reason", command.reason, "unknown_reason")
         note = unit.keep(self._tenant, "note", command.note, assignment.contact) if command.note else ""

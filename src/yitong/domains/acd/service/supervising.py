@@ -92,7 +92,7 @@ class Supervising:
         """The supervisor becomes a party of his own before the agent is released, so that the customer is never alone."""
         guest = self._acts.mine(command.agent, command.assignment, "active")
         host, contact = self._model.assignment(guest.host), self._acts.registry.get(guest.contact)
-        if host is None or contact is None or not guest.participation or host.state not in ("active", "held"):
+        if host is None or contact is None or not guest.participation or host.state not in ("active", "held") or host.detour is not None:
             raise Refused("wrong_state", state=guest.state)
         connection = host.connection
         self._ask(guest, "active", unit, attend=False)
@@ -104,7 +104,7 @@ class Supervising:
 
     def force_release(self, command: m.ForceRelease, unit: Unit) -> None:
         """As if the agent hung up."""
-        self._acts.released(self._talking(command.agent), unit, clear=True)
+        self._acts.released(self._talking(command.agent), unit, clear=True, cause="released")
 
     def force_state(self, command: m.ForceAgentState, unit: Unit) -> str:
         return self._desk.change_state(command.agent, command.state, command.reason, "supervisor", unit)

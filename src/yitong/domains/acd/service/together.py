@@ -60,7 +60,7 @@ class Together:
 
     def consult(self, command: m.Consult, unit: Unit) -> None:
         """Raises Refused: wrong_state, not_found, agent_unreachable, agent_busy, bad_number, number_not_allowed."""
-        assignment = self._acts.mine(command.agent, command.assignment, "active")
+        assignment = self._acts.mine(command.agent, command.assignment, "active", "held")
         self._may_begin(assignment)
         self._begin(assignment, self._whom(command.agent, command.to_agent, command.number), unit)
 
@@ -144,7 +144,7 @@ class Together:
             self._to_queue(command, unit)
             return
         if command.to_agent or command.number:
-            assignment = self._acts.mine(command.agent, command.assignment, "active")
+            assignment = self._acts.mine(command.agent, command.assignment, "active", "held")
             self._may_begin(assignment)
             self._begin(assignment, self._whom(command.agent, command.to_agent, command.number), unit)
         else:
@@ -357,8 +357,13 @@ class Together:
 
     def _ended(self, assignment: Assignment, consultation: Consultation, cause: str) -> m.ConsultationEnded:
         return m.ConsultationEnded(
-            contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue,
-            connection=consultation.connection, assignment=assignment.id, cause=cause,
+            contact=assignment.contact,
+            segment=assignment.segment,
+            agent=assignment.agent,
+            queue=assignment.queue,
+            connection=consultation.connection,
+            assignment=assignment.id,
+            cause=cause,
         )
 
     def _dismiss(self, guest: str, cause: str, unit: Unit) -> None:

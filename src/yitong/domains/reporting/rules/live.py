@@ -15,6 +15,7 @@ from yitong.contact.bus import Unit
 from yitong.ct.events import Snapshot
 from yitong.domains.reporting.rules.changes import Change, diff
 from yitong.domains.reporting.rules.counters import QueueToday, Today
+from yitong.domains.reporting.rules.flows import drawn_data, drawn_detour
 from yitong.domains.reporting.rules.seen import SeenAgent, SeenAssignment, SeenContact, ViewState
 from yitong.domains.reporting.rules.view import View
 
@@ -248,6 +249,7 @@ class Live:
             "answered_at": held.answered_at or None, "customer": msgspec.to_builtins(card) if card is not None else None,
             "recording": bool(held.recording), "interrupted": held.state == "interrupted", "muted": held.muted,
             "helps": self._person(held.host) if held.host else None, "consultation": self._consultation(held),
+            "detour": drawn_detour(held.detour, self.view.names["flow"]), "data": drawn_data(contact, self.view.names["flow"]),
             "handed_over": held.handed, "supervision": held.participation or None,
             "direction": contact.direction if contact else "out" if held.dialling else "in", "dialling": bool(held.dialling),
             "wrap_up": {

@@ -19,6 +19,10 @@ class SeenContact(msgspec.Struct, kw_only=True):
     card: Card | None = None
     flow: str = ""
     keys: list[tuple[str, str]] = []
+    flows: list[str] = []
+    """Those that it was in, the first one first."""
+    data: dict[str, tuple[str, bool]] = {}
+    """What flows and agents attached to it: the value, and whether it is a secret that nobody has."""
     ended: bool = False
 
 
@@ -32,6 +36,18 @@ class SeenConsultation(msgspec.Struct, kw_only=True):
     address: str = ""
     aside: bool = True
     cause: str = ""
+
+
+class SeenDetour(msgspec.Struct, kw_only=True):
+    """A flow beside which the agent waits, or (``cause``) what became of the last one. ``at``: the step and its kind."""
+
+    flow: str
+    step: str
+    state: str
+    since: int
+    at: tuple[str, str] = ("", "")
+    cause: str = ""
+    result: str = ""
 
 
 class SeenAssignment(msgspec.Struct, kw_only=True):
@@ -61,6 +77,7 @@ class SeenAssignment(msgspec.Struct, kw_only=True):
     """The Personal record of the number that the agent calls, until it answers."""
     muted: bool = False
     consultation: SeenConsultation | None = None
+    detour: SeenDetour | None = None
 
 
 class SeenAgent(msgspec.Struct, kw_only=True):

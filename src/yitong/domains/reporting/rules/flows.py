@@ -1,0 +1,111 @@
+"""The fold of what desks show of flows: call data with their names, and the flow beside which an agent waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from yitong.contact.ledger import Fact
+from yitong.contact.messages import AttributeSet
+from yitong.domains.acd import messages as acd
+from yitong.domains.reporting.rules.seen import SeenAssignment, SeenContact, SeenDetour, ViewState
+from yitong.flow.messages import SideFlowBegan, StepEntered
+
+
+class View(Protocol):
+    """What the fold needs of the whole view."""
+
+    state: ViewState
+    touched: set[tuple[str, str]]
+    names: dict[str, dict[str, Mapping[str, Any]]]
+
+    def address(self, contact: str, record: str) -> str: ...
+
+
+def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
+    """The handlers, bound to a view."""
+    return {
+        AttributeSet: partial(_attribute, view), SideFlowBegan: partial(_entered_flow, view), StepEntered: partial(_stepped, view),
+        acd.DetourBegan: partial(_began, view), acd.DetourEntered: partial(_entered, view), acd.DetourEnded: partial(_ended, view),
+    }  # fmt: skip
+
+
+def _touch(view: View, contact: str) -> list[SeenAssignment]:
+    found = [one for one in view.state.assignments.values() if one.contact == contact]
+    view.touched.update(("assignment", one.id) for one in found)
+    return found
+
+
+def _attribute(view: View, fact: AttributeSet, at: int) -> None:
+    contact = view.state.contacts.get(fact.contact)
+    if contact is not None:
+        value = view.address(fact.contact, fact.personal) if fact.personal else fact.value
+        contact.data = {**contact.data, fact.name: (value, fact.secret)}
+        _touch(view, fact.contact)
+
+
+def _entered_flow(view: View, fact: SideFlowBegan, at: int) -> None:
+    contact = view.state.contacts.get(fact.contact)
+    if contact is not None and fact.flow not in contact.flows:
+        contact.flows = [*contact.flows, fact.flow]
+
+
+def _stepped(view: View, fact: StepEntered, at: int) -> None:
+    for one in view.state.assignments.values():
+        if one.contact == fact.contact and one.detour is not None and one.detour.state == "there":
+            one.detour.at = (fact.step, fact.kind)
+            view.touched.add(("assignment", one.id))
+
+
+def _began(view: View, fact: acd.DetourBegan, at: int) -> None:
+    held = view.state.assignments.get(fact.assignment)
+    if held is not None:
+        held.detour = SeenDetour(flow=fact.flow, step=fact.step, state="leaving", since=at)
+        view.touched.add(("assignment", held.id))
+
+
+def _entered(view: View, fact: acd.DetourEntered, at: int) -> None:
+    _change(view, fact.assignment, state="there", since=at)
+
+
+def _ended(view: View, fact: acd.DetourEnded, at: int) -> None:
+    _change(view, fact.assignment, state="over", since=at, cause=fact.cause, result=fact.result)
+
+
+def _change(view: View, assignment: str, **changes: Any) -> None:
+    held = view.state.assignments.get(assignment)
+    if held is not None and held.detour is not None:
+        held.detour = msgspec.structs.replace(held.detour, **changes)
+        view.touched.add(("assignment", held.id))
+
+
+# --- drawing -----------------------------------------------------------------------------------------------------------------------
+
+
+def drawn_data(contact: SeenContact | None, flows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the contact's flows show to agents, in their order: ``{name, label, value, secret}``; the value of a secret is empty."""
+    if contact is None or not contact.data:
+        return []
+    labels: dict[str, Any] = {}
+    for flow in dict.fromkeys([contact.flow, *contact.flows]):
+        labels.update((flows.get(flow, {}).get("document") or {}).get("data") or {})
+    return [
+        {"name": name, "label": label, "value": contact.data[name][0], "secret": contact.data[name][1]}
+        for name, label in labels.items() if name in contact.data
+    ]  # fmt: skip
+
+
+def drawn_detour(detour: SeenDetour | None, flows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The flow beside which an agent waits, with its names; one that is made on the spot is named by what it does."""
+    if detour is None:
+        return None
+    value = flows.get(detour.flow, {})
+    entry = ((value.get("document") or {}).get("entries") or {}).get(detour.step) or {}
+    return {
+        "flow": value.get("name") or detour.flow, "entry": entry.get("name") or detour.step, "state": detour.state, "since": detour.since,
+        "step": detour.at[0], "kind": detour.at[1], "cause": detour.cause or None, "result": detour.result or None,
+        "returns": list(entry.get("returns") or ()),
+    }  # fmt: skip
