@@ -305,6 +305,7 @@ AnyService = (
     | Deflect
     | SingleStepTransfer
     | Consult
+    | StepAside
     | Alternate
     | Reconnect
     | Conference
@@ -324,4 +325,3 @@ AnyService = (
     | RecordMessage
     | SetStandingOrder
 )
-    | StepAside
