@@ -23,9 +23,22 @@ BEHAVIOURS = (
     Behaviour(answer_after=2.0),
 )  # fmt: skip
 Action = tuple[str, int, int]
+BESIDE: dict[str, Any] = {
+    "schema_version": 1, "name": {"en": "Card"}, "start": "card", "data": {"amount": {"en": "Amount"}},
+    "entries": {"card": {"name": {"en": "Card"}, "beside": True, "takes": ["amount"]}},
+    "steps": {
+        "card": {"kind": "collect", "prompts": ["number.1"], "name": "card", "maximum": 4, "first_seconds": 3, "tries": 2,
+                 "next": dict.fromkeys(("done", "timeout", "wrong"), "pin")},
+        "pin": {"kind": "collect", "prompts": ["number.2"], "name": "pin", "maximum": 2, "secret": True, "first_seconds": 3, "tries": 1,
+                "next": dict.fromkeys(("done", "timeout", "wrong"), "back")},
+        "back": {"kind": "return", "next": {"nowhere": "end"}},
+        "end": {"kind": "hang_up"},
+    },
+}  # fmt: skip
 KINDS = (
     "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
     "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise", "dial",
+    "flow", "take_back",
 )  # fmt: skip
 
 
@@ -38,6 +51,7 @@ class History:
         self.customers: list[Customer] = []
         self.world.after_each = check_now
         self.world.switch.register(TENANT, "gateway", kind=DeviceKind.TRUNK, usual=BEHAVIOURS[0])
+        self.world.put("flow", "f2", {"id": "f2", "code": "card", "published_version": 1, "document": BESIDE})
         for number in AGENTS:
             self.world.agent(number, usual=BEHAVIOURS[0], ready=False, may_call=["mobile", "national"])
         self.world.run(1)
@@ -123,6 +137,17 @@ class History:
     def do_dial(self, agent: str, number: int) -> None:
         self.world.try_obey(m.CallOut(agent=f"a{agent}", number=f"138{number:08}"))
         self.world.run((0.0, 0.5, 3.0)[number % 3])
+
+    def do_flow(self, agent: str, number: int) -> None:
+        key, wait = self._assignment(agent, number), number % 4 != 0
+        what: m.LetIntoFlow | m.SendInto = m.SendInto(agent=f"a{agent}", assignment=key, prompt="information", wait=wait)
+        if number % 3:
+            what = m.LetIntoFlow(agent=f"a{agent}", assignment=key, flow="f2", step="card", values={"amount": "7"}, wait=wait)
+        self.world.try_obey(what)
+        self.world.run((0.0, 0.3, 6.0)[number % 3])
+
+    def do_take_back(self, agent: str, number: int) -> None:
+        self.world.try_obey(m.TakeBack(agent=f"a{agent}", assignment=self._assignment(agent, number)))
 
     def do_together(self, agent: str, number: int) -> None:
         kind = (m.Alternate, m.Reconnect, m.Conference, m.Transfer)[number % 4]
@@ -230,6 +255,7 @@ PAIRS: tuple[tuple[str | tuple[str, ...], tuple[str, ...]], ...] = (
     ("acd.wrap_up_began", ("acd.wrap_up_ended",)), ("acd.dial_went_out", ("acd.dial_answered", "acd.dial_ended")),
     ("acd.guest_invited", ("acd.guest_left", "acd.contact_taken")), ("acd.handover_began", ("acd.handover_ended",)),
     ("acd.outside_began", ("acd.outside_ended",)),
+    ("acd.detour_began", ("acd.detour_ended",)), ("flow.side_began", ("flow.side_ended",)),
     ("quality.recording_asked", ("quality.recording_ended", "quality.recording_lost")),
 )  # fmt: skip
 
