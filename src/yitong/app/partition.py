@@ -135,6 +135,9 @@ class Partition:
         self.flow = FlowPart(self.runner, self.library, self.registry)
         bus.reacts(StepEntered, self._step_entered)
         bus.reacts(FlowEnded, self._flow_ended)
+        bus.reacts(SideFlowEnded, self._side_flow_ended)
+        self.acd.detours.flows = self.runner
+        self.acd.acts.has_fax = lambda code: bool(self.faxes.documents.file(code))
         self.live = Live(View(bus, self.registry, site=site))
         parts = (JourneyPart(self.journey), self.acd, self.recordings, self.faxes, self.flow, self.live)
         self.engine = Engine(bus, self.registry, self.journey, parts, ids, tenant=tenant, site=site, producer=producer)
@@ -151,9 +154,6 @@ class Partition:
     def _start_flow(self, contact: str, flow: str, unit: Unit) -> None:
         self.runner.start(contact, flow, unit)
 
-        bus.reacts(SideFlowEnded, self._side_flow_ended)
-        self.acd.detours.flows = self.runner
-        self.acd.acts.has_fax = lambda code: bool(self.faxes.documents.file(code))
     def _resume(self, contact: str, outcome: str, unit: Unit) -> None:
         if self.runner.session(contact) is None:
             found = self.registry.get(contact)
