@@ -113,6 +113,7 @@ def service_for(kind: type[Any], made: Situation) -> Any:
         services.Consult: {"target": target(made.spare)},
         services.Join: {"target": target(made.spare)},
         services.Participate: {"participation": Participation.SILENT},
+        services.EnterHall: {"hall": new_id()},
         services.Play: {"prompts": (LONG,)},
         services.Collect: {"prompts": (LONG,)},
         services.SendDigits: {"digits": "12"},

@@ -117,6 +117,26 @@ class ParticipationChanged(CallEvent, frozen=True, tag=True):
     attends: str = ""
 
 
+class HallEntered(CallEvent, frozen=True, tag=True):
+    """A connection is in a hall, or is heard there in another way."""
+
+    hall: str
+    participation: Participation
+
+
+class HallLeft(CallEvent, frozen=True, tag=True):
+    """A connection is no longer in a hall, by a service; at its end ``ConnectionCleared`` says it all."""
+
+    hall: str
+
+
+class TalkChanged(CallEvent, frozen=True, tag=True):
+    """A speaker of a hall began (``on``) or ceased to speak. Told a moment late, and not at the end of its connection."""
+
+    hall: str
+    on: bool
+
+
 class Diverted(CallEvent, frozen=True, tag=True):
     """A deflected connection now alerts elsewhere as ``to_connection``."""
 
@@ -266,6 +286,9 @@ AnyEvent = (
     | Conferenced
     | ParticipationChanged
     | Diverted
+    | HallEntered
+    | HallLeft
+    | TalkChanged
     | CallCleared
     | Played
     | Collected

@@ -68,6 +68,8 @@ class Participation(StrEnum):
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of a play list: a WAV file (8 kHz, 16 bit, mono) below the home's ``prompts`` folder, a tone, or a silence.
 
+    A name that begins with ``recording:`` is below the home's recordings folder: a message that somebody left.
+
     ``tone``: one round of ringback (450 Hz, 1 s in 5), busy, congestion (GB/T 3380), dial (1 s), beep, or of so many hertz (1 s);
     ``file`` may say the same as ``tone:NAME``.
     """
@@ -121,6 +123,24 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     incoming: bool = True
     """It came in; else we rang it."""
     faxing: str = ""
+    hall: str = ""
+    """The hall in which it hears and is heard besides its call."""
+
+
+class Take(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording as a Snapshot tells it, from its start until its end was told. ``paused``: nothing gets into its file."""
+
+    recording: str
+    call: str
+    paused: bool = False
+
+
+class MessageWaiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits in the mailbox of an extension: messages nobody has heard yet, and heard ones."""
+
+    extension: str
+    new: int = 0
+    heard: int = 0
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

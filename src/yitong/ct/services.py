@@ -52,15 +52,19 @@ class Retrieve(Service, frozen=True, tag=True):
 
 
 class Make(Service, frozen=True, tag=True):
-    """Make Call: the device is rung first; when it answers, the call goes on to ``called``."""
+    """Make Call: the device is rung first; when it answers, the call goes on to ``called``.
+
+    ``number`` instead of a device: an outside number, by what way out fits; it is alone in its call when it answers.
+    """
 
     call: str
     connection: str
-    device: str
-    called: str
+    device: str = ""
+    called: str = ""
     calling: str = ""
     ring_seconds: float = 30.0
     auto_answer: bool = False
+    number: str = ""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +179,32 @@ class Participate(Service, frozen=True, tag=True):
     connection: str
     participation: Participation
     attend: bool = True
+
+
+class EnterHall(Service, frozen=True, tag=True):
+    """Let a connection hear all speakers of a hall, whatever calls they are in, and be heard by all there if it is ``ACTIVE``.
+
+    A hall is a conference of any size: it is there while somebody is in it. Its name is the asker's. ``Participate`` makes a listener a
+    speaker and back, without a gap. Nothing that a connection hears of its own call changes.
+    """
+
+    connection: str
+    hall: str
+    participation: Participation = Participation.ACTIVE
+
+
+class LeaveHall(Service, frozen=True, tag=True):
+    """Take a connection out of its hall; its call goes on."""
+
+    connection: str
+
+
+class RecordHall(Service, frozen=True, tag=True):
+    """Record what is said in a hall, mixed, into ``file``; ends with ``StopRecording``, or when the last one leaves the hall."""
+
+    recording: str
+    hall: str
+    file: str
 
 
 class Play(Service, frozen=True, tag=True):
@@ -324,4 +354,7 @@ AnyService = (
     | ResumeRecording
     | RecordMessage
     | SetStandingOrder
+    | EnterHall
+    | LeaveHall
+    | RecordHall
 )

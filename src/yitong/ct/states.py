@@ -48,6 +48,8 @@ SERVICES: Final[Mapping[type[services.Service], Mapping[Stage, Stage]]] = Mappin
     services.Transfer: {Stage.CONNECTED: Stage.NULL},
     services.Join: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
     services.Participate: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
+    services.EnterHall: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
+    services.LeaveHall: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
     services.Play: {Stage.CONNECTED: Stage.CONNECTED},
     services.Stop: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
     services.Collect: {Stage.CONNECTED: Stage.CONNECTED},
@@ -58,8 +60,8 @@ SERVICES: Final[Mapping[type[services.Service], Mapping[Stage, Stage]]] = Mappin
     services.RecordMessage: {Stage.CONNECTED: Stage.CONNECTED},
     services.SetStandingOrder: {stage: stage for stage in LIVE},
 })  # fmt: skip
-"""Service → stages in which it is allowed → the stage it leads to. ``StopRecording``, ``PauseRecording`` and ``ResumeRecording`` name
-a recording, not a connection."""
+"""Service → stages in which it is allowed → the stage it leads to. ``StopRecording``, ``PauseRecording``, ``ResumeRecording`` and
+``RecordHall`` name a recording, not a connection."""
 
 HAPPENINGS: Final[tuple[tuple[Stage, str, Stage], ...]] = (
     (Stage.NULL, "a call comes in", Stage.INCOMING),

@@ -76,6 +76,7 @@ class SimAudio:
         self.ports: dict[str, Port] = {}
         self.takes: dict[str, Take] = {}
         self.fax_seconds = 20.0
+        self.watched: set[str] = set()
         self.message_seconds = 5.0
         """How long somebody who leaves a message speaks."""
         self.fax_outcome: Callable[[SendFax | ReceiveFax], FaxOutcome] = one_page
@@ -105,6 +106,18 @@ class SimAudio:
         self.on_link(connection, source, on)
 
     def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
+    def share(self, hall: str, connection: str, source: str, on: bool) -> None:
+        self.link(connection, source, on)
+
+    def open_ear(self, ear: str, near: str) -> None:
+        self.open(ear)
+
+    def close_ear(self, ear: str) -> None:
+        self.close(ear)
+
+    def watch(self, connection: str, on: bool) -> None:
+        (self.watched.add if on else self.watched.discard)(connection)
+
         port = self._begin(connection, tag, prompts)
         if port is not None and not loop:
             port.timer = self.timeline.after(sum(map(self.length, prompts)), lambda: self._end_play(connection, completed=True))

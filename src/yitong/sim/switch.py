@@ -244,6 +244,11 @@ class SimSwitch:
             self.audio.press(connection, digit)
 
     def fax_tone(self, connection: str, tone: str) -> None:
+    def speak(self, connection: str, on: bool) -> None:
+        """Who is at the connection's device begins or ceases to speak; told where somebody watches for it."""
+        if connection in self.audio.watched:
+            self._do(lambda now: self.function.talked(connection, on, now))
+
         """The device is a fax machine and shows it."""
         self._do(lambda now: self.function.fax_tone(connection, tone, now))
 

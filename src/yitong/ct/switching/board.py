@@ -41,6 +41,13 @@ class Board:
     """Call → (hearer, heard) as the audio was last told."""
     music: Callable[[str], str] = lambda tenant: ""
     """The prompt file that a tenant's customers hear while a phone holds by itself; empty: that of ``options``."""
+    hears: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of halls: hearer → who is heard → the hall, as the audio was last told; ``heard_by`` is the other way round."""
+    heard_by: dict[str, set[str]] = field(default_factory=dict)
+    watched: set[str] = field(default_factory=set)
+    """Speakers of halls whose speaking is told."""
+    settle_hall: Callable[[Board, LiveConnection], None] = lambda board, one: None
+    leave_hall: Callable[[Board, LiveConnection], None] = lambda board, one: None
 
     def tell(self, event: AnyEvent, now: int) -> None:
         self.log.tell(event, now)
@@ -66,6 +73,8 @@ def settle_audio(board: Board, call: str) -> None:
     for pair in sorted(wanted - current):
         current.add(pair)
         board.audio.link(*pair, on=True)
+    for one in [one for one in members.values() if one.hall]:
+        board.settle_hall(board, one)
     for one in parties(members.values()):
         if one.state is ConnectionState.CONNECTED:
             _settle_music(board, one, music_for(one, members))
@@ -205,6 +214,8 @@ def _leave(board: Board, one: LiveConnection, now: int, cause: Cause = Cause.NOR
             board.table.changed.add(recording.recording)
             board.audio.stop_record(recording.recording)
     targets, attending = board.table.targets(one), board.table.attending(one)
+    if one.hall:
+        board.leave_hall(board, one)
     last = board.table.drop(one)
     if last:
         board.links.pop(one.call, None)

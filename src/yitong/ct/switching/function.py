@@ -24,7 +24,7 @@ from yitong.ct.events import (
 )  # fmt: skip
 from yitong.ct.model import Cause, ConnectionState, Device, DeviceKind, FaxOutcome
 from yitong.ct.states import Stage, refusal
-from yitong.ct.switching import faxes, joining, routing, taking
+from yitong.ct.switching import faxes, halls, joining, routing, taking
 from yitong.ct.switching.board import Board, Options, after, fail, finish, hold, retrieve, settle_audio, stop_music
 from yitong.ct.switching.handlers import HANDLERS, subject
 from yitong.ct.switching.log import EventLog
@@ -40,7 +40,9 @@ class SwitchingFunction:
 
     def __init__(self, *, name: str, epoch: int, lines: Lines, audio: Audio, ids: Ids, options: Options | None = None) -> None:
         self.log = EventLog(name, epoch)
-        self.board = Board(lines=lines, audio=audio, log=self.log, ids=ids, options=options or Options())
+        self.board = Board(
+            lines=lines, audio=audio, log=self.log, ids=ids, options=options or Options(), settle_hall=halls.settle, leave_hall=halls.go_out
+        )
         self.table = self.board.table
         self.devices: dict[str, Device] = {}
         self.epochs: dict[tuple[str, str], int] = {}
@@ -85,6 +87,8 @@ class SwitchingFunction:
                 return "" if isinstance(service, services.StopRecording) else taking.refused_pause(recording, service)
             case services.StartRecording():
                 return self._refused_recording(service, one)
+            case services.RecordHall():
+                return halls.refused(self.board, service)
             case services.Make():
                 taken = service.connection in self.table.connections or service.call in self.table.calls
                 return "connection_exists" if taken else ""
@@ -271,6 +275,15 @@ class SwitchingFunction:
     def digit(self, connection: str, digit: str, now: int) -> None:
         """A key while nothing collects."""
         if (one := self.table.connections.get(connection)) is not None:
+    def talked(self, connection: str, on: bool, now: int) -> None:
+        """A speaker of a hall began or ceased to speak."""
+        if (one := self.table.connections.get(connection)) is not None:
+            halls.talk(self.board, one, on, now)
+
+    def settle_halls(self) -> None:
+        """The audio is known again: say once more who hears whom in halls."""
+        halls.settle_all(self.board)
+
             self._tell(DigitPressed(tenant=one.tenant, site=one.site, call=one.call, connection=connection, digit=digit), now)
 
     def faxed(self, tag: str, outcome: FaxOutcome, now: int) -> None:
@@ -294,26 +307,20 @@ class SwitchingFunction:
         if (one := self.table.recordings.get(recording)) is not None:
             self._tell(
                 RecordingStarted(
-                    tenant=one.tenant,
-                    site=one.site,
-                    call=one.call,
-                    connection=one.left,
-                    service=one.service,
-                    recording=recording,
+                    tenant=one.tenant, site=one.site, call=one.call, connection=one.left, service=one.service, recording=recording,
                     file=one.file,
                 ),
                 now,
-            )
+            )  # fmt: skip
 
     def recording_refused(self, recording: str, reason: str, now: int) -> None:
         """The audio cannot record."""
+            halls.recorded(self.board, one)
+            kind = "RecordHall" if one.hall else "StartRecording"
         if (one := self.table.recordings.pop(recording, None)) is not None:
             self.table.changed.add(recording)
             self._tell(
-                ServiceFailed(
-                    tenant=one.tenant, site=one.site, service=one.service, kind="StartRecording", connection=one.left, reason=reason
-                ),
-                now,
+                ServiceFailed(tenant=one.tenant, site=one.site, service=one.service, kind=kind, connection=one.left, reason=reason), now
             )
 
     def recorded(
@@ -323,6 +330,7 @@ class SwitchingFunction:
         """A recording is closed."""
         one = self.table.recordings.pop(recording, None)
         if one is None:
+        halls.recorded(self.board, one)
             return
         self.table.changed.add(recording)
         self._tell(

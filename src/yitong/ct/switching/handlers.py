@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yitong.ct import services
-from yitong.ct.switching import faxes, rooms, routing, taking
+from yitong.ct.switching import faxes, halls, rooms, routing, taking
 from yitong.ct.switching.board import Board, finish, hold, retrieve
 from yitong.ct.switching.table import LiveConnection, LiveRecording
 
@@ -15,7 +15,7 @@ def subject(service: services.AnyService) -> str:
     """The connection that a service is about, or empty."""
     if isinstance(service, services.StartRecording):
         return service.left
-    if isinstance(service, services.StopRecording | services.PauseRecording | services.ResumeRecording):
+    if isinstance(service, services.StopRecording | services.PauseRecording | services.ResumeRecording | services.RecordHall):
         return ""
     return service.connection
 
@@ -104,5 +104,6 @@ HANDLERS: dict[type[services.Service], Callable[[Board, Any, Any, int], None]] =
     services.StepAside: rooms.step_aside,
     services.SendFax: faxes.begin, services.ReceiveFax: faxes.begin,
     services.PauseRecording: taking.pause, services.ResumeRecording: taking.resume, services.RecordMessage: taking.take,
+    services.EnterHall: halls.enter, services.LeaveHall: halls.leave, services.RecordHall: halls.record,
     services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,
 }  # fmt: skip

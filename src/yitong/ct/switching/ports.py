@@ -96,6 +96,23 @@ class Audio(Protocol):
         """Replace what plays. Told: ``played`` with ``tag``."""
         ...
 
+    def share(self, hall: str, connection: str, source: str, on: bool) -> None:
+        """Whether ``connection`` (or an ear) hears ``source`` in a hall; unlike ``link`` wherever the audio of the two is. One of them may
+        be gone when it ends."""
+        ...
+
+    def open_ear(self, ear: str, near: str) -> None:
+        """Something that hears in a hall to be recorded, best where ``near`` is mixed."""
+        ...
+
+    def close_ear(self, ear: str) -> None:
+        """The recording of an ear is over."""
+        ...
+
+    def watch(self, connection: str, on: bool) -> None:
+        """Whether ``talked`` is told when the connection begins or ceases to speak."""
+        ...
+
     def collect(self, connection: str, order: Collect) -> None:
         """Play and collect. Told: ``collected`` with the order's id as tag."""
         ...

@@ -102,24 +102,21 @@ def transfer(board: Board, one: LiveConnection, service: SingleStepTransfer, now
 
 def make(board: Board, service: Make, now: int, site: str) -> None:
     """Make Call: ring the device; ``go_on`` follows when it answered."""
-    kind = board.lines.kind_of(service.tenant, service.device)
+    device = board.lines.way_out(service.tenant, site, service.number) if service.number else service.device
+    kind = board.lines.kind_of(service.tenant, device)
     if kind is None:
         board.tell(
             Failed(
-                tenant=service.tenant,
-                site=site,
-                call=service.call,
-                connection=service.connection,
-                service=service.id,
-                device=service.device,
+                tenant=service.tenant, site=site, call=service.call, connection=service.connection, service=service.id, device=device,
                 cause=Cause.UNREACHABLE,
             ),
             now,
-        )
+        )  # fmt: skip
         return
-    invitation = Invitation(calling=service.calling or service.called, called=service.called, auto_answer=service.auto_answer)
+    called = service.number or service.called
+    invitation = Invitation(calling=service.calling or service.called, called=called, auto_answer=service.auto_answer)
     one = LiveConnection(
-        connection=service.connection, call=service.call, tenant=service.tenant, site=site, device=service.device, kind=kind,
+        connection=service.connection, call=service.call, tenant=service.tenant, site=site, device=device, kind=kind,
         state=ConnectionState.INITIATED, since=now, incoming=False, invitation=invitation, service=service.id,
         goes_on_to=service.called, deadline=after(now, service.ring_seconds),
     )  # fmt: skip

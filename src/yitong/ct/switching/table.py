@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from yitong.ct.model import Connection, ConnectionState, DeviceKind, Participation, StandingOrder
+from yitong.ct.model import Connection, ConnectionState, DeviceKind, Participation, StandingOrder, Take
 from yitong.ct.states import Stage, stage_of
 from yitong.ct.switching.ports import Invitation
 
@@ -76,6 +76,8 @@ class LiveConnection(msgspec.Struct, kw_only=True):
     """Tag of the music that the switch itself plays (hold, standing order)."""
     hold_music: str = ""
     """What the others hear while this one holds."""
+    hall: str = ""
+    """The hall in which it hears and is heard besides its call."""
 
     @property
     def stage(self) -> Stage:
@@ -97,7 +99,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
             incoming=self.incoming,
             calling=self.invitation.calling, called=self.invitation.called, playing=self.playing, collecting=self.collecting,
             recording=recording, room=self.room, participation=self.participation, attends=self.attends,
-            faxing=self.faxing,
+            faxing=self.faxing, hall=self.hall,
         )  # fmt: skip
 
 
@@ -115,6 +117,13 @@ class LiveRecording(msgspec.Struct, kw_only=True):
     holding: bool = False
     stopping: bool = False
     paused: bool = False
+    hall: str = ""
+    """The hall that it records; both tracks are then its ear."""
+
+
+def told_of(one: LiveRecording) -> Take:
+    """A recording as a Snapshot tells it."""
+    return Take(recording=one.recording, call=one.call, paused=one.paused)
 
 
 class LiveMessage(msgspec.Struct, kw_only=True):
@@ -147,6 +156,7 @@ class Table:
     def __init__(self) -> None:
         self.connections: dict[str, LiveConnection] = {}
         self.calls: dict[str, dict[str, LiveConnection]] = {}
+        self.halls: dict[str, dict[str, LiveConnection]] = {}
         self.recordings: dict[str, LiveRecording] = {}
         self.faxes: dict[str, LiveFax] = {}
         self.messages: dict[str, LiveMessage] = {}
@@ -157,11 +167,14 @@ class Table:
         self.connections[connection.connection] = connection
         self.calls.setdefault(connection.call, {})[connection.connection] = connection
         self.changed.add(connection.connection)
+        if connection.hall:
+            self.halls.setdefault(connection.hall, {})[connection.connection] = connection
         if connection.deadline:
             heapq.heappush(self._deadlines, (connection.deadline, connection.connection))
 
     def drop(self, connection: LiveConnection) -> bool:
         """Forget a connection; true when it was the last of its call."""
+        self.move_hall(connection, "")
         del self.connections[connection.connection]
         members = self.calls[connection.call]
         del members[connection.connection]
@@ -211,6 +224,18 @@ class Table:
         self.calls.setdefault(call, {})[connection.connection] = connection
         self.changed.add(connection.connection)
 
+    def move_hall(self, connection: LiveConnection, hall: str) -> None:
+        """Put a connection into another hall, or (empty) into none."""
+        if connection.hall:
+            members = self.halls[connection.hall]
+            members.pop(connection.connection, None)
+            if not members:
+                del self.halls[connection.hall]
+        connection.hall = hall
+        if hall:
+            self.halls.setdefault(hall, {})[connection.connection] = connection
+        self.changed.add(connection.connection)
+
     def others(self, connection: LiveConnection) -> list[LiveConnection]:
         """The other members of its call."""
         return [one for one in self.calls.get(connection.call, {}).values() if one is not connection]
@@ -232,5 +257,9 @@ class Table:
         return (one for one in list(self.recordings.values()) if connection in (one.left, one.right))
 
     def recording_of(self, connection: str) -> str:
-        """The recording that a connection is in, or empty."""
-        return next((one.recording for one in self.recordings_of(connection)), "")
+        """The recording that a connection is in (its hall's, when it has none of its own), or empty."""
+        own = next((one.recording for one in self.recordings_of(connection)), "")
+        known = self.connections.get(connection)
+        if own or known is None or not known.hall:
+            return own
+        return next((one.recording for one in self.recordings.values() if one.hall == known.hall), "")

@@ -19,6 +19,7 @@ from yitong.ct.switches.soft.media_services import Services
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_socket import RowSockets
 from yitong.ct.switches.soft.media_srtp import from_description
+from yitong.ct.switches.soft.media_talk import Talks
 from yitong.media.digits import KEYS
 from yitong.media.plane import Plane
 
@@ -31,7 +32,7 @@ class Control:
 
     def __init__(
         self, settings: MediaSettings, plane: Plane, ports: Ports, sockets: RowSockets, secure: Secure, services: Services,
-        recordings: Recordings, reports: Reports, faxes: Faxes, may_open: Callable[[], str], step: Callable[[], int],
+        recordings: Recordings, reports: Reports, faxes: Faxes, talks: Talks, may_open: Callable[[], str], step: Callable[[], int],
     ) -> None:  # fmt: skip
         self._settings = settings
         self._plane = plane
@@ -42,6 +43,7 @@ class Control:
         self._recordings = recordings
         self._reports = reports
         self._faxes = faxes
+        self._talks = talks
         self._may_open = may_open
         self._step = step
         self._free = list(range(plane.capacity - 1, 0, -1))
@@ -165,6 +167,7 @@ class Control:
         self._services.stop(row, "hung_up")
         self._faxes.row_closed(row)
         self._recordings.row_closed(row)
+        self._talks.watch(row, False)
         closed = self._reports.close(row)
         if row.leg is not None:
             self._secure.close(row)
@@ -271,6 +274,14 @@ class Control:
         if row is None:
             return _unknown(request)
         self._services.take(row, request)
+        return m.Done(id=request.id)
+
+    @_do.register
+    def _(self, request: m.MediaWatch) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        self._talks.watch(row, request.on)
         return m.Done(id=request.id)
 
     @_do.register

@@ -151,6 +151,12 @@ class MediaMessage(Request, frozen=True, tag=True):
     terminators: str = "#"
 
 
+class MediaWatch(Request, frozen=True, tag=True):
+    """Whether ``MediaTalk`` is told of the row."""
+
+    on: bool
+
+
 class StopRecord(Request, frozen=True, tag=True):
     """Close the recording; ``MediaRecorded`` follows."""
 
@@ -256,6 +262,12 @@ class MediaTone(MediaEvent, frozen=True, tag=True):
     tone: str
 
 
+class MediaTalk(MediaEvent, frozen=True, tag=True):
+    """A watched row began (``on``) or ceased to carry speech."""
+
+    on: bool
+
+
 class MediaConnected(MediaEvent, frozen=True, tag=True):
     """The first packet from the locked source arrived (for a secure row: DTLS is done and the fingerprint is right)."""
 
@@ -340,6 +352,7 @@ AnyRequest = (
     | StopRecord
     | MediaPause
     | MediaMessage
+    | MediaWatch
     | ListPorts
 )
 FromWorker = (
@@ -352,6 +365,7 @@ FromWorker = (
     | MediaDigit
     | MediaFaxed
     | MediaTone
+    | MediaTalk
     | MediaConnected
     | MediaLost
     | MediaRecorded

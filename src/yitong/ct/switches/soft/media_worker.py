@@ -28,6 +28,7 @@ from yitong.ct.switches.soft.media_services import Services
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_socket import RowSockets
 from yitong.ct.switches.soft.media_taking import Messages
+from yitong.ct.switches.soft.media_talk import Talks
 from yitong.ct.switches.soft.media_timer import StepTimer
 from yitong.ct.switches.soft.media_wire import MOST_BAD, Batch, Wire
 from yitong.kit.clock import Clock
@@ -58,13 +59,14 @@ class MediaWorker:
         messages = Messages(self._recordings, self._tell, lambda: self._step)
         self._services = Services(self._plane, self._prompts, messages, self._tell, clock.monotonic)
         self._faxes = Faxes(self._plane, self._wire, settings.home / "faxes", self._tell)
+        self._talks = Talks(self._plane, self._tell)
         self._sockets = RowSockets(self._wire, settings.bind, self._reports.silent_seconds, self._connected)
         today = datetime.datetime.fromtimestamp(clock.wall() / 1e6, datetime.UTC)
         certificate = load_or_make(settings.home / "media" / "dtls.pem", today)
         self._secure = Secure(certificate, settings.addresses, self._wire, self._tell, self._reports.receive)
         self._control = Control(
             settings, self._plane, self._ports, self._sockets, self._secure, self._services, self._recordings, self._reports,
-            self._faxes, self._may_open, lambda: self._step,
+            self._faxes, self._talks, self._may_open, lambda: self._step,
         )  # fmt: skip
         self._server = self._control.server = Server(settings.socket, self._wire, self._control.handle)
         self._alone_since = 0
@@ -141,6 +143,7 @@ class MediaWorker:
         for row, packet in done.extra:
             self._wire.send_one(row, packet)
         self._recordings.advance(now)
+        self._talks.advance(now)
         by_index = self._control.by_index
         for index, key in done.keys:
             self._services.press(by_index[index], key)

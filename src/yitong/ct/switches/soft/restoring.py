@@ -14,6 +14,7 @@ import structlog
 
 from yitong.ct.model import Cause, FaxOutcome
 from yitong.ct.switches.soft import media_messages as m
+from yitong.ct.switches.soft.halls import RELAY
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.line import Line, LineRecord
 from yitong.ct.switches.soft.lines import Lines
@@ -123,7 +124,8 @@ class Memory:
             message = decode(data, type=LiveMessage)
             table.messages[message.message] = message
         function.take_over(table)
-        self._forget_the_rest(table, set(records) | set(rows) | set(self.journal.all("connection")))
+        beside = {key for key, row in rows.items() if lines.sound.take_up(row)}
+        self._forget_the_rest(table, (set(records) | set(rows) | set(self.journal.all("connection"))) - beside)
         self._unsure = set(table.connections)
         if self._unsure or table.recordings or table.faxes:
             self.patience = lines.now + WORKER_SECONDS
@@ -164,11 +166,15 @@ class Memory:
         function.gone_together([one for one in lost if one in self._unsure], Cause.INTERRUPTED, now)
         function.gone_together([one for one in lost if one not in self._unsure], Cause.MEDIA_LOST, now)
         function.messages_lost(lost, now)
+        for name in lost:
+            sound.close(name)  # rows that only halls need have no line
         self._unsure.difference_update(ours)
         self._restore_links(function, alive)
         self._settle_faxes(function, ours, alive, now)
         if not self._unsure:
             self._settle_recordings(function, lines, now)
+            sound.halls.taken_up([name for name in sound.rows if name.startswith(RELAY)])
+            function.settle_halls()
 
     def _restore_links(self, function: SwitchingFunction, alive: dict[str, m.PortState]) -> None:
         """Tell the mixing what the rows hear already."""

@@ -11,7 +11,9 @@ import structlog
 from yitong.ct.model import Prompt
 from yitong.ct.services import Collect, ReceiveFax, RecordMessage, SendFax
 from yitong.ct.switches.soft import media_messages as m
+from yitong.ct.switches.soft.halls import RELAY, Halls
 from yitong.ct.switches.soft.workers import Worker, Workers
+from yitong.ct.switching.halls import EAR
 from yitong.sip.negotiation import Remote
 
 _log = structlog.get_logger("yitong.switch.sound")
@@ -40,8 +42,11 @@ class Row:
 class Sound:
     """Opens and closes rows and passes on what the switching function wants heard. Rows of one call are on one worker."""
 
-    def __init__(self, workers: Workers, refused: Callable[[str, str], None], started: Callable[[str], None]) -> None:
+    def __init__(
+        self, workers: Workers, refused: Callable[[str, str], None], started: Callable[[str], None], address: str = "127.0.0.1"
+    ) -> None:
         self._workers = workers
+        self.halls = Halls(self, address)
         self._recording_refused = refused
         self._recording_started = started
         self.fax_refused: Callable[[str, str], None] = lambda tag, reason: None
@@ -50,6 +55,8 @@ class Sound:
         self.changed: set[str] = set()
         self._calls: dict[str, tuple[Worker, set[str]]] = {}
         self._beside: dict[str, Worker] = {}
+        self._early: dict[str, set[str]] = {}
+        """Whom ears shall hear that are not open yet."""
 
     # --- rows ---
 
@@ -143,6 +150,46 @@ class Sound:
         """The connections whose rows are on a worker."""
         return [connection for connection, row in self.rows.items() if row.worker is worker]
 
+    # --- rows of no connection: what halls need ---
+
+    def worker_of(self, connection: str) -> Worker | None:
+        """Where a row is mixed; None when there is no such row."""
+        row = self.rows.get(connection)
+        return row.worker if row is not None else None
+
+    def worker_at(self, index: int) -> Worker:
+        """A worker by its number."""
+        return self._workers.all[index]
+
+    def opened(self, name: str) -> m.PortOpened | None:
+        """A row's own side; None while it is not there."""
+        row = self.rows.get(name)
+        return row.opened if row is not None else None
+
+    def open_beside(self, worker: Worker, name: str, *, bus: bool, done: Opened) -> None:
+        """Open a row of no connection on a worker."""
+        row = self._add(name, name, worker)
+
+        def answered(reply: m.Reply) -> None:
+            if self.rows.get(name) is not row:
+                worker.ask(lambda number: m.ClosePort(id=number, port=name))
+            elif isinstance(reply, m.PortOpened):
+                row.opened = reply
+                self.changed.add(name)
+                done(reply)
+            else:
+                self._remove(name)
+                done(None)
+
+        worker.ask(lambda number: m.OpenPort(id=number, port=name, label=name, bus=bus), answered)
+
+    def take_up(self, record: RowRecord) -> bool:
+        """Hold such a row of a former life; false when the record is of a connection."""
+        if not record.connection.startswith((RELAY, EAR)):
+            return False
+        self.restore(record)
+        return True
+
     def _add(self, connection: str, call: str, worker: Worker) -> Row:
         row = self.rows[connection] = Row(call, worker)
         self._calls.setdefault(call, (worker, set()))[1].add(connection)
@@ -170,8 +217,31 @@ class Sound:
 
     def link(self, connection: str, source: str, on: bool) -> None:
         gain = 1.0 if on else 0.0
-        if source in self.rows:
+        if connection.startswith(EAR) and self.opened(connection) is None:
+            early = self._early.setdefault(connection, set())
+            (early.add if on else early.discard)(source)
+        elif source in self.rows:
             self._ask(connection, lambda number: m.Link(id=number, port=connection, source=source, gain=gain))
+
+    def share(self, hall: str, connection: str, source: str, on: bool) -> None:
+        self.halls.share(hall, connection, source, on)
+
+    def open_ear(self, ear: str, near: str) -> None:
+        """The links of an ear are asked before it is open: they are told when it is."""
+        worker = self.worker_of(near)
+        if worker is not None:
+            self.open_beside(worker, ear, bus=True, done=lambda opened: self._hear_now(ear))
+
+    def close_ear(self, ear: str) -> None:
+        self._early.pop(ear, None)
+        self.close(ear)
+
+    def _hear_now(self, ear: str) -> None:
+        for source in self._early.pop(ear, set()):
+            self.link(ear, source, True)
+
+    def watch(self, connection: str, on: bool) -> None:
+        self._ask(connection, lambda number: m.MediaWatch(id=number, port=connection, on=on))
 
     def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
         self._ask(connection, lambda number: m.MediaPlay(id=number, port=connection, tag_id=tag, prompts=prompts, loop=loop))

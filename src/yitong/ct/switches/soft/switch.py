@@ -22,6 +22,7 @@ from yitong.ct.switches.soft.answering import Answering
 from yitong.ct.switches.soft.directory import Directory
 from yitong.ct.switches.soft.dispatch import Dispatch
 from yitong.ct.switches.soft.gate import ALLOWED, Gate
+from yitong.ct.switches.soft.halls import near_address
 from yitong.ct.switches.soft.imaging import tell_of_fax
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.line import Line
@@ -73,7 +74,7 @@ class SoftSwitch:
         self.memory = Memory(Journal(folder / "journal"), folder)
         self.transports = Transports(self, clock, tasks, same_host_origins(options.origins))
         self.workers = Workers(list(options.media_sockets), self, clock, tasks)
-        self.sound = Sound(self.workers, self._recording_refused, self._recording_started)
+        self.sound = Sound(self.workers, self._recording_refused, self._recording_started, near_address(options.bind))
         self._ids = ids
 
     async def start(self) -> None:
@@ -334,6 +335,8 @@ class SoftSwitch:
             case m.MediaFaxed() | m.MediaTone():
                 tell_of_fax(event, function, now)
             case m.MediaLost():
+            case m.MediaTalk():
+                function.talked(event.port, event.on, now)
                 self._media_lost(event)
             case m.MediaRecorded() | m.MediaResumed() | m.MediaTaken():
                 tell_of_recording(event, function, self.sound, now)
@@ -375,6 +378,7 @@ class SoftSwitch:
         self.function.gone_together(lost, Cause.MEDIA_LOST, now)
         self.function.faxes_lost(lost, now)
         self.function.messages_lost(lost, now)
+        self.sound.halls.worker_lost(worker, lost)
 
     def _recording_refused(self, recording: str, reason: str) -> None:
         self.later(lambda: self.function.recording_refused(recording, reason, self.clock.now()))
