@@ -16,6 +16,8 @@ PROMPTS = Path(__file__).parents[2] / "packs" / "demo" / "prompts"
 Samples = npt.NDArray[np.float64]
 RATE = 8_000
 _PIECE = 3_200
+_BLOCK = 16_384
+"""The samples that are correlated at once."""
 _LIKE = 0.7
 """The correlation (1: the same sound, whatever its loudness) from which on a piece counts as heard; G.711 leaves 0.98, other speech 0.3."""
 _SHARE = 0.6
@@ -34,10 +36,29 @@ def prompt(code: str, language: str = "zh-CN") -> Samples:
     return sound(PROMPTS / (f"{code}.wav" if code == "music" else f"{language}/{code}.wav"))
 
 
-def heard_at(heard: Samples, wanted: Samples) -> list[float]:
+class Ear:
+    """What a telephone heard, searched for many sounds: its spectra are made once."""
+
+    def __init__(self, heard: Samples) -> None:
+        self.heard = heard
+        step = _BLOCK - _PIECE + 1
+        padded = np.concatenate((heard, np.zeros(_BLOCK + step)))
+        blocks = np.lib.stride_tricks.sliding_window_view(padded, _BLOCK)[: max(1, len(heard)) : step]
+        self._spectra = np.fft.rfft(blocks, axis=1)
+        self._power = np.cumsum(np.concatenate(([0.0], heard * heard)))
+
+    def likeness(self, piece: Samples) -> Samples:
+        """The normalised correlation with ``piece`` (at most 0.4 s) at each place: overlap-save over blocks."""
+        products = np.fft.irfft(self._spectra * np.conj(np.fft.rfft(piece, _BLOCK)), _BLOCK, axis=1)[:, : _BLOCK - _PIECE + 1]
+        product = products.reshape(-1)[: max(0, len(self.heard) - len(piece) + 1)]
+        energy = np.sqrt(np.maximum(self._power[len(piece) :] - self._power[: -len(piece)], 1.0) * float(piece @ piece))
+        return np.asarray(product / np.maximum(energy, 1.0))
+
+
+def heard_at(ear: Ear, wanted: Samples) -> list[float]:
     """The seconds at which ``wanted`` was heard from its beginning on, in order."""
     pieces = _pieces(wanted)
-    found = sorted((place - offset) / RATE for offset, piece in pieces for place in _places(heard, piece))
+    found = sorted((place - offset) / RATE for offset, piece in pieces for place in _places(ear, piece))
     return [at for at, votes in _clusters(found) if votes >= _SHARE * len(pieces)]
 
 
@@ -48,15 +69,11 @@ def _pieces(wanted: Samples) -> list[tuple[int, Samples]]:
     return [(start, piece) for start, piece in cut if np.std(piece) > loud / 4]
 
 
-def _places(heard: Samples, piece: Samples) -> list[int]:
-    """Where the piece is heard: peaks of the normalised correlation."""
-    size = 1 << (len(heard) + len(piece)).bit_length()
-    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(piece, size)), size)[: len(heard) - len(piece) + 1]
-    power = np.cumsum(np.concatenate(([0.0], heard * heard)))
-    energy = np.sqrt(np.maximum(power[len(piece) :] - power[: -len(piece)], 1.0) * float(piece @ piece))
-    likeness = product / np.maximum(energy, 1.0)
+def _places(ear: Ear, piece: Samples) -> list[int]:
+    """Where the piece is heard: peaks of the correlation."""
+    likeness = ear.likeness(piece)
     places: list[int] = []
-    while likeness.max() > _LIKE and len(places) < 20:
+    while len(likeness) and likeness.max() > _LIKE and len(places) < 20:
         best = int(likeness.argmax())
         places.append(best)
         likeness[max(0, best - RATE // 5) : best + RATE // 5] = 0

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.system.hearing import heard_at, prompt, sound
+from tests.system.hearing import Ear, heard_at, prompt, sound
 from tests.system.phones import Phone, loudness
 from tests.system.stack import PASSWORD, Api, Stack, eventually
 
@@ -101,7 +101,7 @@ def test_a_call_from_greeting_to_survey(
     agent.close()
     assert loudness(agent.heard, 440) > 0.8
     caller.close()
-    ear = sound(caller.heard)
+    ear = Ear(sound(caller.heard))
     assert len(heard_at(ear, prompt("welcome"))) == 1, "the caller did not hear the greeting"
     assert not heard_at(ear, prompt("welcome", "en"))
 
@@ -182,8 +182,8 @@ def test_what_callers_hear_in_the_menu_and_while_they_wait(phone: Callable[..., 
     assert (detail["survey"], [key["keys"] for key in detail["keys"]]) == (2, ["1", "0", "2"])
     for one in (second, third):
         one.close()
-    check_the_second(sound(second.heard), told[0])
-    check_the_third(sound(third.heard), told[1])
+    check_the_second(Ear(sound(second.heard)), told[0])
+    check_the_third(Ear(sound(third.heard)), told[1])
 
 
 def listen_to_the_information(caller: Phone, admin: Api) -> None:
@@ -206,7 +206,7 @@ def announced(admin: Api, number: str) -> dict[str, Any] | None:
     return next((event["payload"] for event in journey(admin, number) if event["type"] == "acd.position_announced"), None)
 
 
-def check_the_second(ear: Any, told: dict[str, Any]) -> None:
+def check_the_second(ear: Ear, told: dict[str, Any]) -> None:
     """Greeting, menu, information, menu, music, place and wait, music, question, thanks, farewell: in this order."""
     (welcome,) = heard_at(ear, prompt("welcome"))
     (information,) = heard_at(ear, prompt("information"))
@@ -223,7 +223,7 @@ def check_the_second(ear: Any, told: dict[str, Any]) -> None:
     assert len(music) >= 2, "no music after the announcement"
 
 
-def check_the_third(ear: Any, told: dict[str, Any]) -> None:
+def check_the_third(ear: Ear, told: dict[str, Any]) -> None:
     """Music, then how many wait before him and how long."""
     music = heard_at(ear, prompt("music")[:24_000])
     codes = ["queue.before", NUMBERS[told["position"] - 1], "queue.after", *spoken_wait(told["wait_seconds"])]
