@@ -18,7 +18,7 @@ from yitong.contact.client import Answer
 from yitong.contact.engine import NOTHING, Outcome
 from yitong.contact.ledger import Batch, Personal
 from yitong.contact.messages import Card, Command, Question, WhoIs
-from yitong.ct.events import AnyEvent, ServiceFailed, Snapshot
+from yitong.ct.events import AnyEvent, ServiceFailed, Snapshot, TalkChanged
 from yitong.kit import logs
 from yitong.kit.clock import SECOND, Clock, OnwardClock
 from yitong.kit.ids import RandomIds
@@ -177,6 +177,8 @@ class Host:
     def _hear(self, event: AnyEvent) -> None:
         with logs.naming(lambda: self.partition.ids_of(event)):
             self._commit(self.engine.hear(event, self._clock.now()))
+        if isinstance(event, TalkChanged):
+            self._live_changed.set()  # shown, and no fact
 
     def _fall_behind(self) -> None:
         """NATS was away: what the switch told meanwhile was not heard."""
@@ -203,7 +205,7 @@ class Host:
 
     async def _asked_live(self, _: str, asked: dict[str, str]) -> dict[str, Any]:
         await self._publish_live()
-        seq, data = self.partition.live.document(asked.get("topic", ""), once=bool(asked.get("once")))
+        seq, data = self.partition.document(asked.get("topic", ""), once=bool(asked.get("once")))
         return {"epoch": self.engine.epoch, "seq": seq, "data": data}
 
     # --- outputs -------------------------------------------------------------------------------------------------------------------
@@ -259,7 +261,7 @@ class Host:
             await self._clock.sleep(LIVE_SECONDS)
 
     async def _publish_live(self) -> None:
-        for update in self.partition.live.flush():
+        for update in self.partition.told():
             told = {"epoch": self.engine.epoch, "seq": update.seq, "changes": update.changes}
             await self._nats.publish(f"live.{self._place}.{update.topic}", told)
 

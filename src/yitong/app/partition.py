@@ -18,12 +18,16 @@ from yitong.contact.registry import Registry
 from yitong.ct.events import Snapshot
 from yitong.domains.acd.service import Acd
 from yitong.domains.acd.steps import QueueStep
+from yitong.domains.conference.service import Conferences
+from yitong.domains.conference.service.live import TOPIC as CONFERENCES
+from yitong.domains.conference.service.live import Update as ConferencesUpdate
+from yitong.domains.conference.steps import ConferenceStep
 from yitong.domains.fax.model import Documents
 from yitong.domains.fax.service import Faxes
 from yitong.domains.fax.steps import ReceiveFaxStep, SendFaxStep
 from yitong.domains.ivr import steps as ivr
 from yitong.domains.quality.service import Recordings
-from yitong.domains.reporting.rules.live import Live
+from yitong.domains.reporting.rules.live import Live, Update
 from yitong.domains.reporting.rules.view import View
 from yitong.domains.survey.steps import SurveyStep
 from yitong.flow.definition import Kinds
@@ -38,7 +42,7 @@ def step_kinds(library: Library, documents: Documents | None = None) -> Kinds:
     return Kinds(
         ivr.PlayStep(library), ivr.PlayStep(library, "say"), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
         ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.ReturnStep(), ivr.HangUpStep(), QueueStep(), SurveyStep(library),
-        SendFaxStep(documents or Documents()), ReceiveFaxStep(),
+        SendFaxStep(documents or Documents()), ReceiveFaxStep(), ConferenceStep(),
     )  # fmt: skip
 
 
@@ -130,6 +134,7 @@ class Partition:
         self.acd = Acd(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
         self.recordings = Recordings(bus, self.registry, tenant=tenant)
         self.faxes = Faxes(bus, tenant=tenant)
+        self.conferences = Conferences(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
         self.runner = Runner(bus, self.registry, step_kinds(self.library, self.faxes.documents), tenant=tenant, site=site)
         self.journey = Journey(bus, self.registry, tenant=tenant, site=site, start_flow=self._start_flow)
         self.flow = FlowPart(self.runner, self.library, self.registry)
@@ -139,8 +144,16 @@ class Partition:
         self.acd.detours.flows = self.runner
         self.acd.acts.has_fax = lambda code: bool(self.faxes.documents.file(code))
         self.live = Live(View(bus, self.registry, site=site))
-        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.faxes, self.flow, self.live)
+        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.faxes, self.conferences, self.flow, self.live)
         self.engine = Engine(bus, self.registry, self.journey, parts, ids, tenant=tenant, site=site, producer=producer)
+
+    def document(self, topic: str, *, once: bool = False) -> tuple[int, Any]:
+        """A live document, of whichever part draws it."""
+        return self.conferences.live.document(once=once) if topic == CONFERENCES else self.live.document(topic, once=once)
+
+    def told(self) -> list[Update | ConferencesUpdate]:
+        """What changed in the live documents since the last time."""
+        return [*self.live.flush(), *self.conferences.live.flush()]
 
     def ids_of(self, told: object) -> dict[str, str]:
         """The ids that log lines about an event, a command or a question carry: ``contact`` and ``call``, as far as they are known."""

@@ -198,4 +198,8 @@ def subject_of(name: str, caller: Caller) -> Subject:
         if not caller.may("board.see"):
             raise Refused("forbidden", right="board.see")
         return Subject(caller.tenant, caller.site, "board")
+    if name == "conferences":
+        if not caller.may("conferences.host"):
+            raise Refused("forbidden", right="conferences.host")
+        return Subject(caller.tenant, caller.site, "conferences")
     raise Refused("not_found")
