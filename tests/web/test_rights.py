@@ -60,6 +60,8 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/sessions": {"username": "1001", "password": "x"},
         "/sessions/current/password": {"old": "a", "new": "another one"},
         "/guest/phone": {"number": "96900"},
+        "/config/mailboxes": {"code": "x", "name": {"en": "X"}, "site": ids.site, "pin": "1234"},
+        "/voice_messages/{id}/status": {"status": "heard"},
     }  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def foreign_ids(path: str, other: Tenant, live: Live | None = None) -> list[str]
     if "{id}" not in path:
         return [""]
     part = path.removeprefix("/api/v1/").removeprefix("config/").split("/")[0]
-    odd = {"recordings": "recording foreign", "users": "user", "faxes": "fax", "number_classes": "number_class"}
+    odd = {"recordings": "recording foreign", "users": "user", "faxes": "fax", "number_classes": "number_class", "mailboxes": "mailbox"}
     singular = odd.get(part, part.removesuffix("s"))
     if singular == "contact":
         return [other.contacts["foreign"], *(live.contacts if live else [])]

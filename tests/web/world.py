@@ -141,8 +141,26 @@ class Seed:
         made.ids["wrap_up_code"] = await self.put(made.id, "wrap_up_code", {"code": "done", "name": NAME})
         prompt = {"code": "hello", "language": "zh-CN", "file": f"{made.id}/hello.wav", "text": "你好", "milliseconds": 100}
         made.ids["prompt"] = await self.put(made.id, "prompt", prompt)
+        made.ids["mailbox"] = await self.put(made.id, "mailbox", {
+            "code": "service", "name": NAME, "site": site, "number": "8001", "owners": [made.people["1001"].agent], "keep_days": 30,
+        })  # fmt: skip
+        made.ids["voice_message"] = await self.message(made)
         tariff = {"code": "tariff", "name": NAME, "file": f"{made.id}/documents/tariff.tif", "pages": 1}
         made.ids["fax_document"] = await self.put(made.id, "fax_document", tariff)
+
+    async def message(self, made: Tenant, *, contact: str = "", status: str = "new", minutes_ago: float = 1) -> str:
+        """A message in the mailbox, as the projections hold it."""
+        id, at = self.new_id(), moment(self.clock.now() - round(minutes_ago * 60_000_000))
+        async with self.database.transaction() as connection:
+            await connection.execute(
+                text(
+                    "insert into mailbox_messages (tenant_id, id, site_id, contact_id, mailbox_id, began_at, left_at, status, file,"
+                    " milliseconds) values (:tenant, :id, :site, :contact, :mailbox, :at, :at, :status, :file, 1000)"
+                ),
+                {"tenant": made.id, "id": id, "site": made.site, "contact": contact or self.new_id(), "mailbox": made.ids["mailbox"],
+                 "at": at, "status": status, "file": f"messages/{made.id}/{id}.wav"},
+            )  # fmt: skip
+        return id
 
     async def fax(self, made: Tenant, contact: str, *, sent: bool = False, minutes_ago: float = 1) -> str:
         """A finished fax of a contact, as the projections hold it."""

@@ -26,6 +26,9 @@ from yitong.domains.fax.model import Documents
 from yitong.domains.fax.service import Faxes
 from yitong.domains.fax.steps import ReceiveFaxStep, SendFaxStep
 from yitong.domains.ivr import steps as ivr
+from yitong.domains.mailbox.service import Mailboxes
+from yitong.domains.mailbox.steps.leave import LeaveMessageStep
+from yitong.domains.mailbox.steps.listen import ListenMailboxStep
 from yitong.domains.quality.service import Recordings
 from yitong.domains.reporting.rules.live import Live, Update
 from yitong.domains.reporting.rules.view import View
@@ -37,12 +40,17 @@ from yitong.flow.runner import Runner, RunnerState
 from yitong.kit.ids import Ids
 
 
-def step_kinds(library: Library, documents: Documents | None = None) -> Kinds:
-    """Every kind of step of this release."""
+MAILBOX_STEPS = frozenset({LeaveMessageStep.kind, ListenMailboxStep.kind})
+
+
+def step_kinds(library: Library, documents: Documents | None = None, mailboxes: Mailboxes | None = None) -> Kinds:
+    """Every kind of step of this release; without documents and mailboxes they can be checked, not run."""
+    mailboxes = mailboxes or Mailboxes(Bus(), Registry(Bus()), tenant="", site="")
     return Kinds(
         ivr.PlayStep(library), ivr.PlayStep(library, "say"), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
         ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.ReturnStep(), ivr.HangUpStep(), QueueStep(), SurveyStep(library),
-        SendFaxStep(documents or Documents()), ReceiveFaxStep(), ConferenceStep(),
+        SendFaxStep(documents or Documents()), ReceiveFaxStep(),
+        LeaveMessageStep(mailboxes, library), ListenMailboxStep(mailboxes, library), ConferenceStep(),
     )  # fmt: skip
 
 
@@ -135,7 +143,9 @@ class Partition:
         self.recordings = Recordings(bus, self.registry, tenant=tenant)
         self.faxes = Faxes(bus, tenant=tenant)
         self.conferences = Conferences(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
-        self.runner = Runner(bus, self.registry, step_kinds(self.library, self.faxes.documents), tenant=tenant, site=site)
+        self.mailboxes = Mailboxes(bus, self.registry, tenant=tenant, site=site)
+        kinds = step_kinds(self.library, self.faxes.documents, self.mailboxes)
+        self.runner = Runner(bus, self.registry, kinds, tenant=tenant, site=site)
         self.journey = Journey(bus, self.registry, tenant=tenant, site=site, start_flow=self._start_flow)
         self.flow = FlowPart(self.runner, self.library, self.registry)
         bus.reacts(StepEntered, self._step_entered)
@@ -144,7 +154,7 @@ class Partition:
         self.acd.detours.flows = self.runner
         self.acd.acts.has_fax = lambda code: bool(self.faxes.documents.file(code))
         self.live = Live(View(bus, self.registry, site=site))
-        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.faxes, self.conferences, self.flow, self.live)
+        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.faxes, self.mailboxes, self.conferences, self.flow, self.live)
         self.engine = Engine(bus, self.registry, self.journey, parts, ids, tenant=tenant, site=site, producer=producer)
 
     def document(self, topic: str, *, once: bool = False) -> tuple[int, Any]:
@@ -182,7 +192,10 @@ class Partition:
             return
         if fact.kind == "survey" and contact.segment_kind != "survey":
             begin_segment(contact, "survey", unit)
-        elif not contact.segment:
+        elif fact.kind in MAILBOX_STEPS:
+            if contact.segment_kind != "mailbox":
+                begin_segment(contact, "mailbox", unit)
+        elif not contact.segment or contact.segment_kind == "mailbox":
             begin_segment(contact, "ivr", unit)
 
     def _flow_ended(self, fact: FlowEnded, unit: Unit) -> None:

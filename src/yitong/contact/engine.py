@@ -16,11 +16,11 @@ from yitong.contact.journey import Journey
 from yitong.contact.ledger import Batch, Personal
 from yitong.contact.messages import Card, Command, Question
 from yitong.contact.registry import Registry, RegistryState
-from yitong.ct.events import AnyEvent, CtEvent, FaxEnded, QualityReported, RecordingEnded, Snapshot
+from yitong.ct.events import AnyEvent, CtEvent, FaxEnded, MessageRecorded, QualityReported, RecordingEnded, Snapshot
 from yitong.ct.services import AnyService
 from yitong.kit.ids import Ids
 
-LATE_RESULTS = (RecordingEnded, QualityReported, FaxEnded)
+LATE_RESULTS = (RecordingEnded, QualityReported, FaxEnded, MessageRecorded)
 """What the switch told while nobody listened and what no snapshot shows."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from yitong.ct.model import Cause, Participation, Prompt, StandingOrder
+from yitong.ct.model import Cause, MessageWaiting, Participation, Prompt, StandingOrder
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -317,6 +317,18 @@ class RecordMessage(Service, frozen=True, tag=True):
     terminators: str = "#"
 
 
+class SetMessageWaiting(Service, frozen=True, tag=True):
+    """Set Message Waiting Indicator: what telephones that ask for it (RFC 3842) show of their mailboxes.
+
+    ``whole``: extensions that are not named have no mailbox at the asker's site (any more). An extension's mailboxes at several sites
+    are added up.
+    """
+
+    site: str
+    lamps: tuple[MessageWaiting, ...]
+    whole: bool = False
+
+
 class SetStandingOrder(Service, frozen=True, tag=True):
     """Change what the switch does with the connection when the other side leaves and core is silent."""
 
@@ -353,6 +365,7 @@ AnyService = (
     | PauseRecording
     | ResumeRecording
     | RecordMessage
+    | SetMessageWaiting
     | SetStandingOrder
     | EnterHall
     | LeaveHall

@@ -89,8 +89,8 @@ def stage_of(state: ConnectionState, incoming: bool) -> Stage:
 
 
 def refusal(kind: type[services.Service], stage: Stage) -> str:
-    """Why a service of ``kind`` cannot be done at ``stage``; empty when it can."""
-    if stage in SERVICES[kind]:
+    """Why a service of ``kind`` cannot be done at ``stage``; empty when it can, as what is about none (SetMessageWaiting) always."""
+    if stage in SERVICES.get(kind, (stage,)):
         return ""
     if kind is services.Make:
         return "connection_exists"

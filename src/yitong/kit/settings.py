@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -29,8 +30,9 @@ class SettingsError(Exception):
 class Settings:
     """What an operator decides. Empty ``database_url`` or ``nats_url``: the embedded engine.
 
-    ``media_workers`` 0 means one per CPU core. ``runtime`` (sockets) and ``worker`` (which of several equal processes this one is,
-    from 0) are set by the supervisor.
+    ``media_workers`` 0 means one per CPU core. ``smtp_host``: the server that takes mails, empty: none are sent;
+    ``smtp_security``: tls, starttls or none; ``smtp_ca``: a PEM file of whom to trust besides. ``runtime`` (sockets) and ``worker``
+    (which of several equal processes this one is, from 0) are set by the supervisor.
     """
 
     home: Path = Path("var")
@@ -48,6 +50,13 @@ class Settings:
     node: str = field(default_factory=socket.gethostname)
     media_workers: int = 0
     workers: int = 1
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: str = "starttls"
+    smtp_username: str = ""
+    smtp_password: str = field(default="", repr=False)
+    smtp_sender: str = ""
+    smtp_ca: str = ""
     runtime: str = ""
     worker: int = 0
 
@@ -154,12 +163,27 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{PREFIX}{name} names {text}, which is not a file.")
     if settings.tls:
         _usable(settings)
+    _check_smtp(settings)
     if beyond and not settings.tls:
         raise SettingsError(
             f"{PREFIX}BIND={settings.bind} would offer passwords and speech beyond this machine without encryption: "
             f"set {PREFIX}TLS_CERT and {PREFIX}TLS_KEY, or bind to 127.0.0.1.\n"
             f"{PREFIX}BIND={settings.bind} 会让密码和通话未经加密离开本机：请设置 {PREFIX}TLS_CERT 和 {PREFIX}TLS_KEY，或绑定到 127.0.0.1。"
         )
+
+
+def _check_smtp(settings: Settings) -> None:
+    """Mail is off without ``smtp_host``; passwords and speech leave this machine encrypted only."""
+    if settings.smtp_security not in ("tls", "starttls", "none"):
+        raise SettingsError(f"{PREFIX}SMTP_SECURITY must be tls, starttls or none, not {settings.smtp_security!r}.")
+    if not settings.smtp_host:
+        return
+    if not re.fullmatch(r"[^@\s<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,255}", settings.smtp_sender):
+        raise SettingsError(f"{PREFIX}SMTP_SENDER must be the address that mails come from, not {settings.smtp_sender!r}.")
+    if settings.smtp_security == "none" and settings.smtp_host not in ("127.0.0.1", "::1", "localhost"):
+        raise SettingsError(f"{PREFIX}SMTP_SECURITY=none would send messages in the clear; it is for a server on this machine only.")
+    if settings.smtp_ca and not Path(settings.smtp_ca).is_file():
+        raise SettingsError(f"{PREFIX}SMTP_CA names {settings.smtp_ca}, which is not a file.")
 
 
 def _usable(settings: Settings) -> None:

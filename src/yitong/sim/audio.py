@@ -205,6 +205,7 @@ class SimAudio:
             if lasts > order.maximum_seconds:
                 lasts, reason = order.maximum_seconds, "limit"
             port.message, port.message_began = order, self.timeline.now + round(before * 1000) * MILLISECOND
+            self.on_play(connection)
             port.timer = self.timeline.after(before + lasts, lambda: self._end_message(connection, reason))
 
     def stop_record(self, recording: str) -> None:

@@ -21,6 +21,7 @@ from yitong.kit.clock import SECOND
 from yitong.kit.ids import CountedIds, Ids
 from yitong.sim.audio import SimAudio
 from yitong.sim.faults import Fates, perfect
+from yitong.sim.lamps import SimLamps
 from yitong.sim.timeline import Happening, Timeline
 
 
@@ -81,7 +82,7 @@ class SimLine:
     answered: bool = False
 
 
-class SimSwitch:
+class SimSwitch(SimLamps):
     """The simulated switch; also the ``Lines`` of its own switching function."""
 
     def __init__(

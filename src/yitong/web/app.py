@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from yitong.domains.acd.api import router as acd
 from yitong.domains.crm.api import router as crm
 from yitong.domains.fax.api import router as fax
+from yitong.domains.mailbox.api import router as mailbox
 from yitong.domains.quality.api import router as quality
 from yitong.domains.security.api import router as security
 from yitong.domains.security.api import source_of
@@ -90,7 +91,7 @@ def _version_one(door: Door) -> APIRouter:
     api = APIRouter()
     for router in (
         security, phone.router, published.router, acd, quality, crm, records.router, flows.router, users.router, prompts.router,
-        fax, fax_documents.router,
+        fax, mailbox, fax_documents.router,
     ):  # fmt: skip
         api.include_router(router)
     for resource in kinds.RESOURCES:

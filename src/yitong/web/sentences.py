@@ -120,6 +120,11 @@ SENTENCES: dict[str, Sentence] = {
         "该文件不能用作提示音：{reason}。请上传不超过 10 分钟的 WAV、FLAC、OGG 或 MP3。",
         "The file cannot be used as a prompt: {reason}. Upload WAV, FLAC, OGG or MP3 of at most ten minutes.",
     ),
+    "no_mail": Sentence(
+        409,
+        "此信箱没有设置邮件地址，或系统未设置发信服务器。请联系管理员。",
+        "This mailbox has no e-mail address, or no mail server is set up. Ask an administrator.",
+    ),
     # calls
     "wrong_state": Sentence(
         409, "当前状态不允许此操作。请查看最新状态后重试。", "This cannot be done in the present state. Look at the state and try again."

@@ -20,6 +20,7 @@ from yitong.app.process import current
 from yitong.contact.client import Core
 from yitong.domains.fax.api import FaxesFolder
 from yitong.domains.ivr.speech.kokoro import Kokoro
+from yitong.domains.mailbox.api import MessagesFolder
 from yitong.domains.quality.api import RecordingsFolder
 from yitong.domains.security.service import Passwords, Recognition, SessionKeeper, SignIn
 from yitong.domains.sites.api.sounds import PromptsFolder
@@ -100,7 +101,7 @@ class Web:
             self.database, self.clock, self.ids, self.passwords, self.phones, self.recognition, self.sign_in, self.keeper, self.door,
             self.health, self.metrics, self.published, Core(self.nats), RecordingsFolder(self.settings.home / "recordings"),
             PromptsFolder(self.settings.home / "prompts"), FaxesFolder(self.settings.home / "faxes"),
-            StaticFolder(Path(yitong.web.__file__).parent / "static"),
+            MessagesFolder(self.settings.home / "recordings"), StaticFolder(Path(yitong.web.__file__).parent / "static"),
             also={Database: self.database, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from yitong.app.jobs.configuration import Configuration
 from yitong.app.jobs.ledger import LedgerWriter, project
+from yitong.app.jobs.mailboxes import MailboxJobs
 from yitong.app.jobs.personals import PersonalsWriter
 from yitong.app.jobs.tidy import Tidy
 from yitong.app.migrate import require_current
@@ -38,6 +39,7 @@ class Worker:
         self.projector = Projector(streamed, clock, ids)
         self.configuration = Configuration(database, nats, clock)
         self.tidy = Tidy(database, clock, prompts)
+        self.mailboxes: MailboxJobs | None = None
 
     async def start(self, tasks: Tasks) -> None:
         """Begin all jobs; each is started again by itself when it fails."""
@@ -47,6 +49,8 @@ class Worker:
         tasks.keep(self.personals.inbox.run, "personals writer")
         tasks.keep(self.configuration.run, "configuration")
         tasks.keep(self.tidy.run, "tidy")
+        if self.mailboxes is not None:
+            self.mailboxes.start(tasks)
         tasks.start(self._finder.learn_regions(), "regions")
 
     async def _who(self, subject: str, ask: Ask) -> Card | None:
@@ -60,6 +64,7 @@ class Worker:
             "projections_behind": float(self.tidy.behind),
             "personals_waiting": float(self.personals.inbox.waiting),
             **{f"ledger_fault_{code}": float(count) for code, count in self.tidy.faults.items()},
+            **(self.mailboxes.figures() if self.mailboxes is not None else {}),
         }
         if self.ledger.inbox.away or self.personals.inbox.away:
             return Health(state="degraded", reason="the database is away", figures=figures)
@@ -77,6 +82,7 @@ async def run(settings: Settings) -> None:
     nats = await Nats.connect(settings.nats_url, "worker")
     streamed = Database(settings.database_url, name="worker streams", size=4, lazy=True)
     worker = Worker(database, nats, frame.clock, settings.home / "prompts", streamed=streamed)
+    worker.mailboxes = MailboxJobs(settings, database, nats, frame.clock)
     try:
         await _schema(database, frame.clock)
         frame.health(worker.health)

@@ -17,7 +17,7 @@ def subject(service: services.AnyService) -> str:
         return service.left
     if isinstance(service, services.StopRecording | services.PauseRecording | services.ResumeRecording | services.RecordHall):
         return ""
-    return service.connection
+    return service.connection if not isinstance(service, services.SetMessageWaiting) else ""
 
 
 def _answer(board: Board, one: LiveConnection, service: services.Answer, now: int) -> None:
@@ -94,6 +94,10 @@ def _set_order(board: Board, one: LiveConnection, service: services.SetStandingO
     board.table.changed.add(one.connection)
 
 
+def _set_waiting(board: Board, one: None, service: services.SetMessageWaiting, now: int) -> None:
+    board.lines.show_waiting(service.tenant, service.site, service.lamps, service.whole)
+
+
 HANDLERS: dict[type[services.Service], Callable[[Board, Any, Any, int], None]] = {
     services.Answer: _answer, services.Ring: _ring, services.Clear: _clear, services.Hold: _hold, services.Retrieve: _retrieve,
     services.Route: _route, services.Deflect: _deflect, services.SingleStepTransfer: _transfer,
@@ -106,4 +110,5 @@ HANDLERS: dict[type[services.Service], Callable[[Board, Any, Any, int], None]] =
     services.PauseRecording: taking.pause, services.ResumeRecording: taking.resume, services.RecordMessage: taking.take,
     services.EnterHall: halls.enter, services.LeaveHall: halls.leave, services.RecordHall: halls.record,
     services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,
+    services.SetMessageWaiting: _set_waiting,
 }  # fmt: skip

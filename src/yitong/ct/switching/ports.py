@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from yitong.ct.model import Cause, DeviceKind, Prompt
+from yitong.ct.model import Cause, DeviceKind, MessageWaiting, Prompt
 from yitong.ct.services import Collect, ReceiveFax, RecordMessage, SendFax
 
 MAXIMUM_HOPS = 18
@@ -78,6 +78,10 @@ class Lines(Protocol):
 
     def resume_audio(self, connection: str) -> None:
         """A fax by T.38 is over: back to audio."""
+        ...
+
+    def show_waiting(self, tenant: str, site: str, lamps: tuple[MessageWaiting, ...], whole: bool) -> None:
+        """What waits in mailboxes of a site, for telephones that ask; ``whole``: extensions not named have none there."""
         ...
 
     def release(self, connection: str, cause: Cause) -> None:

@@ -69,6 +69,11 @@ FAXES = _table(
     "id: tenant_id id site_id contact_id station_id recipient_id; at: began_at ended_at; text: document file outcome; int: pages rate;"
     "bool: sent error_correction t38",
 )  # fmt: skip
+MESSAGES = _table(
+    "mailbox_messages", "tenant_id id",
+    "id: tenant_id id site_id contact_id mailbox_id agent_id; at: began_at left_at heard_at ended_at; text: status cause file sha256;"
+    "int: milliseconds bytes",
+)  # fmt: skip
 ACTIVITY = _table(
     "agent_activity", "tenant_id agent_id began_at number",
     "id: tenant_id agent_id site_id contact_id queue_id; at: began_at ended_at; int: number; text: state reason",
@@ -91,10 +96,10 @@ AGENT_DAYS = _table(
 
 TABLES = {
     table.name: table
-    for table in (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, FAXES, ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS, AGENT_DAYS)
+    for table in (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, FAXES, MESSAGES, ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS, AGENT_DAYS)
 }  # fmt: skip
 _BLANK = {name: {column: EMPTY[sort] for column, sort in table.columns.items()} for name, table in TABLES.items()}
-OF_CONTACT = (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, FAXES)
+OF_CONTACT = (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, FAXES, MESSAGES)
 
 
 class Rows:

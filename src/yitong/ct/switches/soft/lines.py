@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
-from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.model import Cause, DeviceKind, MessageWaiting
 from yitong.ct.switches.soft import early
 from yitong.ct.switches.soft.accepting import Accepting
 from yitong.ct.switches.soft.imaging import Imaging
@@ -51,6 +51,7 @@ class Lines:
         self.later = later
         self.function: SwitchingFunction
         self.outward: Outward
+        self.lamps: Callable[[str, str, tuple[MessageWaiting, ...], bool], None] = lambda tenant, site, lamps, whole: None
         self.accepting = Accepting(self)
         self.refreshing = Refreshing(self)
         self.imaging = Imaging(self)
@@ -72,6 +73,9 @@ class Lines:
 
     def device_called(self, tenant: str, number: str) -> str:
         return self.reach.device_called(tenant, number)
+
+    def show_waiting(self, tenant: str, site: str, lamps: tuple[MessageWaiting, ...], whole: bool) -> None:
+        self.lamps(tenant, site, lamps, whole)
 
     def way_out(self, tenant: str, site: str, number: str) -> str:
         return self.outward.way_out(tenant, site, number)

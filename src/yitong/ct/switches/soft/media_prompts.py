@@ -16,15 +16,20 @@ from yitong.media import tones, wav
 from yitong.media.player import Piece
 
 Ready = Callable[[tuple[Piece, ...] | None], None]
+RECORDING = "recording:"
 _SAMPLES_PER_MS = 8
 _LARGEST_FILE = 64 << 20
 
 
 class Prompts:
-    """The files below ``folder``; at most ``most_bytes`` of samples are kept, the longest unused go first."""
+    """The files below ``folder``; at most ``most_bytes`` of samples are kept, the longest unused go first.
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    Names that begin with ``recording:`` are below ``recordings`` (messages that callers left).
+    """
+
+    def __init__(self, folder: Path, most_bytes: int, recordings: Path | None = None) -> None:
         self._folder = folder.resolve()
+        self._recordings = recordings.resolve() if recordings is not None else self._folder
         self._most = most_bytes
         self._kept: OrderedDict[str, tuple[Piece, tuple[int, int]]] = OrderedDict()
         self._bytes = 0
@@ -74,10 +79,12 @@ class Prompts:
 
     def _find(self, name: str) -> str:
         """The path of a file, looked for once."""
-        path = (self._folder / name).resolve()
-        if not path.is_relative_to(self._folder):
+        recorded = name.startswith(RECORDING)
+        folder = self._recordings if recorded else self._folder
+        path = (folder / name.removeprefix(RECORDING)).resolve()
+        if not path.is_relative_to(folder):
             raise ValueError("outside the prompts' folder")
-        if path.is_file():
+        if path.is_file() and not recorded:
             self._paths[name] = str(path)
         return str(path)
 

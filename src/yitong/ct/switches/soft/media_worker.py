@@ -52,7 +52,7 @@ class MediaWorker:
         self._plane = Plane(settings.rows + 1)
         self._wire = Wire(self._plane.packets)
         self._load = Load(STEP_SECONDS)
-        self._prompts = Prompts(settings.home / "prompts", settings.prompt_bytes)
+        self._prompts = Prompts(settings.home / "prompts", settings.prompt_bytes, settings.home / "recordings")
         self._ports = Ports(*settings.ports)
         self._recordings = Recordings(self._plane, settings.recordings, settings.home / "recordings", self._tell)
         self._reports = Reports(self._plane, self._wire, settings.lost_seconds, clock.now, self._tell)

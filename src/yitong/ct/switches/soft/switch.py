@@ -101,7 +101,8 @@ class SoftSwitch:
         self.gate = Gate(self.directory, lambda realm: Authenticator(realm, self.memory.secret, lambda: secrets.token_hex(8)))
         self.gate.serves = self.lines.outward.serves
         referring = Referring(self.lines, self.gate, self.registrations, self.directory, self._ids)
-        self.waiting = MessagesWaiting(self.endpoint, self.gate, self.clock, self._address_for)
+        self.waiting = MessagesWaiting(self.endpoint, self.gate, self.clock, self._address_for, self.memory.journal)
+        self.lines.lamps = self.waiting.show
         self.answering = Answering(self.lines, self.gate, self.registrations, referring, self.waiting, self._ids)
         own = [self.registrations.answered, self.trunks.answered, self.waiting.answered]
         self.dispatch = Dispatch(self.lines, self.answering, own, self.transports.close_flow)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from yitong.ct.model import DeviceKind
+import msgspec
+
+from yitong.ct.model import DeviceKind, MessageWaiting
 from yitong.ct.switches.soft.directory import Identity
 from yitong.ct.switches.soft.gate import Gate, Refused
+from yitong.ct.switches.soft.journal import Journal
 from yitong.kit.clock import Clock
 from yitong.sip.core import Flow
 from yitong.sip.dialog import Dialog, DialogId
@@ -26,6 +29,17 @@ Mailboxes = Callable[[str, str], Waiting | None]
 """What waits in the mailbox of a tenant's extension; None: there is no such mailbox."""
 
 
+_KEPT = "waiting"
+
+
+class _Kept(msgspec.Struct):
+    """What the journal keeps: what waits for an extension, by site."""
+
+    tenant: str
+    extension: str
+    sites: dict[str, MessageWaiting]
+
+
 @dataclass
 class _Subscription:
     """One telephone's subscription to its own mailbox. ``identifier``: the id of its Event; ``until``: seconds, monotonic."""
@@ -38,19 +52,59 @@ class _Subscription:
 
 
 class MessagesWaiting:
-    """All subscriptions. ``mailboxes`` is set by whoever keeps mailboxes, who calls ``changed``."""
+    """All subscriptions. ``mailboxes`` says what waits; when that changes, ``changed`` is called. As it is, core's services say it
+    (``show``), and the journal remembers it, so that a switch that comes back knows which mailboxes there are.
+    """
 
-    def __init__(self, endpoint: Endpoint, gate: Gate, clock: Clock, address_for: Callable[[Flow | None], str]) -> None:
-        self.mailboxes: Mailboxes = lambda tenant, extension: None
+    def __init__(
+        self, endpoint: Endpoint, gate: Gate, clock: Clock, address_for: Callable[[Flow | None], str], journal: Journal | None = None
+    ) -> None:
+        self.mailboxes: Mailboxes = self._shown
+        self._journal = journal
+        self._lamps: dict[tuple[str, str], dict[str, MessageWaiting]] = {}
         self._endpoint = endpoint
         self._gate = gate
         self._clock = clock
         self._address_for = address_for
         self._held: dict[DialogId, _Subscription] = {}
         self._notifies: dict[int, DialogId] = {}
+        for data in (journal.all(_KEPT) if journal is not None else {}).values():
+            kept = msgspec.msgpack.decode(data, type=_Kept)
+            self._lamps[kept.tenant, kept.extension] = kept.sites
 
     def __len__(self) -> int:
         return len(self._held)
+
+    # --- told by core ---
+
+    def show(self, tenant: str, site: str, lamps: tuple[MessageWaiting, ...], whole: bool) -> None:
+        """What waits at a site; ``whole``: extensions that are not named have no mailbox there."""
+        for lamp in lamps:
+            self._put(tenant, site, lamp.extension, lamp)
+        if whole:
+            named = {lamp.extension for lamp in lamps}
+            for _, extension in [key for key, sites in self._lamps.items() if key[0] == tenant and site in sites and key[1] not in named]:
+                self._put(tenant, site, extension, None)
+
+    def _put(self, tenant: str, site: str, extension: str, lamp: MessageWaiting | None) -> None:
+        sites = self._lamps.setdefault((tenant, extension), {})
+        if sites.get(site) == lamp:
+            return
+        if lamp is not None:
+            sites[site] = lamp
+        else:
+            del sites[site]
+        if self._journal is not None:
+            self._journal.put(_KEPT, f"{tenant}/{extension}", _Kept(tenant=tenant, extension=extension, sites=sites))
+        if not sites:
+            del self._lamps[tenant, extension]
+            if self._journal is not None:
+                self._journal.drop(_KEPT, f"{tenant}/{extension}")
+        self.changed(tenant, extension)
+
+    def _shown(self, tenant: str, extension: str) -> Waiting | None:
+        sites = self._lamps.get((tenant, extension))
+        return Waiting(new=sum(one.new for one in sites.values()), old=sum(one.heard for one in sites.values())) if sites else None
 
     # --- asked by telephones ---
 

@@ -34,6 +34,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "这一步不会有结果“{outcome}”。请删除这条连线。",
         "This step never has the outcome “{outcome}”. Remove that connection.",
     ),
+    "flow.unknown_mailbox": ("没有语音信箱“{mailbox}”。请先添加。", "There is no mailbox “{mailbox}”. Add it first."),
     "flow.unknown_fax": ("没有传真文件“{document}”。请先上传。", "There is no fax document “{document}”. Upload it first."),
     "flow.unknown_queue": ("没有队列“{queue}”。请从列表中选择。", "There is no queue “{queue}”. Choose one from the list."),
     "flow.unknown_start": (

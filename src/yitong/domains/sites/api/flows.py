@@ -26,7 +26,7 @@ from yitong.kit.http import Caller, choose_language, etag, need, part, version_a
 from yitong.kit.ids import RandomIds
 
 router = APIRouter(prefix="/config/flows", tags=["configuration"])
-_KNOWN = ("tenant", "queue", "prompt", "agent", "fax_document")
+_KNOWN = ("tenant", "queue", "prompt", "agent", "fax_document", "mailbox")
 
 
 @router.get("/schema")

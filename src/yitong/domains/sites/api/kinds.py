@@ -55,6 +55,7 @@ RESOURCES = (
     Resource(path="number_classes", kind="number_class", shape=shapes.NumberClass),
     Resource(path="caller_rules", kind="caller_rule", shape=shapes.CallerRule),
     Resource(path="conference_rooms", kind="conference_room", shape=shapes.ConferenceRoom),
+    Resource(path="mailboxes", kind="mailbox", shape=shapes.Mailbox),
     Resource(path="reasons", kind="reason", shape=shapes.Named),
     Resource(path="wrap_up_codes", kind="wrap_up_code", shape=shapes.Named),
 )

@@ -252,6 +252,26 @@ class ConferenceRoom(Named):
         return given
 
 
+class Mailbox(Named):
+    """Where callers leave messages. ``number`` and ``pin`` open it by telephone; ``pin`` is written, never read, and "" takes it away.
+
+    ``owners``: agents; ``queue``: whoever serves it may open it too; ``numbers`` of ours whose flow names no mailbox.
+    """
+
+    site: Id
+    number: Extension | Literal[""] = ""
+    owners: list[Id] = Field(default=[], max_length=200)
+    queue: MaybeId = ""
+    numbers: list[Called] = Field(default=[], max_length=200)
+    greeting: Annotated[Text, StringConstraints(max_length=80)] = ""
+    longest_seconds: Annotated[int, Field(ge=5, le=600)] = 120
+    shortest_seconds: Annotated[int, Field(ge=0, le=30)] = 1
+    silence_seconds: Annotated[int, Field(ge=1, le=30)] = 4
+    pin: MemberPin | None = None
+    email: Annotated[str, StringConstraints(pattern=r"^([^@\s\x00<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,255})?$")] = ""
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
+
+
 class User(Shape):
     """A person who signs in; with an extension also an agent, who needs a team. ``password`` is written, never read."""
 

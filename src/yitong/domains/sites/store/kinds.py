@@ -93,6 +93,16 @@ CALLER_RULE = Kind(
 )  # fmt: skip
 PROMPT = Kind(name="prompt", table="prompts", fields=_fields("code", "language", "file", "text", "voice", "licence", "milliseconds"))
 FAX_DOCUMENT = Kind(name="fax_document", table="fax_documents", fields=_fields("code", "name", "file", "pages", json=["name"]))
+MAILBOX = Kind(
+    name="mailbox", table="mailboxes",
+    fields=_fields(
+        "code", "name", "site=site_id", "number", "queue=queue_id", "numbers", "greeting", "longest_seconds", "shortest_seconds",
+        "silence_seconds", "pin", "email", "keep_days", json=["name", "numbers"], optional=["queue"], secret=["pin"],
+    ),
+    parts=(
+        Part(name="owners", table="mailbox_owners", owner="mailbox_id", columns=(("agent", "agent_id"),), bare=True, place="place"),
+    ),
+)  # fmt: skip
 CONFERENCE_ROOM = Kind(
     name="conference_room", table="conference_rooms",
     fields=_fields(
@@ -108,6 +118,6 @@ KINDS = {
     for kind in (
         TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, FAX_DOCUMENT, REASON, WRAP_UP_CODE,
         NUMBER_CLASS,
-        CALLER_RULE, CONFERENCE_ROOM,
+        CALLER_RULE, CONFERENCE_ROOM, MAILBOX,
     )
 }  # fmt: skip

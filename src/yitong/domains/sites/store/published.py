@@ -15,7 +15,7 @@ from yitong.kit.records import Value, read, read_all
 
 PUBLISHED = (
     "tenant", "site", "agent", "team", "skill", "prompt", "fax_document", "queue", "flow", "account", "trunk", "reason", "wrap_up_code",
-    "number_class", "caller_rule", "conference_room", "number",
+    "number_class", "caller_rule", "conference_room", "mailbox", "number",
 )  # fmt: skip
 """In the order of publishing: prompts and faxes before what plays or sends them; a number comes last, since with it calls come in."""
 

@@ -1,0 +1,1 @@
+"""Mailboxes as configured, and what is in them."""

@@ -1,0 +1,1 @@
+"""Messages in PostgreSQL: as people may look at them, and as the worker's jobs need them."""
