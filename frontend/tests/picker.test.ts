@@ -2,6 +2,7 @@ import { flushPromises, mount } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { configureApi } from '@/api/client'
+import Beside from '@/desk/Beside.vue'
 import Consulting from '@/desk/Consulting.vue'
 import Picker from '@/desk/Picker.vue'
 import { setLanguage } from '@/i18n'
@@ -11,6 +12,7 @@ import { useLive } from '@/stores/live'
 interface Asked { method: string; path: string; body: unknown }
 const team = { id: 't', 'zh-CN': '一组', en: 'Team one' }
 const person = (extension: string, state: string, reachable = true) => ({ id: `a${extension}`, extension, name: { 'zh-CN': `姓${extension}`, en: `Name ${extension}` }, team, state, since: 1, reachable })
+const CARD = { flow: 'f1', flow_name: 'Service', step: 'card', name: 'Card number', beside: true, takes: [{ name: 'amount', label: 'Amount' }], returns: [{ name: 'card', label: 'Card' }] }
 let asked: Asked[] = []
 let refusal: { status: number; detail: string } | null = null
 
@@ -31,6 +33,8 @@ beforeEach(() => {
     fetch: ((path: string, options: RequestInit) => {
       const method = options.method ?? 'GET'
       if (method === 'GET') {
+        if (path.endsWith('/me/entries')) return Promise.resolve(new Response(JSON.stringify({ items: [CARD], next: null })))
+        if (path.endsWith('/me/sendable')) return Promise.resolve(new Response(JSON.stringify({ items: [{ kind: 'fax', code: 'prices', name: 'Price list' }], next: null })))
         const items = path.endsWith('/me/colleagues') ? [person('1002', 'ready'), person('1003', 'busy'), person('1004', 'not_ready', false)] : [{ id: 'q2', name: 'Experts', waiting: 1, ready: 2 }]
         return Promise.resolve(new Response(JSON.stringify({ items, next: null })))
       }
@@ -99,6 +103,49 @@ describe('the picker by the keyboard', () => {
     expect(picker.text()).toContain('No colleague or queue fits')
     await key('Escape')
     expect(picker.emitted('close')).toHaveLength(1)
+  })
+})
+
+describe('a flow', () => {
+  it('is entered with call data by the keyboard: Enter waits, Shift and Enter gives the customer away', async () => {
+    const { picker, field, key } = await open()
+    shown = picker
+    await field.setValue('card')
+    await key('Enter')
+    const form = picker.get('[data-test=flow-form]')
+    expect(document.activeElement).toBe(form.get('input').element)
+    expect(form.text()).toContain('Comes back with: Card')
+    await form.get('input').setValue('120')
+    await form.trigger('submit')
+    await flushPromises()
+    await form.get('input').trigger('keydown', { key: 'Enter', shiftKey: true })
+    await flushPromises()
+    expect(asked).toEqual([true, false].map((wait) => ({ method: 'POST', path: 'flow', body: { flow: 'f1', step: 'card', values: { amount: '120' }, wait } })))
+    expect(picker.emitted('close')).toBeTruthy()
+  })
+
+  it('is left with Escape for another choice; a fax is sent at once', async () => {
+    const { picker, field, key } = await open()
+    shown = picker
+    await field.setValue('card')
+    await key('Enter')
+    await picker.get('[data-test=flow-form]').trigger('keydown', { key: 'Escape' })
+    expect(picker.find('[data-test=flow-form]').exists()).toBe(false)
+    await picker.get('[data-test=pick]').setValue('prices')
+    await picker.get('[data-test=pick]').trigger('keydown', { key: 'Enter' })
+    await flushPromises()
+    expect(asked).toEqual([{ method: 'POST', path: 'send', body: { fax: 'prices', wait: true } }])
+  })
+
+  it('shows where the customer is, and of a secret only that it was given', () => {
+    const data = [{ name: 'card', label: 'Card', value: '6222', secret: false }, { name: 'pin', label: 'PIN', value: '', secret: true }]
+    const detour = { flow: 'Service', entry: 'Card number', state: 'there', since: 1, step: 'pin', kind: 'collect', cause: null, result: null, returns: ['card', 'pin'] }
+    talk(null, { detour, data })
+    const lanes = mount(Beside, { props: { assignment: useDesk().current!, detour: useDesk().current!.detour! } })
+    expect(lanes.get('[data-test=beside-what]').text()).toBe('Card number · Service')
+    expect(lanes.get('[data-name=card]').text()).toBe('6222')
+    expect(lanes.get('[data-name=pin]').text()).toBe('•••• given, not shown')
+    expect(useDesk().may).toMatchObject({ take_back: true, hold: false, pick: false })
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Assignment, Colleague, Consultation } from '@/api/types'
-import { choicesFor, headingOf, mayDo, numberIn, sides, target } from '@/desk/several'
+import type { Assignment, Colleague, Consultation, Detour, FlowEntry } from '@/api/types'
+import { choicesFor, headingOf, mayDo, numberIn, sentIn, sides, target, type Receiver } from '@/desk/several'
 
 const colleague = (extension: string, state: Colleague['state'], reachable = true, name = `n${extension}`): Colleague => ({
   id: `a${extension}`, extension, name: { 'zh-CN': `姓${extension}`, en: name }, team: { 'zh-CN': '一组', en: 'Team one' }, state, since: 1, reachable,
@@ -10,6 +10,7 @@ const talk = (more: Partial<Assignment> = {}): Assignment => ({
   id: 'x', contact: 'c', state: 'active', since: 1, channel: 'voice', queue: 'q', calling: '1', called: '2', keys: [], waited_seconds: 0, ring_until: null, answered_at: 1,
   customer: null, language: 'en', recording: false, wrap_up: null, helps: null, consultation: null, ...more,
 })
+const detour = (state: Detour['state']): Detour => ({ flow: 'Card', entry: 'Card', state, since: 1, step: '', kind: '', cause: null, result: null, returns: [] })
 const allowed = (it: Assignment | null) => Object.entries(mayDo(it)).filter(([, may]) => may).map(([name]) => name)
 
 describe('who is with whom', () => {
@@ -24,7 +25,11 @@ describe('who is with whom', () => {
 describe('what may be done', () => {
   it.each([
     ['an ordinary talk', talk(), ['hold', 'pick']],
-    ['a held one', talk({ state: 'held' }), ['hold']],
+    ['a held one', talk({ state: 'held' }), ['hold', 'pick']],
+    ['one in a flow', talk({ detour: detour('there') }), ['take_back']],
+    ['one about to enter it', talk({ detour: detour('leaving') }), ['take_back']],
+    ['one that came back', talk({ detour: detour('over') }), ['hold', 'pick']],
+    ['one that left the agent there', talk({ state: 'wrapping_up', detour: detour('over') }), []],
     ['ringing', talk({ consultation: asked('ringing') }), ['hand_over', 'reconnect']],
     ['talking', talk({ consultation: asked('talking') }), ['hand_over', 'alternate', 'conference', 'reconnect']],
     ['a conference', talk({ consultation: asked('conference', false) }), ['hand_over']],
@@ -40,9 +45,9 @@ describe('what may be done', () => {
     const helps = { id: 'h', extension: '1001', name: 'x', team: null }
     expect([
       talk(), talk({ consultation: asked('ringing') }), talk({ consultation: asked('conference', false) }), talk({ consultation: asked('over', false) }),
-      talk({ helps, state: 'offered' }), talk({ helps, state: 'offered', handed_over: true }), talk({ helps }), talk({ helps: null }),
+      talk({ helps, state: 'offered' }), talk({ helps, state: 'offered', handed_over: true }), talk({ helps }), talk({ detour: detour('there') }),
     ].map(headingOf)).toEqual([
-      'desk.state.active', 'several.consulting', 'several.together', 'desk.state.active', 'several.asked', 'several.handed', 'several.helping', 'desk.state.active',
+      'desk.state.active', 'several.consulting', 'several.together', 'desk.state.active', 'several.asked', 'several.handed', 'several.helping', 'beside.heading',
     ])
   })
 })
@@ -64,8 +69,14 @@ describe('the picker', () => {
     expect([keys('021 5000-1234'), keys('1009')]).toEqual([['number'], ['agent-a1009']])
     expect([numberIn('+86 138'), numberIn('12'), numberIn('call me'), numberIn('1'.repeat(21))]).toEqual(['+86138', '', '', ''])
   })
+  it('finds ways into flows and what can be sent', () => {
+    const entry: FlowEntry = { flow: 'f', flow_name: 'Service', step: 'card', name: { 'zh-CN': '卡号', en: 'Card number' }, beside: true, takes: [], returns: [] }
+    const found = (text: string) => choicesFor(text, [], [], [entry], [{ kind: 'fax', code: 'prices', name: 'Price list' }]).map((one) => one.key)
+    expect([found('card'), found('卡'), found('list'), found('x')]).toEqual([['flow-f-card'], ['flow-f-card'], ['send-fax-prices'], []])
+    expect([sentIn('fax:prices'), sentIn('Card'), sentIn({ en: 'Card' })]).toEqual([{ what: 'fax', code: 'prices' }, null, null])
+  })
   it('names whom it means as the API does', () => {
-    const [first, queue, number] = [choicesFor('1009', people, [])[0]!, choicesFor('', [], queues)[0]!, choicesFor('02150001234', [], [])[0]!]
+    const [first, queue, number] = [choicesFor('1009', people, [])[0] as Receiver, choicesFor('', [], queues)[0] as Receiver, choicesFor('02150001234', [], [])[0] as Receiver]
     expect([target(first), target(queue), target(number)]).toEqual([{ agent: 'a1009' }, { queue: 'q' }, { number: '02150001234' }])
   })
 })

@@ -54,6 +54,8 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/me/assignments/{id}/transfer": {"number": "1002"},
         "/me/assignments/{id}/mute": {"on": True},
         "/me/assignments/{id}/keys": {"keys": "1#"},
+        "/me/assignments/{id}/flow": {"flow": ids.ids["flow"], "step": "card"},
+        "/me/assignments/{id}/send": {"prompt": "welcome"},
         "/me/calls": {"number": "13800000000"},
         "/agents/{id}/supervise": {"participation": "silent"},
         "/agents/{id}/state": {"state": "not_ready"},

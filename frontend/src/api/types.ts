@@ -48,6 +48,26 @@ export interface Consultation {
   number: string | null
 }
 
+/** A way into a flow that agents may take with a customer. */
+export interface FlowEntry { flow: string; flow_name: Named; step: string; name: Named; beside: boolean; takes: { name: string; label: Named }[]; returns: { name: string; label: Named }[] }
+/** What an agent may send into a call. */
+export interface Sendable { kind: 'prompt' | 'fax'; code: string; name: Named }
+
+/** The flow beside which the agent waits; `over`: what became of the last one. */
+export interface Detour {
+  flow: Named
+  entry: Named
+  state: 'leaving' | 'there' | 'over'
+  since: number
+  step: string
+  kind: string
+  cause: string | null
+  result: string | null
+  returns: string[]
+}
+/** What flows and agents attached to the contact; of a `secret` nobody has the value. */
+export interface DataItem { name: string; label: Named; value: string; secret: boolean }
+
 export interface Assignment {
   id: string
   contact: string
@@ -70,6 +90,8 @@ export interface Assignment {
   /** `helps` has left: whoever answers has the customer. */
   handed_over?: boolean
   consultation?: Consultation | null
+  detour?: Detour | null
+  data?: DataItem[]
   direction?: 'in' | 'out'
   /** The agent's own call to outside is not answered yet. */
   dialling?: boolean

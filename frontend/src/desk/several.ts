@@ -1,5 +1,5 @@
 /** Several at one contact, as the desk shows it: who is with whom, what may be done now, and who can be asked. Pure. */
-import type { Assignment, Colleague, Consultation, Named, QueueFigures } from '@/api/types'
+import type { Assignment, Colleague, Consultation, FlowEntry, Named, QueueFigures, Sendable } from '@/api/types'
 
 /** Where somebody is: with the agent, in music, waiting in silence, being rung, all three together, gone. */
 export type Side = 'with_you' | 'music' | 'waits' | 'ringing' | 'together' | 'gone'
@@ -12,31 +12,39 @@ export function sides(asked: Consultation): { customer: Side; other: Side } {
   return { customer, other: asked.aside ? 'with_you' : 'waits' }
 }
 
+/** The customer is in a flow, or about to enter it, and the agent waits. */
+export function beside(it: Assignment | null): boolean {
+  return Boolean(it?.detour && it.detour.state !== 'over' && it.state !== 'wrapping_up')
+}
+
 /** The key of what the contact is called now. */
 export function headingOf(it: Assignment): string {
   const asked = it.consultation
   if (it.dialling) return `dial.${it.state === 'offered' ? 'own' : 'out'}`
   if (it.helps && it.state !== 'wrapping_up') return it.state !== 'offered' ? 'several.helping' : it.handed_over ? 'several.handed' : 'several.asked'
+  if (beside(it)) return 'beside.heading'
   if (asked && asked.state === 'conference') return 'several.together'
   if (asked && (asked.state !== 'over' || asked.aside)) return 'several.consulting'
   return `desk.state.${it.state}`
 }
 
-export interface May { hold: boolean; pick: boolean; hand_over: boolean; alternate: boolean; conference: boolean; reconnect: boolean }
+export interface May { hold: boolean; pick: boolean; hand_over: boolean; alternate: boolean; conference: boolean; reconnect: boolean; take_back: boolean }
 
 export function mayDo(it: Assignment | null): May {
   const asked = it?.consultation ?? null
-  const own = it !== null && !it.helps && !it.dialling
+  const apart = beside(it)
+  const own = it !== null && !it.helps && !it.dialling && !apart
   const active = own && it.state === 'active'
   const free = asked === null || (asked.state === 'over' && !asked.aside)
   const talking = active && asked?.state === 'talking'
   return {
     hold: own && (active || it.state === 'held') && free,
-    pick: active && free,
+    pick: own && (active || it.state === 'held') && free,
     hand_over: active && asked !== null && asked.state !== 'over',
     alternate: talking,
     conference: talking,
     reconnect: active && asked !== null && asked.state !== 'conference',
+    take_back: apart,
   }
 }
 
@@ -44,6 +52,8 @@ export function mayDo(it: Assignment | null): May {
 export type Choice =
   | { kind: 'agent'; key: string; colleague: Colleague; free: boolean }
   | { kind: 'queue'; key: string; queue: QueueFigures }
+  | { kind: 'flow'; key: string; entry: FlowEntry }
+  | { kind: 'send'; key: string; item: Sendable }
   | { kind: 'number'; key: string; number: string }
 
 /** How a colleague stands: what the dot shows. */
@@ -71,8 +81,8 @@ function words(name: Named | null | undefined): string[] {
   return typeof name === 'string' ? [name] : [name['zh-CN'] ?? '', name.en ?? '']
 }
 
-/** What fits the text: colleagues (who can be asked first), queues, then the number itself unless a colleague has it. */
-export function choicesFor(text: string, colleagues: Colleague[], queues: QueueFigures[]): Choice[] {
+/** What fits the text: colleagues (who can be asked first), queues, ways into flows, the number itself unless a colleague has it, what can be sent. */
+export function choicesFor(text: string, colleagues: Colleague[], queues: QueueFigures[], entries: FlowEntry[] = [], sendables: Sendable[] = []): Choice[] {
   const wanted = text.trim().toLowerCase()
   const fits = (...texts: string[]) => texts.some((each) => each.toLowerCase().includes(wanted))
   const people = colleagues
@@ -82,12 +92,25 @@ export function choicesFor(text: string, colleagues: Colleague[], queues: QueueF
   return [
     ...people.map((colleague): Choice => ({ kind: 'agent', key: `agent-${colleague.id}`, colleague, free: isFree(colleague) })),
     ...queues.filter((one) => fits(...words(one.name))).map((queue): Choice => ({ kind: 'queue', key: `queue-${queue.id}`, queue })),
+    ...entries
+      .filter((entry) => fits(...words(entry.name), ...words(entry.flow_name)))
+      .map((entry): Choice => ({ kind: 'flow', key: `flow-${entry.flow}-${entry.step}`, entry })),
     ...(number && colleagues.every((one) => one.extension !== number) ? [{ kind: 'number', key: 'number', number } as Choice] : []),
+    ...sendables.filter((item) => fits(item.code, ...words(item.name))).map((item): Choice => ({ kind: 'send', key: `send-${item.kind}-${item.code}`, item })),
   ]
 }
 
+/** Somebody or a queue: whoever can have the customer. */
+export type Receiver = Extract<Choice, { kind: 'agent' | 'queue' | 'number' }>
+
 /** As the API names whom is asked or given the contact. */
-export function target(choice: Choice): { agent: string } | { queue: string } | { number: string } {
+export function target(choice: Receiver): { agent: string } | { queue: string } | { number: string } {
   if (choice.kind === 'agent') return { agent: choice.colleague.id }
   return choice.kind === 'queue' ? { queue: choice.queue.id } : { number: choice.number }
+}
+
+/** What a flow or a sending is called: one that is made on the spot is named by what it sends. */
+export function sentIn(flow: Named): { what: 'prompt' | 'fax'; code: string } | null {
+  const made = typeof flow === 'string' ? /^(prompt|fax):(.+)$/.exec(flow) : null
+  return made ? { what: made[1] as 'prompt' | 'fax', code: made[2] ?? '' } : null
 }

@@ -56,6 +56,7 @@ export function useShortcuts(extra: { help: () => void }): void {
     if (key === 't' && may.pick) return ((pickerOpen.value = !pickerOpen.value), true)
     if (key === 's' && may.alternate) return (void desk.alternate(), true)
     if (key === 'j' && may.conference) return (void desk.conference(), true)
+    if (key === 'q' && may.take_back) return (void desk.takeCustomerBack(), true)
     if (key === 'q' && may.reconnect) return (void desk.reconnect(), true)
     return false
   }

@@ -2,8 +2,8 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 import { call, sentence } from '@/api/client'
-import type { Assignment, DeskDocument, Duty, PhoneCredential } from '@/api/types'
-import { mayDo, target, type Choice } from '@/desk/several'
+import type { Assignment, DeskDocument, Duty, FlowEntry, PhoneCredential, Sendable } from '@/api/types'
+import { mayDo, target, type Receiver } from '@/desk/several'
 import { permission, supportTrouble, openMicrophone, closeMicrophone, MicrophoneError, type MicrophoneTrouble } from '@/phone/microphone'
 import { NO_CALL, Phone, type CallView, type Registration } from '@/phone/phone'
 import { after } from '@/live/awake'
@@ -191,8 +191,13 @@ export const useDesk = defineStore('desk', () => {
   const reconnect = () => ask('reconnect')
   const handOver = () => ask('transfer', {})
   /** Ask somebody, or give the customer away at once; answers why it cannot be done. */
-  const consult = (whom: Choice) => attempt(() => call('POST', path('consult'), { body: target(whom) }))
-  const transferTo = (whom: Choice) => attempt(() => call('POST', path('transfer'), { body: target(whom) }))
+  const consult = (whom: Receiver) => attempt(() => call('POST', path('consult'), { body: target(whom) }))
+  const transferTo = (whom: Receiver) => attempt(() => call('POST', path('transfer'), { body: target(whom) }))
+  /** Let the customer into a flow, with call data; `wait`: he comes back. Answers why it cannot be done. */
+  const letIn = (entry: FlowEntry, values: Record<string, string>, wait: boolean) =>
+    attempt(() => call('POST', path('flow'), { body: { flow: entry.flow, step: entry.step, values, wait } }))
+  const send = (item: Sendable, wait: boolean) => attempt(() => call('POST', path('send'), { body: { [item.kind]: item.code, wait } }))
+  const takeCustomerBack = () => ask('take_back')
 
   /** By the switch, whichever telephone it is; the one in this page is silent at once, also while the application server is away. */
   async function mute(): Promise<void> {
@@ -239,7 +244,7 @@ export const useDesk = defineStore('desk', () => {
   return {
     desk: document_, assignments, current, ringing, deskPhone, phoneMode, trouble, registration, pageCall, error, busy, may, muted,
     open, startPhone, close, takeBack, setState, answer, refuse, hold, hangUp, mute, key, hear, act,
-    dial, consult, transferTo, alternate, conference, reconnect, handOver,
+    dial, consult, transferTo, letIn, send, takeCustomerBack, alternate, conference, reconnect, handOver,
     wasOpen: () => sessionStorage.getItem(OPEN_KEY) === '1',
   }
 })

@@ -186,3 +186,18 @@ _OTHER = Sentence(409, "操作被拒绝（{code}）。请查看最新状态后�
 def sentence(code: str) -> Sentence:
     """The sentence of ``code``; a general one for a code that only a newer part knows."""
     return SENTENCES.get(code, _OTHER)
+    "unknown_entry": Sentence(
+        422, "没有这个流程入口，可能已停用。请重新选择。", "There is no such way into a flow; it may have been withdrawn. Choose again."
+    ),
+    "not_beside": Sentence(
+        422,
+        "客户进入这个流程后不会返回，不能等待。请改为转出。",
+        "A customer does not come back from there, so you cannot wait. Hand the customer over for good.",
+    ),
+    "unknown_value": Sentence(
+        422,
+        "这个流程入口不接收这样的数据。请只填写所列的项，每项最多 200 字。",
+        "That way in takes no such data. Fill in what is listed, 200 characters each.",
+    ),
+    "unknown_prompt": Sentence(422, "没有这个提示音。请从列表中选择。", "There is no such prompt. Choose one from the list."),
+    "unknown_fax": Sentence(422, "没有这份传真文件。请从列表中选择。", "There is no such fax document. Choose one from the list."),

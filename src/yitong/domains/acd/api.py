@@ -22,13 +22,17 @@ from yitong.domains.acd.messages import (
     HangUp,
     HoldContact,
     Intercept,
+    LetIntoFlow,
+    ListEntries,
     Mute,
     Reconnect,
     RefuseOffer,
     RetrieveContact,
+    SendInto,
     SendKeys,
     SetAgentState,
     Supervise,
+    TakeBack,
     Transfer,
     WrapUp,
 )
@@ -97,6 +101,25 @@ class Dialled(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     number: str = Field(min_length=2, max_length=32)
+
+
+class FlowWanted(BaseModel):
+    """An entry of a published flow, and what it takes. ``wait``: the agent stays apart until the contact comes back."""
+
+    model_config = ConfigDict(extra="forbid")
+    flow: UUID
+    step: str = Field(min_length=1, max_length=40)
+    values: dict[str, str] = Field(default={}, max_length=20)
+    wait: bool = True
+
+
+class Sent(BaseModel):
+    """A prompt or a fax document, by its code."""
+
+    model_config = ConfigDict(extra="forbid")
+    prompt: str = Field(default="", max_length=80)
+    fax: str = Field(default="", max_length=80)
+    wait: bool = True
 
 
 class Supervision(BaseModel):
@@ -185,6 +208,44 @@ async def transfer(id: UUID, given: Receiver, caller: Caller = need("calls.take"
     """Give the customer away: to whom one consults, or at once to somebody or to a queue; after-call work begins."""
     command = Transfer(actor=caller.user, agent=_agent(caller), assignment=str(id), queue=given.queue, **given.named)
     await _obey(core, caller, command)
+
+
+@router.get("/me/entries")
+async def entries(caller: Caller = need("calls.take"), core: Core = part(Core)) -> Listed:
+    """Where one may let a contact into a flow: what each takes and returns, and whether one may wait for it."""
+    return Listed(items=await core.obey(caller.tenant, caller.site, ListEntries(actor=caller.user, agent=_agent(caller))))
+
+
+@router.get("/me/sendable")
+async def sendable(caller: Caller = need("calls.take"), database: Database = part(Database)) -> Listed:
+    """The prompts and fax documents that one may send into a call: ``{kind, code, name}``."""
+    async with database.transaction() as connection:
+        return Listed(items=await store.sendable(connection, caller.scope))
+
+
+@router.post("/me/assignments/{id}/flow", status_code=204)
+async def let_into_flow(id: UUID, given: FlowWanted, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """Let the customer into a flow, with call data; he comes back with what it collected, or goes on from there for good."""
+    command = LetIntoFlow(
+        actor=caller.user, agent=_agent(caller), assignment=str(id), flow=str(given.flow), step=given.step, values=given.values,
+        wait=given.wait,
+    )  # fmt: skip
+    await _obey(core, caller, command)
+
+
+@router.post("/me/assignments/{id}/send", status_code=204)
+async def send_into(id: UUID, given: Sent, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """Send a prompt or a fax into the call, while one waits or for good."""
+    command = SendInto(
+        actor=caller.user, agent=_agent(caller), assignment=str(id), prompt=given.prompt, fax=given.fax, wait=given.wait
+    )  # fmt: skip
+    await _obey(core, caller, command)
+
+
+@router.post("/me/assignments/{id}/take_back", status_code=204)
+async def take_back(id: UUID, caller: Caller = need("calls.take"), core: Core = part(Core)) -> None:
+    """Take the customer out of the flow before he comes by himself."""
+    await _obey(core, caller, TakeBack(actor=caller.user, agent=_agent(caller), assignment=str(id)))
 
 
 @router.put("/me/assignments/{id}/mute", status_code=204)

@@ -10,6 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from yitong.kit.scope import Scope
 
 
+async def sendable(connection: AsyncConnection, scope: Scope) -> list[dict[str, Any]]:
+    """Prompts that say something by themselves (pieces of others have a dot in their code), and fax documents."""
+    rows = await connection.execute(
+        text("""
+            select 'prompt' as kind, code, to_jsonb(min(text)) as name from prompts
+            where tenant_id = :tenant and position('.' in code) = 0 group by code
+            union all select 'fax', code, name from fax_documents where tenant_id = :tenant order by kind, code"""),
+        {"tenant": scope.tenant},
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
 async def agents(connection: AsyncConnection, scope: Scope, site: str) -> list[dict[str, Any]]:
     """The agents of the teams one supervises at ``site``; with ``contacts.all`` every one there."""
     rows = await connection.execute(

@@ -54,7 +54,7 @@ class Detours:
                 "takes": [{"name": name, "label": dict(document.data.get(name, {}))} for name in entry.takes],
                 "returns": [{"name": name, "label": dict(document.data.get(name, {}))} for name in entry.returns],
             }
-            for flow, document, step, entry in self.flows.entries()
+            for flow, document, step, entry in sorted(self.flows.entries(), key=lambda one: (one[0], one[2]))
         ]  # fmt: skip
 
     def let_in(self, command: m.LetIntoFlow, unit: Unit) -> None:

@@ -19,6 +19,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "flow.form": ("{at} 的格式不对：{message}。请改正。", "The form of {at} is wrong: {message}. Correct it."),
     "flow.minimum_above_maximum": ("最少位数大于最多位数。请改正。", "The minimum is above the maximum. Correct one of them."),
+    "flow.help_key_taken": (
+        "求助键“{key}”在这个菜单里另有含义。请换一个键。",
+        "The key for help, “{key}”, means something else in this menu. Choose another key.",
+    ),
+    "flow.not_beside_an_agent": (
+        "座席等待期间，客户不能进入“{kind}”步骤。请改走别处，或取消座席等待。",
+        "While an agent waits a customer cannot come to a step of kind “{kind}”. Lead elsewhere, or do not let the agent wait.",
+    ),
+    "flow.not_collected": (
+        "没有步骤收集“{name}”，却要把它交还座席。请补上，或从列表中删除。",
+        "No step collects “{name}”, which is to be given back to the agent. Add one, or remove the name.",
+    ),
+    "flow.no_return": (
+        "座席在此等待，但没有“返回”步骤。请加上，或取消座席等待。",
+        "An agent waits here, but no step of kind “return” follows. Add one, or do not let the agent wait.",
+    ),
+    "flow.unnamed_data": (
+        "数据“{name}”没有名称，座席看不懂。请在 data 中写上名称。",
+        "The data “{name}” has no name that agents could read. Give it one under “data”.",
+    ),
     "flow.no_exit": (
         "从这一步走不到结束。请连到挂机或转接步骤。",
         "No end can be reached from this step. Lead it to one that hangs up or transfers.",
