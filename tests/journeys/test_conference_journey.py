@@ -81,7 +81,11 @@ class Patient(Customer):
         said = prompts[-1].file if prompts else ""
         if collecting and "enter_" in said:
             keys = f"{NUMBER}#" if "enter_number" in said else f"{self._pin}#"
-            self.switch.timeline.after(3.5, lambda: [self._key(key) for key in keys] if self._playing[-1:] == (said,) else None)
+            self.switch.timeline.after(3.5, lambda: self._answer(said, keys))
+
+    def _answer(self, said: str, keys: str) -> None:
+        for key in keys if self._playing[-1:] == (said,) else "":
+            self._key(key)
 
 
 def conference(world: World) -> Conference:

@@ -40,6 +40,7 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/config/trunks": named | {"site": ids.site},
         "/config/number_classes": {"code": "local", "name": NAME, "patterns": ["62."]},
         "/config/caller_rules": named | {"patterns": ["138."], "action": "prompt", "flow": ids.ids["flow"]},
+        "/config/conference_rooms": named | {"site": ids.site, "number": "8002", "host_pin": "246810"},
         "/config/reasons": named,
         "/config/wrap_up_codes": named,
         "/config/users": {
@@ -59,6 +60,19 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/me/calls": {"number": "13800000000"},
         "/agents/{id}/supervise": {"participation": "silent"},
         "/agents/{id}/state": {"state": "not_ready"},
+        "/faxes/{id}/assignment": {"agent": ids.people["1001"].agent},
+        "/faxes/{id}/seen": {"seen": True},
+        "/fax_numbers": {"numbers": "13800000000"},
+        "/fax_sendings": {"document": "tariff", "numbers": "13800000000"},
+        "/fax_sendings/{id}/state": {"state": "paused"},
+        "/conference_rooms/{id}/calls": {"number": "13800000000"},
+        "/conferences/{id}/grant": {"member": ids.ids["conference_room"]},
+        "/conferences/{id}/refuse": {"member": ids.ids["conference_room"]},
+        "/conferences/{id}/remove": {"member": ids.ids["conference_room"]},
+        "/conferences/{id}/speaking": {"member": ids.ids["conference_room"], "on": True},
+        "/conferences/{id}/mute": {"on": True},
+        "/conferences/{id}/lock": {"on": True},
+        "/conferences/{id}/recording": {"on": True},
         "/sessions": {"username": "1001", "password": "x"},
         "/sessions/current/password": {"old": "a", "new": "another one"},
         "/guest/phone": {"number": "96900"},
@@ -90,7 +104,10 @@ def foreign_ids(path: str, other: Tenant, live: Live | None = None) -> list[str]
     if "{id}" not in path:
         return [""]
     part = path.removeprefix("/api/v1/").removeprefix("config/").split("/")[0]
-    odd = {"recordings": "recording foreign", "users": "user", "faxes": "fax", "number_classes": "number_class", "mailboxes": "mailbox"}
+    odd = {
+        "recordings": "recording foreign", "users": "user", "faxes": "fax", "number_classes": "number_class",
+        "conferences": "conference_room", "mailboxes": "mailbox"
+    }  # fmt: skip
     singular = odd.get(part, part.removesuffix("s"))
     if singular == "contact":
         return [other.contacts["foreign"], *(live.contacts if live else [])]

@@ -135,6 +135,9 @@ class Seed:
         made.ids["trunk"] = await self.put(made.id, "trunk", {"code": "demo", "name": NAME, "site": site})
         made.ids["number_class"] = await self.put(made.id, "number_class", {"code": "town", "name": NAME, "patterns": ["62."]})
         made.ids["caller_rule"] = await self.put(made.id, "caller_rule", {"code": "pests", "name": NAME, "patterns": ["999."]})
+        made.ids["conference_room"] = await self.put(
+            made.id, "conference_room", {"code": "board", "name": NAME, "site": site, "number": "8001"}
+        )
         made.ids["reason"] = await self.put(made.id, "reason", {"code": "lunch", "name": NAME})
         for code in ("coffee", "training"):
             await self.put(made.id, "reason", {"code": code, "name": {"en": code}})

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.domains.acd.api import router as acd
+from yitong.domains.conference.api import router as conference
 from yitong.domains.crm.api import router as crm
 from yitong.domains.fax.api import router as fax
 from yitong.domains.mailbox.api import router as mailbox
@@ -90,7 +91,7 @@ def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: boo
 def _version_one(door: Door) -> APIRouter:
     api = APIRouter()
     for router in (
-        security, phone.router, published.router, acd, quality, crm, records.router, flows.router, users.router, prompts.router,
+        security, phone.router, published.router, acd, quality, crm, conference, records.router, flows.router, users.router, prompts.router,
         fax, mailbox, fax_documents.router,
     ):  # fmt: skip
         api.include_router(router)

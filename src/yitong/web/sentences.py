@@ -45,6 +45,8 @@ SENTENCES: dict[str, Sentence] = {
     "origin_refused": Sentence(
         403, "请求来自其他网站，已拒绝。请从本系统页面操作。", "The request came from another site. Use this system's own page."
     ),
+    "desk_locked": Sentence(423, "座席已锁定。请先用密码解锁。", "The desk is locked. Unlock it with the password first."),
+    "wrong_unlock": Sentence(403, "密码不正确，座席仍锁定。请重新输入。", "The password is not right; the desk stays locked. Enter it again."),
     # what you asked for
     "not_found": Sentence(
         404,
@@ -110,10 +112,48 @@ SENTENCES: dict[str, Sentence] = {
         "流程有 {count} 个问题，未发布。请按所列步骤改正。",
         "The flow has {count} problem(s) and was not published. Correct the steps named.",
     ),
+    "reason_missing": Sentence(
+        422, "请说明理由（X-Reason）。理由会写入审计日志。", "Say why (X-Reason). The reason is written into the audit log."
+    ),
+    "recording_held": Sentence(
+        409,
+        "该录音已保全，不能删除。请先由有权限的人解除保全。",
+        "This recording is held and cannot be deleted. Somebody with the right must end the hold first.",
+    ),
+    "recording_deleted": Sentence(
+        410,
+        "该录音已删除。在期限之内，有权限的人可以恢复（{until}）。",
+        "This recording was deleted. Until its time is over somebody with the right can bring it back ({until}).",
+    ),
+    "recording_purged": Sentence(
+        410,
+        "该录音已彻底清除，无法恢复；备份中的副本按备份期限失效。",
+        "This recording is gone for good; copies in backups end with these.",
+    ),
+    "recording_missing": Sentence(
+        409,
+        "录音文件不存在。请管理员运行 yitong recordings check 并从备份恢复。",
+        "The recording's file is not there. Have an administrator run yitong recordings check and put it back from a backup.",
+    ),
+    "recording_damaged": Sentence(
+        409,
+        "录音文件已损坏或被改动。请管理员运行 yitong recordings check 并从备份恢复。",
+        "The recording's file is damaged or was changed. Have an administrator run yitong recordings check and put it back from a backup.",
+    ),
+    "recording_key_missing": Sentence(
+        409,
+        "录音完好，但缺少打开它的密钥 {key}。请管理员把该密钥文件放回密钥目录。",
+        "The recording is whole, but the key that opens it is missing: {key}. Have an administrator put its file back into the keys.",
+    ),
     "fax_refused": Sentence(
         422,
         "无法制成传真（{reason}）。请上传 TIFF、PNG 或 JPEG 图片，或填写文字，最多 200 页。",
         "No fax can be made of this ({reason}). Upload a TIFF, PNG or JPEG picture, or give a text, 200 pages at most.",
+    ),
+    "too_many_lines": Sentence(
+        422,
+        "号码清单过长，最多 {limit} 行。请分成几份发送。",
+        "The list of numbers is too long: {limit} lines at most. Send it in parts.",
     ),
     "prompt_refused": Sentence(
         422,
@@ -144,7 +184,31 @@ SENTENCES: dict[str, Sentence] = {
         "您没有拨打这类号码的权限。如确有需要，请联系管理员。",
         "You may not call numbers of this class. Ask an administrator if you need to.",
     ),
+    "too_many_speakers": Sentence(
+        409,
+        "会议中最多 {most} 人发言。请先让一位发言者改为听众，再同意此人发言。",
+        "At most {most} people speak in a conference. Make one of the speakers a listener first, then let this one speak.",
+    ),
+    "conference_full": Sentence(
+        409, "会议室最多 {most} 人，已满。请等有人离开，或请管理员扩大会议室。",
+        "The room takes {most} people and is full. Wait until somebody leaves, or have an administrator make the room larger.",
+    ),
     "bad_keys": Sentence(422, "只能发送 0-9、*、#、A-D。", "Only 0-9, *, # and A-D can be sent."),
+    "unknown_entry": Sentence(
+        422, "没有这个流程入口，可能已停用。请重新选择。", "There is no such way into a flow; it may have been withdrawn. Choose again."
+    ),
+    "not_beside": Sentence(
+        422,
+        "客户进入这个流程后不会返回，不能等待。请改为转出。",
+        "A customer does not come back from there, so you cannot wait. Hand the customer over for good.",
+    ),
+    "unknown_value": Sentence(
+        422,
+        "这个流程入口不接收这样的数据。请只填写所列的项，每项最多 200 字。",
+        "That way in takes no such data. Fill in what is listed, 200 characters each.",
+    ),
+    "unknown_prompt": Sentence(422, "没有这个提示音。请从列表中选择。", "There is no such prompt. Choose one from the list."),
+    "unknown_fax": Sentence(422, "没有这份传真文件。请从列表中选择。", "There is no such fax document. Choose one from the list."),
     "unknown_reason": Sentence(422, "没有这个未就绪原因。请从列表中选择。", "There is no such reason. Choose one from the list."),
     "unknown_code": Sentence(422, "没有这个小结代码。请从列表中选择。", "There is no such wrap-up code. Choose one from the list."),
     "number_not_offered": Sentence(
@@ -186,18 +250,3 @@ _OTHER = Sentence(409, "操作被拒绝（{code}）。请查看最新状态后�
 def sentence(code: str) -> Sentence:
     """The sentence of ``code``; a general one for a code that only a newer part knows."""
     return SENTENCES.get(code, _OTHER)
-    "unknown_entry": Sentence(
-        422, "没有这个流程入口，可能已停用。请重新选择。", "There is no such way into a flow; it may have been withdrawn. Choose again."
-    ),
-    "not_beside": Sentence(
-        422,
-        "客户进入这个流程后不会返回，不能等待。请改为转出。",
-        "A customer does not come back from there, so you cannot wait. Hand the customer over for good.",
-    ),
-    "unknown_value": Sentence(
-        422,
-        "这个流程入口不接收这样的数据。请只填写所列的项，每项最多 200 字。",
-        "That way in takes no such data. Fill in what is listed, 200 characters each.",
-    ),
-    "unknown_prompt": Sentence(422, "没有这个提示音。请从列表中选择。", "There is no such prompt. Choose one from the list."),
-    "unknown_fax": Sentence(422, "没有这份传真文件。请从列表中选择。", "There is no such fax document. Choose one from the list."),

@@ -56,6 +56,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "flow.unknown_mailbox": ("没有语音信箱“{mailbox}”。请先添加。", "There is no mailbox “{mailbox}”. Add it first."),
     "flow.unknown_fax": ("没有传真文件“{document}”。请先上传。", "There is no fax document “{document}”. Upload it first."),
+    "flow.unknown_room": ("没有会议室“{room}”。请从列表中选择。", "There is no conference room “{room}”. Choose one from the list."),
     "flow.unknown_queue": ("没有队列“{queue}”。请从列表中选择。", "There is no queue “{queue}”. Choose one from the list."),
     "flow.unknown_start": (
         "开始步骤“{start}”不存在。请选择一个步骤作为开始。",
