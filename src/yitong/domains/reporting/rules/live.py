@@ -13,6 +13,7 @@ import msgspec
 
 from yitong.contact.bus import Unit
 from yitong.ct.events import Snapshot
+from yitong.domains.reporting.rules import mail
 from yitong.domains.reporting.rules.changes import Change, diff
 from yitong.domains.reporting.rules.counters import QueueToday, Today
 from yitong.domains.reporting.rules.flows import drawn_data, drawn_detour
@@ -46,6 +47,7 @@ class Live:
             "desk_agent": self._desk_agent, "desk_queue": self._desk_queue, "assignments": self._assignments, "today": self._today,
             "calls": self._calls, "board_queue": self._board_queue, "board_agent": self._board_agent, "totals": self._totals,
             "day": lambda _: self.view.state.today.day, "desk_queues": lambda agent: sorted(self.view.queues_of(agent)),
+            "mailboxes": lambda agent: mail.drawn(self.view, agent),
         }  # fmt: skip
 
     # --- documents -----------------------------------------------------------------------------------------------------------------
@@ -139,6 +141,8 @@ class Live:
                 sections |= {("desk_agent", key), ("board_agent", key), ("today", key), ("totals", "")}
             elif kind == "calls":
                 sections.add(("calls", key))
+            elif kind == "mailbox":
+                sections |= {("mailboxes", agent) for agent in mail.openers(self.view, key)}
             else:
                 agent = self._agent_of_assignment(key)
                 sections |= {("assignments", agent), ("board_agent", agent)}
@@ -158,7 +162,7 @@ class Live:
     def _everything(self) -> set[Section]:
         queues = {(kind, key) for kind in ("desk_queue", "board_queue") for key in self.view.names["queue"]}
         agents = {
-            (kind, key) for kind in ("desk_agent", "desk_queues", "assignments", "today", "calls", "board_agent")
+            (kind, key) for kind in ("desk_agent", "desk_queues", "assignments", "today", "calls", "board_agent", "mailboxes")
             for key in self.view.names["agent"]
         }  # fmt: skip
         return queues | agents | self._drawn.keys() | {("totals", ""), ("day", "")}
@@ -188,7 +192,7 @@ class Live:
             "assignments": self._section("assignments", agent),
             "queues": {key: self._section("desk_queue", key) for key in self._section("desk_queues", agent)},
             "today": self._section("today", agent),
-            "calls": self._section("calls", agent),
+            "calls": self._section("calls", agent), "mailboxes": self._section("mailboxes", agent),
         }
 
     # --- drawing -------------------------------------------------------------------------------------------------------------------
@@ -200,12 +204,8 @@ class Live:
 
     def _person(self, key: str) -> dict[str, Any]:
         config = self.view.names["agent"].get(key, {})
-        return {
-            "id": key,
-            "extension": config.get("extension", ""),
-            "name": config.get("name") or "",
-            "team": self._team(config.get("team")),
-        }
+        person = {"id": key, "extension": config.get("extension", ""), "name": config.get("name") or ""}
+        return {**person, "team": self._team(config.get("team"))}
 
     def _team(self, key: Any) -> dict[str, Any] | None:
         if not key:
@@ -367,7 +367,8 @@ class Live:
         self.view.touched.add(("names", ""))
 
 
-_DESK_PATHS = {"desk_agent": ("agent",), "assignments": ("assignments",), "today": ("today",), "calls": ("calls",)}
+_DESK_PATHS = {"desk_agent": ("agent",), "assignments": ("assignments",), "today": ("today",), "calls": ("calls",),
+               "mailboxes": ("mailboxes",)}  # fmt: skip
 _BOARD_PATHS = {"board_queue": ("queues",), "board_agent": ("agents",), "totals": ("totals",), "day": ("day",)}
 
 

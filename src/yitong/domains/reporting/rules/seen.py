@@ -125,4 +125,6 @@ class ViewState(msgspec.Struct, kw_only=True):
     waiting: dict[str, SeenWaiting] = {}
     calls: dict[str, list[PastCall]] = {}
     notes: dict[str, str] = {}
+    new_messages: dict[str, list[str]] = {}
+    """By mailbox: those that nobody has heard yet."""
     today: Today = msgspec.field(default_factory=Today)

@@ -16,7 +16,7 @@ from yitong.contact.messages import ContactArrived, ContactEnded
 from yitong.contact.registry import LiveContact, Registry
 from yitong.domains.acd import messages as acd
 from yitong.domains.quality.messages import RecordingAsked, RecordingEnded, RecordingLost
-from yitong.domains.reporting.rules import flows, several
+from yitong.domains.reporting.rules import flows, mail, several
 from yitong.domains.reporting.rules.counters import AgentToday, count, day_of
 from yitong.domains.reporting.rules.seen import PastCall, SeenAgent, SeenAssignment, SeenContact, SeenWaiting, ViewState
 from yitong.domains.survey.messages import SurveyAnswered
@@ -32,7 +32,7 @@ class View:
         self.state = ViewState()
         self.zone: tzinfo = UTC
         self.names: dict[str, dict[str, Mapping[str, Any]]] = {
-            kind: {} for kind in ("agent", "queue", "team", "reason", "wrap_up_code", "flow", "site", "tenant")
+            kind: {} for kind in ("agent", "queue", "team", "reason", "wrap_up_code", "flow", "site", "tenant", "mailbox")
         }
         self.touched: set[tuple[str, str]] = set()
         self._registry = registry
@@ -54,7 +54,7 @@ class View:
             acd.AssignmentEnded: self._ended, acd.WrapUpBegan: self._wrap_up, acd.WrapUpDrafted: self._drafted,
             acd.WrapUpEnded: self._wrapped_up, RecordingAsked: self._recording, RecordingEnded: self._recording_over,
             RecordingLost: self._recording_over, SurveyAnswered: self._survey,
-            **several.handlers(self), **flows.handlers(self),
+            **several.handlers(self), **flows.handlers(self), **mail.handlers(self),
         }  # fmt: skip
 
     # --- configuration -------------------------------------------------------------------------------------------------------------
