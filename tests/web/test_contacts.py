@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from tests.web.world import NAME, World
 
-from yitong.domains.quality import store
+from yitong.domains.quality.store import contacts as store
 
 
 @pytest.mark.case("W1")

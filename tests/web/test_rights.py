@@ -47,6 +47,8 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
             "username": "new", "name": NAME, "roles": ["agent"], "password": "long enough", "extension": "1999", "site": ids.site,
             "team": ids.ids["team"], "skills": {ids.ids["skill"]: 3},
         },
+        "/recordings/{id}/note": {"title": "x"},
+        "/recordings/{id}/hold": {"on": True},
         "/customers": {"name": "x", "numbers": ["+8613800000000"]},
         "/me": {"language": "en"},
         "/me/state": {"state": "ready"},

@@ -32,6 +32,14 @@ def parser() -> argparse.ArgumentParser:
     ledger.add_parser("rebuild", help="drop every projection and make it anew from the ledger")
     trace = commands.add_parser("trace", help="tell the way of one contact from the ledger")
     trace.add_argument("contact", help="the contact's id")
+    recordings = commands.add_parser("recordings", help="look after recordings").add_subparsers(dest="action", required=True)
+    check = recordings.add_parser("check", help="recordings without a file, files without a recording, and what was changed")
+    check.add_argument("--all", action="store_true", help="read every file as a whole")
+    who = recordings.add_parser("who", help="who downloaded this recording")
+    who.add_argument("file", help="a sound file")
+    keys = commands.add_parser("keys", help="the keys that seal recordings").add_subparsers(dest="action", required=True)
+    keys.add_parser("list", help="which key opens how many recordings")
+    keys.add_parser("rotate", help="make a new key and have it open everything")
     demo = commands.add_parser("demo", help="the demo").add_subparsers(dest="action", required=True)
     demo.add_parser("load", help="load the demo pack")
     return top
@@ -82,6 +90,10 @@ async def _tool(chosen: argparse.Namespace, settings: Settings) -> int:
         if chosen.command == "demo":
             await importlib.import_module("yitong.app.demo").load(reached)
             return 0
+        if chosen.command in ("recordings", "keys"):
+            tool = importlib.import_module("yitong.app.recordings_tool")
+            everything, file = getattr(chosen, "all", False), getattr(chosen, "file", "")
+            return int(await tool.run(reached, chosen.command, chosen.action, everything=everything, file=file))
         if chosen.command == "trace":
             return int(await importlib.import_module("yitong.app.trace").trace(reached, chosen.contact))
         return int(await importlib.import_module("yitong.app.rebuild").rebuild(reached))

@@ -30,7 +30,9 @@ class SettingsError(Exception):
 class Settings:
     """What an operator decides. Empty ``database_url`` or ``nats_url``: the embedded engine.
 
-    ``media_workers`` 0 means one per CPU core. ``smtp_host``: the server that takes mails, empty: none are sent;
+    ``media_workers`` 0 means one per CPU core. ``recording_keys``: the folder of the keys that seal recordings, empty: ``home``/keys.
+    ``recording_key_days`` 0: no new key by itself; ``recording_opus_hours`` 0: recordings stay WAV.
+    ``smtp_host``: the server that takes mails, empty: none are sent;
     ``smtp_security``: tls, starttls or none; ``smtp_ca``: a PEM file of whom to trust besides. ``runtime`` (sockets) and ``worker``
     (which of several equal processes this one is, from 0) are set by the supervisor.
     """
@@ -50,6 +52,10 @@ class Settings:
     node: str = field(default_factory=socket.gethostname)
     media_workers: int = 0
     workers: int = 1
+    recording_keys: str = ""
+    recording_key_days: int = 90
+    recording_opus_hours: int = 24
+    recording_undo_hours: int = 12
     smtp_host: str = ""
     smtp_port: int = 587
     smtp_security: str = "starttls"
@@ -74,6 +80,11 @@ class Settings:
     def media_count(self) -> int:
         """How many media workers there are."""
         return self.media_workers or os.cpu_count() or 1
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the keys of recordings are: apart from the recordings."""
+        return Path(self.recording_keys) if self.recording_keys else self.home / "keys"
 
     def media_socket(self, worker: int) -> Path:
         """Where media worker ``worker`` (from 0) listens."""
@@ -127,6 +138,8 @@ def _typed(name: str, value: object) -> Any:
         return Path(str(value)).expanduser().absolute()
     if name == "rtp_ports":
         return _range(str(value))
+    if name in ("recording_key_days", "recording_opus_hours", "recording_undo_hours"):
+        return _whole(name, value, 0, 999_999)
     if name.endswith("_port"):
         return _whole(name, value, 1, 65535)
     if name in ("media_workers", "workers", "worker"):

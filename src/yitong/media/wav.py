@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,33 @@ def header(data_bytes: int, channels: int = 2) -> bytes:
         "<4sI4s4sIHHIIHH4sI",
         b"RIFF", HEADER - 8 + data_bytes, b"WAVE", b"fmt ", 16, 1, channels, RATE, RATE * block, block, 16, b"data", data_bytes,
     )  # fmt: skip
+
+
+def tagged_header(data_bytes: int, channels: int, tags: Mapping[str, str]) -> bytes:
+    """The header before ``data_bytes`` of samples with a list of information, by RIFF's names (``ICMT``, ``IART``, ``ICRD``)."""
+    items = b"".join(_chunk(name.encode("ascii"), text.encode() + b"\0") for name, text in tags.items())
+    listed = _chunk(b"LIST", b"INFO" + items)
+    plain = header(data_bytes, channels)
+    return plain[:4] + struct.pack("<I", HEADER - 8 + len(listed) + data_bytes) + plain[8:36] + listed + plain[36:]
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) & 1)
+
+
+def read_tags(data: bytes) -> dict[str, str]:
+    """The list of information of a WAV file, from its beginning; empty when there is none."""
+    position, tags = 12, dict[str, str]()
+    while data[:4] == b"RIFF" and position + 8 <= len(data):
+        kind, size = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
+        if kind == b"LIST" and data[position + 8 : position + 12] == b"INFO":
+            at, end = position + 12, min(position + 8 + size, len(data))
+            while at + 8 <= end:
+                length = int.from_bytes(data[at + 4 : at + 8], "little")
+                tags[data[at : at + 4].decode("latin-1")] = data[at + 8 : at + 8 + length].split(b"\0")[0].decode("utf-8", "replace")
+                at += 8 + length + (length & 1)
+        position += 8 + size + (size & 1)
+    return tags
 
 
 def read(data: bytes) -> NDArray[np.int16]:

@@ -13,6 +13,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 import yitong.web
+from yitong.app.jobs.recordings import vault_of
 from yitong.app.migrate import require_current
 from yitong.app.partition import step_kinds
 from yitong.app.process import Health as Told
@@ -99,7 +100,7 @@ class Web:
     def _parts(self) -> Parts:
         return Parts(
             self.database, self.clock, self.ids, self.passwords, self.phones, self.recognition, self.sign_in, self.keeper, self.door,
-            self.health, self.metrics, self.published, Core(self.nats), RecordingsFolder(self.settings.home / "recordings"),
+            self.health, self.metrics, self.published, Core(self.nats), vault_of(self.settings, self.clock),
             PromptsFolder(self.settings.home / "prompts"), FaxesFolder(self.settings.home / "faxes"),
             MessagesFolder(self.settings.home / "recordings"), StaticFolder(Path(yitong.web.__file__).parent / "static"),
             also={Database: self.database, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},

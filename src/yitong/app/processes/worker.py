@@ -9,6 +9,7 @@ from yitong.app.jobs.configuration import Configuration
 from yitong.app.jobs.ledger import LedgerWriter, project
 from yitong.app.jobs.mailboxes import MailboxJobs
 from yitong.app.jobs.personals import PersonalsWriter
+from yitong.app.jobs.recordings import RecordingsKeeper, vault_of
 from yitong.app.jobs.tidy import Tidy
 from yitong.app.migrate import require_current
 from yitong.app.process import Health, current
@@ -39,6 +40,7 @@ class Worker:
         self.projector = Projector(streamed, clock, ids)
         self.configuration = Configuration(database, nats, clock)
         self.tidy = Tidy(database, clock, prompts)
+        self.recordings: RecordingsKeeper | None = None
         self.mailboxes: MailboxJobs | None = None
 
     async def start(self, tasks: Tasks) -> None:
@@ -51,6 +53,8 @@ class Worker:
         tasks.keep(self.tidy.run, "tidy")
         if self.mailboxes is not None:
             self.mailboxes.start(tasks)
+        if self.recordings is not None:
+            tasks.keep(self.recordings.run, "files of recordings")
         tasks.start(self._finder.learn_regions(), "regions")
 
     async def _who(self, subject: str, ask: Ask) -> Card | None:
@@ -64,6 +68,7 @@ class Worker:
             "projections_behind": float(self.tidy.behind),
             "personals_waiting": float(self.personals.inbox.waiting),
             **{f"ledger_fault_{code}": float(count) for code, count in self.tidy.faults.items()},
+            **(self.recordings.figures() if self.recordings is not None else {}),
             **(self.mailboxes.figures() if self.mailboxes is not None else {}),
         }
         if self.ledger.inbox.away or self.personals.inbox.away:
@@ -72,6 +77,8 @@ class Worker:
             return Health(state="degraded", reason="configuration is not published", figures=figures)
         if self.tidy.faults:
             return Health(state="degraded", reason=f"ledger faults: {', '.join(sorted(self.tidy.faults))}", figures=figures)
+        if self.recordings is not None and self.recordings.faults:
+            return Health(state="degraded", reason=f"recordings: {', '.join(sorted(self.recordings.faults))}", figures=figures)
         return Health(figures=figures)
 
 
@@ -83,6 +90,8 @@ async def run(settings: Settings) -> None:
     streamed = Database(settings.database_url, name="worker streams", size=4, lazy=True)
     worker = Worker(database, nats, frame.clock, settings.home / "prompts", streamed=streamed)
     worker.mailboxes = MailboxJobs(settings, database, nats, frame.clock)
+    vault = vault_of(settings, frame.clock)
+    worker.recordings = RecordingsKeeper(database, frame.clock, vault, settings, f"{settings.node}/{settings.worker}")
     try:
         await _schema(database, frame.clock)
         frame.health(worker.health)

@@ -42,5 +42,6 @@ def downgrade() -> None:
     op.execute("drop function keep_recording_file()")
     for table in _TABLES:
         op.execute(f"drop table {table}")
+    op.execute("drop index recordings_without_end")
     op.execute("drop index contacts_tenant_id_survey_answer_arrived_at_id_idx")
     op.execute("drop index contacts_tenant_id_wrap_up_code_id_arrived_at_id_idx")

@@ -46,6 +46,8 @@ create index recording_files_key on recording_files (tenant_id, key_id) where se
 create index recording_files_checked on recording_files (checked_at nulls first) where file <> '';
 create index recording_files_tags on recording_files using gin (tags jsonb_path_ops) where tags <> '[]';
 
+create index recordings_without_end on recordings (began_at) where ended_at is null;
+
 create function keep_recording_file() returns trigger language plpgsql as $$
 begin
   insert into recording_files (tenant_id, id, site_id, contact_id, queue_id, ended_at, file, bytes, sha256, milliseconds)
@@ -80,7 +82,7 @@ create table recording_faults (
   tenant_id uuid,
   recording_id uuid,
   found_at timestamptz not null,
-  primary key (file, code)
+  unique nulls not distinct (tenant_id, file, code)
 );
 create index on recording_faults (tenant_id, found_at desc);
 

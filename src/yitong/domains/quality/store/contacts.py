@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 import phonenumbers
+from psycopg.types.json import Jsonb
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.kit.clock import moment
 from yitong.kit.scope import Scope
 
-_VISIBLE = """
+VISIBLE = """
 c.tenant_id = :tenant and c.site_id = any(cast(:sites as uuid[])) and (:all
   or exists (select 1 from segments s join agents a on (a.tenant_id, a.id) = (s.tenant_id, s.agent_id)
              where (s.tenant_id, s.contact_id) = (c.tenant_id, c.id) and s.answered_at is not null
@@ -54,14 +55,20 @@ select c.id, c.channel, c.direction, c.number, c.arrived_at, c.ended_at, c.outco
   (select u.name from customers u where (u.tenant_id, u.id) = (c.tenant_id, c.customer_id)) as customer_name,
   (select w.name from wrap_up_codes w where (w.tenant_id, w.id) = (c.tenant_id, c.wrap_up_code_id)) as wrap_up_code,
   c.wrap_up_code_id, c.wrap_up_note_id,
-  (select r.id from recordings r where (r.tenant_id, r.contact_id) = (c.tenant_id, c.id) and r.ended_at is not null
-   order by r.began_at limit 1) as recording
+  (select f.id from recording_files f where (f.tenant_id, f.contact_id) = (c.tenant_id, c.id) and f.file <> '' and f.deleted_at is null
+   order by f.ended_at limit 1) as recording
 from contacts c
 """
 
 
+_RECORDED = """exists (select 1 from recording_files g where (g.tenant_id, g.contact_id) = (c.tenant_id, c.id) and g.file <> ''
+  and g.deleted_at is null)"""
+
+
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked for; None and "" mean anything. ``number``: how the customer's number begins."""
+    """What is looked for; None and "" mean anything. ``number``: how the customer's number begins; ``talk_from``, ``talk_to``: seconds of
+    talk, both included; ``wrap_up``: a code's id; ``tag``: of one of its recordings.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -69,9 +76,15 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     agent: str = ""
     number: str = ""
     answered: bool | None = None
+    talk_from: float | None = None
+    talk_to: float | None = None
+    survey: int | None = None
+    wrap_up: str = ""
+    tag: str = ""
+    recorded: bool | None = None
 
 
-def _who(scope: Scope, agent: str) -> dict[str, Any]:
+def who(scope: Scope, agent: str) -> dict[str, Any]:
     everything = scope.may("contacts.all")
     return {
         "tenant": scope.tenant, "sites": sorted(scope.sites), "all": everything,
@@ -104,7 +117,7 @@ async def contacts(
         values |= {"before_at": moment(before[0]), "before_id": before[1]}
     where = "".join(f" and {condition}" for condition in conditions)
     if few:
-        chosen = f"{_VISIBLE} {where}"
+        chosen = f"{VISIBLE} {where}"
     elif scope.may("contacts.all"):
         chosen = f"c.site_id = any(cast(:sites as uuid[])) {where}"
     else:
@@ -112,7 +125,7 @@ async def contacts(
         chosen = f"c.id in ({_OF_AGENTS.format(where=where, taken=taken)})"
     rows = await connection.execute(
         text(f"{_LIST} where c.tenant_id = :tenant and {chosen} order by c.arrived_at desc, c.id desc limit :limit"),
-        _who(scope, agent) | values | {"limit": limit},
+        who(scope, agent) | values | {"limit": limit},
     )
     return [dict(row) for row in rows.mappings()]
 
@@ -132,11 +145,23 @@ def _conditions(wanted: Filter) -> tuple[list[str], dict[str, Any]]:
             " and g.answered_at is not null)", wanted.agent,
         ),
     }  # fmt: skip
-    used = {name: pair for name, pair in given.items() if pair[1] not in (None, "")}
+    given |= {
+        "talk_from": ("c.talk_us >= :talk_from * 1000000", wanted.talk_from),
+        "talk_to": ("c.talk_us <= :talk_to * 1000000", wanted.talk_to),
+        "survey": ("c.survey_answer = :survey", wanted.survey),
+        "wrap_up": ("c.wrap_up_code_id = cast(:wrap_up as uuid)", wanted.wrap_up),
+        "tag": (
+            "c.id in (select g.contact_id from recording_files g where g.tenant_id = :tenant and g.tags <> '[]' and g.tags @> :tag)",
+            Jsonb([wanted.tag]) if wanted.tag else "",
+        ),
+    }  # fmt: skip
+    used = {name: pair for name, pair in given.items() if pair[1] is not None and pair[1] != ""}
     conditions = [condition for condition, _ in used.values()]
     values = {name: value for name, (_, value) in used.items()}
     if wanted.answered is not None:
         conditions.append("c.answered_at is not null" if wanted.answered else "c.answered_at is null")
+    if wanted.recorded is not None:
+        conditions.append("not " * (not wanted.recorded) + _RECORDED)
     return conditions, values
 
 
@@ -176,7 +201,7 @@ async def _of_number(connection: AsyncConnection, scope: Scope, begins: tuple[st
 
 async def contact(connection: AsyncConnection, scope: Scope, agent: str, id: str) -> dict[str, Any] | None:
     """One contact, if the caller may see it."""
-    rows = await connection.execute(text(f"{_LIST} where c.id = :id and {_VISIBLE}"), _who(scope, agent) | {"id": id})
+    rows = await connection.execute(text(f"{_LIST} where c.id = :id and {VISIBLE}"), who(scope, agent) | {"id": id})
     row = rows.mappings().first()
     return None if row is None else dict(row)
 
@@ -214,13 +239,6 @@ async def surveys(connection: AsyncConnection, scope: Scope, id: str) -> list[di
         from surveys v where v.tenant_id = :tenant and v.contact_id = :id order by v.asked_at""")  # fmt: skip
 
 
-async def recordings(connection: AsyncConnection, scope: Scope, id: str) -> list[dict[str, Any]]:
-    """The recordings of a contact."""
-    return await _rows(connection, scope, id, """
-        select r.id, r.segment_id, r.agent_id, r.began_at, r.ended_at, r.milliseconds, r.holds, r.complete
-        from recordings r where r.tenant_id = :tenant and r.contact_id = :id order by r.began_at""")  # fmt: skip
-
-
 async def personal(connection: AsyncConnection, scope: Scope, id: str | None) -> str:
     """A personal value of the tenant; "" when it was erased."""
     found = await connection.scalar(
@@ -240,17 +258,4 @@ async def customer_numbers(connection: AsyncConnection, scope: Scope, id: str | 
         {"tenant": scope.tenant, "id": id},
     )
     row = found.mappings().first()
-    return None if row is None else dict(row)
-
-
-async def recording(connection: AsyncConnection, scope: Scope, agent: str, id: str) -> dict[str, Any] | None:
-    """A finished recording of a contact that the caller may see."""
-    rows = await connection.execute(
-        text(f"""
-            select r.id, r.file, r.milliseconds, r.contact_id, r.began_at from recordings r
-            join contacts c on (c.tenant_id, c.id) = (r.tenant_id, r.contact_id)
-            where r.id = :id and r.tenant_id = :tenant and r.file <> '' and r.ended_at is not null and {_VISIBLE}"""),
-        _who(scope, agent) | {"id": id},
-    )
-    row = rows.mappings().first()
     return None if row is None else dict(row)

@@ -1,39 +1,28 @@
-"""Contacts afterwards: list, journey, recordings. Looking at one is written into the audit log."""
+"""Contacts afterwards: list, journey, what was recorded. Looking at one is written into the audit log."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
-from starlette.responses import Response, StreamingResponse
 
 from yitong.contact.bus import Refused
 from yitong.domains.acd.messages import OfferAnswered
-from yitong.domains.quality import store
+from yitong.domains.quality.api.looking import looked, shown
 from yitong.domains.quality.messages import SpeechMeasured
-from yitong.domains.quality.model import HEADER_BYTES, data_range, peaks
-from yitong.domains.quality.store import Filter
-from yitong.kit.audit import audit
+from yitong.domains.quality.store import contacts as store
+from yitong.domains.quality.store import recordings as kept
+from yitong.domains.quality.store.contacts import Filter
 from yitong.kit.clock import SystemClock, microseconds
 from yitong.kit.database import Database
 from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
 
 router = APIRouter(tags=["contacts"])
-_CHUNK = 64 * 1024
 _SECOND = 1_000_000
-
-
-class RecordingsFolder(msgspec.Struct, frozen=True):
-    """Where the media processes write recordings."""
-
-    path: Path
+Seconds = Annotated[float, Query(ge=0, le=1_000_000)]
 
 
 class Contacts(BaseModel):
@@ -41,13 +30,6 @@ class Contacts(BaseModel):
 
     items: list[dict[str, Any]]
     next: str | None = None
-
-
-class Peaks(BaseModel):
-    """Loudness per track, 0 to 1: customer left, agent right."""
-
-    left: list[float]
-    right: list[float]
 
 
 @router.get("/contacts")
@@ -58,6 +40,12 @@ async def list_contacts(
     agent: UUID | None = None,
     number: Annotated[str, Query(max_length=20, pattern=r"^\+?[0-9]*$")] = "",
     answered: bool | None = None,
+    talk_from: Seconds | None = None,
+    talk_to: Seconds | None = None,
+    survey: Annotated[int | None, Query(ge=0, le=100)] = None,
+    wrap_up: UUID | None = None,
+    tag: Annotated[str, Query(max_length=40, pattern=r"^[^\x00]*$")] = "",
+    recorded: bool | None = None,
     cursor: Annotated[str, Query(max_length=200)] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     caller: Caller = need(),
@@ -66,12 +54,15 @@ async def list_contacts(
 ) -> Contacts:
     """The contacts that one may see, newest first. Times without a zone are UTC. Numbers and names are shown: it is audited."""
     before = from_cursor(cursor, tuple[int, UUID]) if cursor else None
-    wanted = Filter(since=_utc(since), until=_utc(until), queue=str(queue or ""), agent=str(agent or ""), number=number, answered=answered)
+    wanted = Filter(
+        since=_utc(since), until=_utc(until), queue=str(queue or ""), agent=str(agent or ""), number=number, answered=answered,
+        talk_from=talk_from, talk_to=talk_to, survey=survey, wrap_up=str(wrap_up or ""), tag=tag.strip(), recorded=recorded,
+    )  # fmt: skip
     place = (min(max(before[0], 0), 4_000_000_000 * _SECOND), str(before[1])) if before else None
     async with database.transaction() as connection:
         rows = await store.contacts(connection, caller.scope, caller.agent, wanted, before=place, limit=limit + 1)
         if rows:
-            await _audit(connection, caller, clock, "contact.listed", "contact", "", count=min(len(rows), limit))
+            await looked(connection, caller, clock, "contact.listed", "contact", "", count=min(len(rows), limit))
     last = rows[limit - 1] if len(rows) > limit else None
     return Contacts(
         items=[_listed(row) for row in rows[:limit]], next=to_cursor(microseconds(last["arrived_at"]), last["id"]) if last else None
@@ -93,87 +84,12 @@ async def get_contact(
             await store.segments(connection, scope, contact),
             await store.events(connection, scope, contact),
             await store.surveys(connection, scope, contact),
-            await store.recordings(connection, scope, contact) if caller.may("recordings.listen") else [],
+            await kept.of_contact(connection, scope, contact) if caller.may("recordings.listen") else [],
         )
         card = await store.customer_numbers(connection, scope, row["customer_id"]) if row["customer_id"] else None
         note = await store.personal(connection, scope, row["wrap_up_note_id"]) if row["wrap_up_note_id"] else ""
-        await _audit(connection, caller, clock, "contact.read", "contact", contact)
+        await looked(connection, caller, clock, "contact.read", "contact", contact)
     return _whole(row, parts, card, note)
-
-
-@router.get(
-    "/recordings/{id}",
-    response_class=Response,
-    responses={200: {"content": {"audio/wav": {}}}, 206: {"description": "A part", "content": {"audio/wav": {}}}},
-)
-async def get_recording(
-    id: UUID,
-    request: Request,
-    caller: Caller = need("recordings.listen"),
-    database: Database = part(Database),
-    folder: RecordingsFolder = part(RecordingsFolder),
-    clock: SystemClock = part(SystemClock),
-) -> Response:
-    """The recording as WAV, PCM 16 bit, 8 kHz, customer left, agent right; Range is honoured."""
-    path, row = await _file(database, folder, caller, str(id))
-    async with database.transaction() as connection:
-        await _audit(connection, caller, clock, "recording.heard", "recording", str(id))
-    size = (await asyncio.to_thread(path.stat)).st_size
-    headers = {
-        "Accept-Ranges": "bytes", "Cache-Control": "private, no-store", "Content-Disposition": f'inline; filename="{row["id"]}.wav"',
-    }  # fmt: skip
-    try:
-        asked = data_range(request.headers.get("range", ""), size)
-    except ValueError as error:
-        raise Refused("range_not_satisfiable", size=size) from error
-    first, last = asked or (0, size - 1)
-    headers["Content-Length"] = str(last - first + 1)
-    if asked:
-        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return StreamingResponse(_bytes(path, first, last), 206 if asked else 200, headers, "audio/wav")
-
-
-@router.get("/recordings/{id}/peaks")
-async def get_peaks(
-    id: UUID,
-    points: Annotated[int, Query(ge=10, le=4000)] = 1000,
-    caller: Caller = need("recordings.listen"),
-    database: Database = part(Database),
-    folder: RecordingsFolder = part(RecordingsFolder),
-) -> Peaks:
-    """The loudness of both tracks, for drawing."""
-    path, _ = await _file(database, folder, caller, str(id))
-    left, right = await asyncio.to_thread(lambda: peaks(path.read_bytes()[HEADER_BYTES:], points))
-    return Peaks(left=left, right=right)
-
-
-async def _file(database: Database, folder: RecordingsFolder, caller: Caller, id: str) -> tuple[Path, dict[str, Any]]:
-    """The file of a recording that the caller may hear. Raises Refused (not_found)."""
-    async with database.transaction() as connection:
-        row = await store.recording(connection, caller.scope, caller.agent, id)
-    if row is None:
-        raise Refused("not_found")
-    root = folder.path.resolve()
-    path = (root / row["file"]).resolve()
-    if not path.is_relative_to(root) or not await asyncio.to_thread(path.is_file):
-        raise Refused("not_found")
-    return path, row
-
-
-def _bytes(path: Path, first: int, last: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(first)
-        left = last - first + 1
-        while left > 0 and (chunk := file.read(min(_CHUNK, left))):
-            left -= len(chunk)
-            yield chunk
-
-
-async def _audit(connection: Any, caller: Caller, clock: SystemClock, action: str, kind: str, id: str, **details: Any) -> None:
-    await audit(
-        connection, tenant=caller.tenant, at=clock.now(), actor=caller.user, action=action, kind=kind, object=id,
-        details={"source": caller.source, **details},
-    )  # fmt: skip
 
 
 def _utc(at: datetime | None) -> datetime | None:
@@ -207,7 +123,7 @@ def _whole(row: dict[str, Any], parts: tuple[list[dict[str, Any]], ...], card: d
         "segments": _segments(segments, events),
         "events": [_event(one, began) for one in events],
         "survey_answers": [_timed(one) for one in surveys],
-        "recordings": [_timed(one) | {"url": f"/api/v1/recordings/{one['id']}"} for one in recordings if one["ended_at"]],
+        "recordings": [shown(one) for one in recordings],
         "wrap_up": wrap_up,
         "quality": _quality(events),
     }  # fmt: skip

@@ -1,0 +1,197 @@
+"""The files of recordings after the call: sealed at once, Ogg Opus later, rewrapped when keys change, purged in time, checked daily.
+
+Each job makes the new file first, then says so in the database, then removes the old one; a kill between any two steps leaves what the next
+start goes on with. Any number of workers may run: they claim what they work at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from yitong.app.jobs.recording_check import Check
+from yitong.domains.quality.store import files
+from yitong.domains.quality.store.vault import FAULTS, Differs, Made, Stored, Vault
+from yitong.kit.clock import SECOND, Clock
+from yitong.kit.database import OUTAGES, Database
+from yitong.kit.ids import RandomIds
+from yitong.kit.keyring import Keyring
+from yitong.kit.sealing import Damaged, KeyMissing
+from yitong.kit.settings import Settings
+from yitong.media.opus_file import NoSound
+
+_EVERY_SECONDS = 1.0
+_SLOWLY = 60
+_HOUR_US = 3600 * SECOND
+_DAY_US = 24 * _HOUR_US
+
+_log = structlog.get_logger("yitong.recordings")
+
+
+def vault_of(settings: Settings, clock: Clock) -> Vault:
+    """The recordings of this home and the keys that open them."""
+    return Vault(settings.home / "recordings", Keyring(settings.keys_folder, clock, RandomIds()))
+
+
+class RecordingsKeeper:
+    """``who``: a name that this worker has again after its death. ``waiting`` recordings lie open; ``faults`` by code, from the check."""
+
+    def __init__(self, database: Database, clock: Clock, vault: Vault, settings: Settings, who: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._vault = vault
+        self._who = who
+        self._opus_us = settings.recording_opus_hours * _HOUR_US
+        self._key_us = settings.recording_key_days * _DAY_US
+        self._check = Check(database, clock, vault)
+        self._checked_at = 0
+        self.waiting = 0
+        self.faults: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """For ever."""
+        turn = 0
+        while True:
+            try:
+                if turn == 0:
+                    await self._free()
+                await self.once(slowly=turn % _SLOWLY == 0)
+                turn += 1
+            except OUTAGES as error:
+                _log.warning("recordings wait", error=str(error)[:200])
+            await self._clock.sleep(_EVERY_SECONDS)
+
+    async def once(self, *, slowly: bool = True) -> None:
+        """Everything that is due; sealing every time, the rest ``slowly``."""
+        while await self.seal():
+            pass
+        await self.clear()
+        if slowly:
+            await self.expire()
+            while await self.encode():
+                await self.clear()
+            await self.clear()
+            await self.turn_keys()
+            await self._review()
+
+    def figures(self) -> dict[str, float]:
+        """For /healthz and /metrics."""
+        return {"recordings_open": float(self.waiting), **{f"recordings_{code}": float(count) for code, count in self.faults.items()}}
+
+    async def _free(self) -> None:
+        async with self._database.transaction() as connection:
+            await files.release(connection, self._who)
+
+    async def _review(self) -> None:
+        now = self._clock.now()
+        if now - self._checked_at >= _DAY_US:
+            self._checked_at = now
+            await self._check.run()
+        async with self._database.transaction() as connection:
+            self.waiting = await files.waiting(connection)
+            self.faults = await self._check.known(connection)
+        if self.faults:
+            _log.error("recordings need a look: yitong recordings check", **self.faults)
+
+    async def seal(self) -> int:
+        """Seal what lies open; answers how many were looked at."""
+        return await self._work(files.TO_SEAL, self._vault.seal)
+
+    async def encode(self) -> int:
+        """Make Ogg Opus of what is old enough."""
+        before = self._clock.now() - self._opus_us
+        return await self._work(files.TO_ENCODE, self._vault.encode, before=before, limit=4) if self._opus_us else 0
+
+    async def _work(self, due: str, make: Callable[[Stored], Made], *, before: int = 0, limit: int = 20) -> int:
+        async with self._database.transaction() as connection:
+            claimed = await files.claim(connection, due, self._who, self._clock.now(), before=before, limit=limit)
+        for one in claimed:
+            try:
+                made = await asyncio.to_thread(make, one)
+            except (Differs, *FAULTS) as error:
+                await self._failed(one, error)
+            else:
+                await self._replace(one, made)
+        return len(claimed)
+
+    async def _failed(self, one: Stored, error: Exception) -> None:
+        code = code_of(error)
+        _log.error("a recording cannot be kept", recording=one.id, fault=code, error=str(error)[:200])
+        async with self._database.transaction() as connection:
+            await files.failed(connection, one, code)
+
+    async def _replace(self, one: Stored, made: Made) -> None:
+        async with self._database.transaction() as connection:
+            done = await files.replaced(connection, one, made)
+        if not done and not await self._is_used(one, made.file):
+            await asyncio.to_thread(self._vault.remove, made.file)  # it was deleted meanwhile
+
+    async def _is_used(self, one: Stored, file: str) -> bool:
+        async with self._database.transaction() as connection:
+            return await files.file_of(connection, one) == file
+
+    async def clear(self) -> None:
+        """Remove the files that were replaced or purged."""
+        async with self._database.transaction() as connection:
+            gone = await files.stale(connection)
+        for _, _, file in gone:
+            await asyncio.to_thread(self._vault.remove, file)
+        if gone:
+            async with self._database.transaction() as connection:
+                await files.removed(connection, gone)
+
+    async def expire(self) -> None:
+        """What is too old, and what was deleted long enough ago."""
+        steps: tuple[Callable[..., Awaitable[int]], ...] = (files.expire, files.purge)
+        for step in steps:
+            while True:
+                async with self._database.transaction() as connection:
+                    done = await step(connection, self._clock.now())
+                if not done:
+                    break
+                await self.clear()
+
+    async def turn_keys(self) -> None:
+        """A new key when the newest is old enough, and the newest one on every file."""
+        async with self._database.transaction() as connection:
+            tenants = await files.tenants(connection)
+        for tenant in tenants:
+            held = await asyncio.to_thread(self._vault.keyring.ids, tenant)
+            if held and self._key_us and self._clock.now() - made_at(held[-1]) > self._key_us:
+                id = await asyncio.to_thread(self._vault.keyring.rotate, tenant)
+                _log.info("a new key seals recordings", tenant=tenant, key=id)
+            if held:
+                await self.rewrap(tenant)
+
+    async def rewrap(self, tenant: str) -> int:
+        """Have the newest key open every file of a tenant; answers how many were changed."""
+        (current, _), count = await asyncio.to_thread(self._vault.keyring.current, tenant), 0
+        while True:
+            async with self._database.transaction() as connection:
+                old = await files.old_keys(connection, tenant, current)
+            if not old:
+                return count
+            done: list[tuple[Stored, str]] = []
+            for one in old:
+                try:
+                    done.append((one, await asyncio.to_thread(self._vault.rewrap, one)))
+                except FAULTS as error:
+                    await self._failed(one, error)
+            async with self._database.transaction() as connection:
+                await files.rewrapped(connection, done)
+            count += len(done)
+
+
+def code_of(error: Exception) -> str:
+    """The fault that an exception of the vault means."""
+    if isinstance(error, Differs):
+        return error.code
+    kinds = ((FileNotFoundError, "missing"), (KeyMissing, "key_missing"), (Damaged, "damaged"), (NoSound, "unreadable"))
+    return next((code for kind, code in kinds if isinstance(error, kind)), "damaged")
+
+
+def made_at(id: str) -> int:
+    """When a UUIDv7 was made, in UTC microseconds."""
+    return int(id.replace("-", "")[:12], 16) * 1_000

@@ -1,0 +1,11 @@
+"""Contacts afterwards, and their recordings."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from yitong.domains.quality.api import contacts, keeping, recordings
+
+router = APIRouter()
+for part in (contacts, keeping, recordings):
+    router.include_router(part.router)

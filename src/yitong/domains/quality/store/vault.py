@@ -1,0 +1,249 @@
+"""The files of recordings: plain as the media processes wrote them, sealed after the call, Ogg Opus later; made, read, checked, removed.
+
+Everything here blocks and belongs into a thread. A new file is made under a name of its own, read back, and only then put in its place; the
+old one is removed by whoever has written into the database that there is a new one. So a kill at any moment leaves one whole file at least.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import numpy as np
+
+from yitong.kit.keyring import Keyring, sync_folder
+from yitong.kit.sealing import Damaged, KeyMissing, open_sealed, read_head, rewrap, seal, shred
+from yitong.media import opus_file, wav
+from yitong.media.opus_file import NoSound, Reading, Samples
+
+SEALED = ".sealed"
+PART = ".part"
+_BLOCK = 1 << 20
+_FRAME = 4
+_LOUD = 50.0
+"""Mean amplitude of a track from which it must sound the same after encoding."""
+
+FAULTS = (FileNotFoundError, Damaged, KeyMissing, NoSound)
+"""What reading a recording may raise besides OSError."""
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording's file as the database knows it. ``bytes``, ``sha256``: of the content in the clear; "" when nobody knew."""
+
+    tenant: str
+    id: str
+    file: str
+    form: str = "wav"
+    sealed: bool = False
+    bytes: int = 0
+    sha256: str = ""
+    milliseconds: int = 0
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was made in place of another."""
+
+    file: str
+    form: str
+    key: str
+    bytes: int
+    sha256: str
+    milliseconds: int
+
+
+class Differs(Exception):
+    """The content is not what the ledger says, or not what was encoded. ``code``: digest, length, sound."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Vault:
+    """The recordings folder with the keys that open what is sealed there."""
+
+    def __init__(self, folder: Path, keyring: Keyring) -> None:
+        self.folder = folder
+        self.keyring = keyring
+
+    def path(self, file: str) -> Path:
+        """Where a file lies. Raises FileNotFoundError for a name that leads out of the folder."""
+        root = self.folder.resolve()
+        path = (root / file).resolve()
+        if not file or not path.is_relative_to(root):
+            raise FileNotFoundError(file)
+        return path
+
+    def open(self, one: Stored) -> BinaryIO:
+        """The content in the clear: WAV or Ogg Opus. Raises FAULTS."""
+        path = self.path(one.file)
+        return open_sealed(path, self.keyring.find(one.tenant), name=one.id) if one.sealed else path.open("rb")
+
+    def sound(self, one: Stored, form: str = "wav") -> Sound:
+        """The content in a form, whichever it has. Raises FAULTS."""
+        file = self.open(one)
+        try:
+            if form == "opus" and one.form == "wav":
+                with file:
+                    return Sound(_encoded(Reading(file), Reading)[0], decode=False)
+            return Sound(file, decode=one.form != form)
+        except BaseException:
+            file.close()
+            raise
+
+    def seal(self, one: Stored) -> Made:
+        """A sealed file beside the plain one, read back whole. Raises Differs when the plain one is not what the ledger says, FAULTS."""
+        with self.path(one.file).open("rb") as plain:
+            size, digest = _digest(plain)
+            if one.sha256 and digest != one.sha256:
+                raise Differs("length" if size != one.bytes else "digest")
+            return self._put(one, plain, one.file + SEALED, "wav", size, digest, (size - wav.HEADER) // _FRAME)
+
+    def encode(self, one: Stored) -> Made:
+        """A sealed Ogg Opus file beside the sealed WAV: as long, and sounding the same on each track. Raises Differs, FAULTS."""
+        with self.open(one) as content:
+            encoded, frames = _encoded(Reading(content), Reading)
+        size, digest = _digest(encoded)
+        stem = one.file.removesuffix(SEALED).removesuffix(".wav")
+        return self._put(one, encoded, f"{stem}.opus{SEALED}", "opus", size, digest, frames)
+
+    def _put(self, one: Stored, content: BinaryIO, file: str, form: str, size: int, digest: str, frames: int) -> Made:
+        key, target = self.keyring.current(one.tenant), self.path(file)
+        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}{PART}")
+        try:
+            seal(content, part, name=one.id, form=form, key=key)
+            with open_sealed(part, self.keyring.find(one.tenant), name=one.id) as back:
+                if _digest(back) != (size, digest):
+                    raise Damaged("what was written cannot be read back")
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+        sync_folder(target.parent)
+        return Made(file=file, form=form, key=key[0], bytes=size, sha256=digest, milliseconds=frames * 1000 // wav.RATE)
+
+    def rewrap(self, one: Stored) -> str:
+        """Have the newest key open the file; answers its id. Raises FAULTS."""
+        key = self.keyring.current(one.tenant)
+        rewrap(self.path(one.file), self.keyring.find(one.tenant), key)
+        return key[0]
+
+    def remove(self, file: str) -> None:
+        """Remove a file for good; none there: nothing."""
+        try:
+            path = self.path(file)
+            shred(path)
+        except FileNotFoundError:
+            return
+        sync_folder(path.parent)
+
+    def check(self, one: Stored, *, whole: bool) -> str:
+        """What is wrong: "", missing, key_missing, damaged, length, digest. ``whole``: read all of it, not its size alone."""
+        try:
+            with self.open(one) as content:
+                size, digest = _digest(content) if whole else (content.seek(0, os.SEEK_END), "")
+        except FileNotFoundError:
+            return "missing"
+        except KeyMissing:
+            return "key_missing"
+        except Damaged:
+            return "damaged"
+        if one.bytes and size != one.bytes:
+            return "length"
+        return "digest" if whole and one.sha256 and digest != one.sha256 else ""
+
+    def files(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Every file below the folder, by its name from there."""
+        root = self.folder.resolve()
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name)
+                try:
+                    yield path.relative_to(root).as_posix(), path.stat()
+                except FileNotFoundError:
+                    continue
+
+    def head_of(self, file: str) -> str:
+        """The id of the key that opens a sealed file; "" when its head cannot be read."""
+        try:
+            with self.path(file).open("rb") as opened:
+                return read_head(opened).key
+        except (OSError, Damaged):
+            return ""
+
+
+class Sound:
+    """A recording as a file of ``size`` octets, of which any can be asked for; close it. ``decode``: as WAV, whatever lies beneath."""
+
+    def __init__(self, file: BinaryIO, *, decode: bool) -> None:
+        """Raises NoSound, Damaged."""
+        self._file = file
+        self._reading = Reading(file) if decode else None
+        self.size = wav.HEADER + self._reading.frames * _FRAME if self._reading else file.seek(0, os.SEEK_END)
+
+    def octets(self, first: int, last: int) -> Iterator[bytes]:
+        """From octet ``first`` to ``last``. Raises Damaged, NoSound at the place that cannot be read."""
+        if self._reading is None:
+            yield from _read(self._file, first, last - first + 1)
+            return
+        if first < wav.HEADER:
+            head = wav.header(self._reading.frames * _FRAME)
+            yield head[first : last + 1]
+            first = wav.HEADER
+        begin, skipped = divmod(first - wav.HEADER, _FRAME)
+        left = last - first + 1
+        for block in self._reading.blocks(begin) if left > 0 else ():
+            octets = block.astype("<i2").tobytes()[skipped:][:left]
+            skipped, left = 0, left - len(octets)
+            yield octets
+            if left <= 0:
+                return
+
+    def pcm(self) -> tuple[int, Iterator[Samples]]:
+        """How many samples a track has, and all of them [frames, channels], a second at a time. Raises NoSound, Damaged."""
+        reading = self._reading or Reading(self._file)
+        return reading.frames, reading.blocks()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _read(file: BinaryIO, at: int, left: int) -> Iterator[bytes]:
+    file.seek(at)
+    while left > 0 and (piece := file.read(min(64 * 1024, left))):
+        left -= len(piece)
+        yield piece
+
+
+def _digest(file: BinaryIO) -> tuple[int, str]:
+    """Length and SHA-256 of all of it."""
+    file.seek(0)
+    digest, size = hashlib.sha256(), 0
+    while block := file.read(_BLOCK):
+        digest.update(block)
+        size += len(block)
+    return size, digest.hexdigest()
+
+
+def _encoded(source: Reading, reading: type[Reading]) -> tuple[io.BytesIO, int]:
+    """Ogg Opus in memory (a tenth of a gigabyte for ten hours), compared with what was encoded. Raises Differs."""
+    out = io.BytesIO()
+    opus_file.encode(source.blocks(), out, source.channels)
+    out.seek(0)
+    back = reading(out)
+    if (back.frames, back.channels) != (source.frames, source.channels):
+        raise Differs("length")
+    sums = np.zeros((3, source.channels))
+    for before, after in zip(source.blocks(), back.blocks(), strict=True):
+        a, b = before.astype(np.float64), after.astype(np.float64)
+        sums += np.stack([(a * a).sum(axis=0), (b * b).sum(axis=0), (a * b).sum(axis=0)])
+    loud = sums[0] > _LOUD**2 * max(source.frames, 1)
+    alike = sums[2] > 0.7 * np.sqrt(sums[0] * sums[1])
+    if not bool(np.all(alike | ~loud)):
+        raise Differs("sound")
+    return out, source.frames
