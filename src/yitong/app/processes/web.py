@@ -22,7 +22,6 @@ from yitong.contact.client import Core
 from yitong.domains.fax.api import FaxesFolder
 from yitong.domains.ivr.speech.kokoro import Kokoro
 from yitong.domains.mailbox.api import MessagesFolder
-from yitong.domains.quality.api import RecordingsFolder
 from yitong.domains.security.service import Passwords, Recognition, SessionKeeper, SignIn
 from yitong.domains.sites.api.sounds import PromptsFolder
 from yitong.flow.definition import Kinds
