@@ -168,6 +168,44 @@ export interface Contact {
   started_at: string
   ended_at: string | null
   direction: string
+/** A member of a conference; `state`: ringing, confirming, greeting, waiting, in. */
+export interface ConferenceMember {
+  id: string
+  contact: string | null
+  agent: string | null
+  number: string
+  name: Named
+  state: string
+  since: number
+  host: boolean
+  speaking: boolean
+  muted: boolean
+  heard: boolean
+  talking: boolean
+  called: boolean
+  asked_at: number | null
+}
+
+export interface ConferenceRoom {
+  id: string
+  code: string
+  name: Named
+  number: string
+  size: number
+  may_ask: boolean
+  conference: string | null
+  began_at: number | null
+  until: number | null
+  open: boolean
+  locked: boolean
+  muted_all: boolean
+  recording: boolean
+  speakers: number
+  members: Record<string, ConferenceMember>
+}
+
+export interface ConferencesDocument { rooms: Record<string, ConferenceRoom>; most_speakers: number }
+
   channel: string
   calling: string
   called: string

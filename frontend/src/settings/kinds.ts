@@ -196,6 +196,28 @@ export function withAt<T>(value: T, path: string, next: unknown): T {
   const inner = ((value ?? {}) as Record<string, unknown>)[key]
   return { ...value, [key]: rest.length ? withAt(inner ?? {}, rest.join('.'), next) : next }
 }
+  {
+    kind: 'conference_rooms',
+    columns: ['name', 'number', 'site', 'size', 'enters', 'may_ask', 'wait_for_host', 'recorded'],
+    fields: [
+      ...coded(),
+      { path: 'number', type: 'text', required: true, hint: 'room_number' },
+      { path: 'site', type: 'ref', of: 'sites', required: true },
+      { path: 'host_pin', type: 'password', hint: 'host_pin' },
+      { path: 'member_pin', type: 'password', hint: 'member_pin' },
+      { path: 'size', type: 'number', minimum: 2, maximum: 1000, hint: 'room_size' },
+      { path: 'enters', type: 'choice', options: ['speaker', 'listener'], hint: 'enters' },
+      { path: 'may_ask', type: 'bool', hint: 'may_ask' },
+      { path: 'wait_for_host', type: 'bool', hint: 'wait_for_host' },
+      { path: 'entry_tone', type: 'bool' },
+      { path: 'recorded', type: 'bool', hint: 'room_recorded' },
+      { path: 'music', type: 'ref', of: 'prompts', by: 'code' },
+      { path: 'maximum_minutes', type: 'number', minimum: 1, maximum: 1440, hint: 'minutes' },
+    ],
+    fresh: {
+      code: '', name: {}, number: '', size: 100, enters: 'speaker', may_ask: true, wait_for_host: true, entry_tone: true, recorded: false, music: '', maximum_minutes: 240,
+    },
+  },
 
 function clean(value: unknown, type: FieldType | undefined): unknown {
   if (type === 'name' && value) return Object.fromEntries(Object.entries(value as Record<string, string>).filter(([, text]) => text.trim() !== ''))
@@ -205,7 +227,7 @@ function clean(value: unknown, type: FieldType | undefined): unknown {
 /** What is sent: the fields of the kind and nothing that the server owns; no empty password, no language without a name. */
 export function bodyOf(kind: Kind, item: Record<string, unknown>): Record<string, unknown> {
   const names = new Set([...kind.fields.map((field) => field.path.split('.')[0]!), ...Object.keys(kind.fresh)])
-  if (!item.password) names.delete('password')
+  for (const field of kind.fields) if (field.type === 'password' && !item[field.path]) names.delete(field.path)
   const sent: Record<string, unknown> = {}
   for (const name of names) {
     const value = clean(item[name], kind.fields.find((field) => field.path === name)?.type)
