@@ -18,6 +18,7 @@ export const router = createRouter({
         { path: 'desk', component: () => import('@/desk/DeskPage.vue'), meta: { right: 'calls.take', title: 'desk' } },
         { path: 'calls/:id?', component: () => import('@/calls/CallsPage.vue'), meta: { right: 'contacts.own', title: 'calls' } },
         { path: 'board', component: () => import('@/board/BoardPage.vue'), meta: { right: 'board.see', title: 'board' } },
+        { path: 'conferences', component: () => import('@/conference/ConferencePage.vue'), meta: { right: 'conferences.host', title: 'conferences' } },
         { path: 'settings/:kind?', component: () => import('@/settings/SettingsPage.vue'), meta: { right: 'config.read', title: 'settings' } },
       ],
     },
