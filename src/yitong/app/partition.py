@@ -30,6 +30,7 @@ from yitong.domains.mailbox.service import Mailboxes
 from yitong.domains.mailbox.steps.leave import LeaveMessageStep
 from yitong.domains.mailbox.steps.listen import ListenMailboxStep
 from yitong.domains.quality.service import Recordings
+from yitong.domains.recording.service import Recorder
 from yitong.domains.reporting.rules.live import Live, Update
 from yitong.domains.reporting.rules.view import View
 from yitong.domains.survey.steps import SurveyStep
@@ -38,7 +39,6 @@ from yitong.flow.messages import FlowEnded, SideFlowEnded, StepEntered
 from yitong.flow.prompts import Library
 from yitong.flow.runner import Runner, RunnerState
 from yitong.kit.ids import Ids
-
 
 MAILBOX_STEPS = frozenset({LeaveMessageStep.kind, ListenMailboxStep.kind})
 
@@ -140,10 +140,11 @@ class Partition:
         self.registry = Registry(bus)
         self.library = Library()
         self.acd = Acd(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
+        self.recorder = Recorder(bus, self.registry, tenant=tenant, site=site)
         self.recordings = Recordings(bus, self.registry, tenant=tenant)
         self.faxes = Faxes(bus, tenant=tenant)
-        self.conferences = Conferences(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
         self.mailboxes = Mailboxes(bus, self.registry, tenant=tenant, site=site)
+        self.conferences = Conferences(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
         kinds = step_kinds(self.library, self.faxes.documents, self.mailboxes)
         self.runner = Runner(bus, self.registry, kinds, tenant=tenant, site=site)
         self.journey = Journey(bus, self.registry, tenant=tenant, site=site, start_flow=self._start_flow)
@@ -154,7 +155,10 @@ class Partition:
         self.acd.detours.flows = self.runner
         self.acd.acts.has_fax = lambda code: bool(self.faxes.documents.file(code))
         self.live = Live(View(bus, self.registry, site=site))
-        parts = (JourneyPart(self.journey), self.acd, self.recordings, self.faxes, self.mailboxes, self.conferences, self.flow, self.live)
+        parts = (
+            JourneyPart(self.journey), self.acd, self.recorder, self.recordings, self.faxes, self.mailboxes, self.conferences,
+            self.flow, self.live,
+        )  # fmt: skip
         self.engine = Engine(bus, self.registry, self.journey, parts, ids, tenant=tenant, site=site, producer=producer)
 
     def document(self, topic: str, *, once: bool = False) -> tuple[int, Any]:

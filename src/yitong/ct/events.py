@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from yitong.ct.model import Cause, Connection, Device, DeviceKind, Participation
+from yitong.ct.model import Cause, Connection, Device, DeviceKind, Participation, Take
 
 
 class CtEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -262,7 +262,7 @@ class SwitchStarted(CtEvent, frozen=True, tag=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """All live connections and devices of a tenant and site, as of event ``sequence`` of ``epoch``."""
+    """All live connections, devices and recordings of a tenant and site, as of event ``sequence`` of ``epoch``."""
 
     switch: str
     epoch: int
@@ -270,6 +270,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     connections: tuple[Connection, ...]
     devices: tuple[Device, ...]
+    recordings: tuple[Take, ...] = ()
 
 
 AnyEvent = (
@@ -285,10 +286,10 @@ AnyEvent = (
     | Moved
     | Conferenced
     | ParticipationChanged
-    | Diverted
     | HallEntered
     | HallLeft
     | TalkChanged
+    | Diverted
     | CallCleared
     | Played
     | Collected

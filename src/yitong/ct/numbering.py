@@ -123,8 +123,9 @@ def default_rules(country: str) -> Rules:
 
 
 def rules_with(country: str, own: Mapping[NumberClass, Sequence[str]]) -> Rules:
-    """A country's classes, those of ``own`` in place of its; emergency numbers are only ever added."""
-    rules = dict(default_rules(country)) | {kind: tuple(patterns) for kind, patterns in own.items() if kind is not NumberClass.EMERGENCY}
+    """A country's classes, those of ``own`` that have patterns in place of its; emergency numbers are only ever added."""
+    given = {kind: tuple(patterns) for kind, patterns in own.items() if patterns and kind is not NumberClass.EMERGENCY}
+    rules = dict(default_rules(country)) | given
     known = default_rules(country).get(NumberClass.EMERGENCY, ())
     rules[NumberClass.EMERGENCY] = (*known, *own.get(NumberClass.EMERGENCY, ()))
     return rules

@@ -125,10 +125,6 @@ class Consult(Service, frozen=True, tag=True):
     ringback: str = "tone:ringback"
 
 
-class Alternate(Service, frozen=True, tag=True):
-    """Alternate Call: the connection goes over to its other room; who is left alone hears music."""
-
-    connection: str
 class StepAside(Service, frozen=True, tag=True):
     """The connection goes into a room of its own, named like itself, and ends a hold of its own; Reconnect brings it back.
 
@@ -138,6 +134,10 @@ class StepAside(Service, frozen=True, tag=True):
     connection: str
 
 
+class Alternate(Service, frozen=True, tag=True):
+    """Alternate Call: the connection goes over to its other room; who is left alone hears music."""
+
+    connection: str
 
 
 class Reconnect(Service, frozen=True, tag=True):
@@ -354,6 +354,9 @@ AnyService = (
     | Transfer
     | Join
     | Participate
+    | EnterHall
+    | LeaveHall
+    | RecordHall
     | Play
     | Stop
     | Collect
@@ -367,7 +370,4 @@ AnyService = (
     | RecordMessage
     | SetMessageWaiting
     | SetStandingOrder
-    | EnterHall
-    | LeaveHall
-    | RecordHall
 )

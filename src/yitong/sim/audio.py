@@ -50,10 +50,11 @@ class Port:
 
 @dataclass
 class Take:
-    """A running recording."""
+    """A running recording of the connections ``sides``."""
 
     file: str
     began: int
+    sides: tuple[str, str] = ("", "")
     holds: list[tuple[int, int]] = field(default_factory=list)
     hold_began: int | None = None
     pauses: list[tuple[int, int]] = field(default_factory=list)
@@ -75,8 +76,8 @@ class SimAudio:
         self.length = length or prompt_seconds
         self.ports: dict[str, Port] = {}
         self.takes: dict[str, Take] = {}
-        self.fax_seconds = 20.0
         self.watched: set[str] = set()
+        self.fax_seconds = 20.0
         self.message_seconds = 5.0
         """How long somebody who leaves a message speaks."""
         self.fax_outcome: Callable[[SendFax | ReceiveFax], FaxOutcome] = one_page
@@ -105,7 +106,6 @@ class SimAudio:
         (port.hears.add if on else port.hears.discard)(source)
         self.on_link(connection, source, on)
 
-    def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
     def share(self, hall: str, connection: str, source: str, on: bool) -> None:
         self.link(connection, source, on)
 
@@ -118,6 +118,7 @@ class SimAudio:
     def watch(self, connection: str, on: bool) -> None:
         (self.watched.add if on else self.watched.discard)(connection)
 
+    def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
         port = self._begin(connection, tag, prompts)
         if port is not None and not loop:
             port.timer = self.timeline.after(sum(map(self.length, prompts)), lambda: self._end_play(connection, completed=True))
@@ -164,7 +165,7 @@ class SimAudio:
         if left not in self.ports or right not in self.ports:
             self._later(lambda ear, now: ear.recording_refused(recording, "no_such_port", now))
             return
-        self.takes[recording] = Take(file, self.timeline.now)
+        self.takes[recording] = Take(file, self.timeline.now, (left, right))
         self._later(lambda ear, now: ear.recording_started(recording, now))
 
     def mark_hold(self, recording: str, on: bool) -> None:
@@ -235,6 +236,8 @@ class SimAudio:
             self._end_message(connection, "key")
             return
         order = port.order
+        if order is None and any(take.pause_began is not None and connection in take.sides for take in self.takes.values()):
+            return  # what a recording must not have is kept nowhere
         if order is None:
             port.ahead = (port.ahead + digit)[-TYPE_AHEAD:]
             self._later(lambda ear, now: ear.digit(connection, digit, now))

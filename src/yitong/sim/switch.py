@@ -244,12 +244,12 @@ class SimSwitch(SimLamps):
         for digit in digits:
             self.audio.press(connection, digit)
 
-    def fax_tone(self, connection: str, tone: str) -> None:
     def speak(self, connection: str, on: bool) -> None:
         """Who is at the connection's device begins or ceases to speak; told where somebody watches for it."""
         if connection in self.audio.watched:
             self._do(lambda now: self.function.talked(connection, on, now))
 
+    def fax_tone(self, connection: str, tone: str) -> None:
         """The device is a fax machine and shows it."""
         self._do(lambda now: self.function.fax_tone(connection, tone, now))
 

@@ -29,7 +29,7 @@ from yitong.ct.switching.board import Board, Options, after, fail, finish, hold,
 from yitong.ct.switching.handlers import HANDLERS, subject
 from yitong.ct.switching.log import EventLog
 from yitong.ct.switching.ports import Audio, Invitation, Lines
-from yitong.ct.switching.table import LiveConnection, Table
+from yitong.ct.switching.table import LiveConnection, Table, told_of
 from yitong.kit.ids import Ids
 
 IDS_KEPT = 20_000
@@ -267,14 +267,14 @@ class SwitchingFunction:
         if one.collecting == tag:
             one.collecting = ""
             self.table.changed.add(connection)
-        self._tell(
-            Collected(tenant=one.tenant, site=one.site, call=one.call, connection=connection, service=tag, digits=digits, reason=reason),
-            now,
-        )
+        told = Collected(tenant=one.tenant, site=one.site, call=one.call, connection=connection, service=tag, digits=digits, reason=reason)
+        self._tell(told, now)
 
     def digit(self, connection: str, digit: str, now: int) -> None:
         """A key while nothing collects."""
         if (one := self.table.connections.get(connection)) is not None:
+            self._tell(DigitPressed(tenant=one.tenant, site=one.site, call=one.call, connection=connection, digit=digit), now)
+
     def talked(self, connection: str, on: bool, now: int) -> None:
         """A speaker of a hall began or ceased to speak."""
         if (one := self.table.connections.get(connection)) is not None:
@@ -283,8 +283,6 @@ class SwitchingFunction:
     def settle_halls(self) -> None:
         """The audio is known again: say once more who hears whom in halls."""
         halls.settle_all(self.board)
-
-            self._tell(DigitPressed(tenant=one.tenant, site=one.site, call=one.call, connection=connection, digit=digit), now)
 
     def faxed(self, tag: str, outcome: FaxOutcome, now: int) -> None:
         """A fax ended."""
@@ -315,10 +313,10 @@ class SwitchingFunction:
 
     def recording_refused(self, recording: str, reason: str, now: int) -> None:
         """The audio cannot record."""
-            halls.recorded(self.board, one)
-            kind = "RecordHall" if one.hall else "StartRecording"
         if (one := self.table.recordings.pop(recording, None)) is not None:
             self.table.changed.add(recording)
+            halls.recorded(self.board, one)
+            kind = "RecordHall" if one.hall else "StartRecording"
             self._tell(
                 ServiceFailed(tenant=one.tenant, site=one.site, service=one.service, kind=kind, connection=one.left, reason=reason), now
             )
@@ -330,9 +328,9 @@ class SwitchingFunction:
         """A recording is closed."""
         one = self.table.recordings.pop(recording, None)
         if one is None:
-        halls.recorded(self.board, one)
             return
         self.table.changed.add(recording)
+        halls.recorded(self.board, one)
         self._tell(
             RecordingEnded(
                 tenant=one.tenant, site=one.site, call=one.call, connection=one.left, service=one.service, recording=recording,
@@ -397,4 +395,5 @@ class SwitchingFunction:
                 for one in self.table.connections.values() if (one.tenant, one.site) == (tenant, site)
             ),
             devices=tuple(device for device in self.devices.values() if (device.tenant, device.site) == (tenant, site)),
+            recordings=tuple(told_of(one) for one in self.table.recordings.values() if (one.tenant, one.site) == (tenant, site)),
         )  # fmt: skip

@@ -96,10 +96,6 @@ class Audio(Protocol):
         """Whether ``connection`` hears ``source``."""
         ...
 
-    def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
-        """Replace what plays. Told: ``played`` with ``tag``."""
-        ...
-
     def share(self, hall: str, connection: str, source: str, on: bool) -> None:
         """Whether ``connection`` (or an ear) hears ``source`` in a hall; unlike ``link`` wherever the audio of the two is. One of them may
         be gone when it ends."""
@@ -115,6 +111,10 @@ class Audio(Protocol):
 
     def watch(self, connection: str, on: bool) -> None:
         """Whether ``talked`` is told when the connection begins or ceases to speak."""
+        ...
+
+    def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
+        """Replace what plays. Told: ``played`` with ``tag``."""
         ...
 
     def collect(self, connection: str, order: Collect) -> None:

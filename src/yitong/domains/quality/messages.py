@@ -5,20 +5,47 @@ from __future__ import annotations
 from typing import ClassVar
 
 from yitong.contact.ledger import Fact
+from yitong.contact.messages import Command
+
+
+class StartTake(Command, frozen=True, tag=True):
+    """Record the segment from here on: ``left`` the customer's connection, ``right`` the other's. Answers the recording's id.
+
+    ``demand``: see ``RecordingAsked``. Who decides that is ``domains/recording``.
+    """
+
+    contact: str
+    segment: str
+    agent: str
+    queue: str
+    left: str
+    right: str
+    demand: str = ""
+
+
+class StopTake(Command, frozen=True, tag=True):
+    """End a recording. One that has ended, or is about to, stays as it is."""
+
+    recording: str
 
 
 class RecordingAsked(Fact, frozen=True):
-    """The agent's segment is to be recorded from here on: ``left`` the customer's connection, ``right`` the agent's."""
+    """The segment is to be recorded from here on: ``left`` the customer's connection, ``right`` the agent's (or an outside number's).
+
+    ``demand``: the recording on demand (``recording.demand_began``) that this file is of; empty: the rule's.
+    """
 
     TYPE: ClassVar[str] = "quality.recording_asked"
     recording: str
     file: str
     left: str
     right: str
+    demand: str = ""
 
 
 class RecordingEnded(Fact, frozen=True):
-    """The recording is closed. ``holds`` are (from, to) in milliseconds of the file; ``complete`` is false after a crash or a full disk."""
+    """The recording is closed. ``holds`` and ``pauses`` are (from, to) in milliseconds of the file (a pause is silent there); ``complete``
+    is false after a crash or a full disk."""
 
     TYPE: ClassVar[str] = "quality.recording_ended"
     recording: str
@@ -28,6 +55,7 @@ class RecordingEnded(Fact, frozen=True):
     sha256: str
     holds: tuple[tuple[int, int], ...] = ()
     complete: bool = True
+    pauses: tuple[tuple[int, int], ...] = ()
 
 
 class RecordingLost(Fact, frozen=True):

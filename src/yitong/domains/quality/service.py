@@ -1,4 +1,4 @@
-"""Records every talk with an agent, from the answer to the release, and keeps what became of the file and how well it was heard."""
+"""Has talks recorded that are to be, and keeps what became of the files; and how well each side was heard."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import Any
 
 import msgspec
 
-from yitong.contact.bus import Bus, Unit
+from yitong.contact.bus import Bus, Refused, Unit
 from yitong.contact.deadlines import Deadlines
 from yitong.contact.registry import Registry
 from yitong.ct import events as ct
 from yitong.ct.events import QualityReported, ServiceFailed, Snapshot
+from yitong.ct.model import ConnectionState
 from yitong.ct.services import StartRecording, StopRecording
-from yitong.domains.acd.messages import AssignmentEnded, AssignmentInterrupted, AssignmentResumed, ContactTaken, DialAnswered, OfferAnswered
-from yitong.domains.quality.messages import RecordingAsked, RecordingEnded, RecordingLost, SpeechMeasured
+from yitong.domains.acd.messages import AssignmentEnded, AssignmentResumed, ContactTaken, DialAnswered, OfferAnswered
+from yitong.domains.quality.messages import RecordingAsked, RecordingEnded, RecordingLost, SpeechMeasured, StartTake, StopTake
 
 CLOSE_LEASE_US = 60_000_000
 KEEP_US = 120_000_000
+HEARD = (ConnectionState.CONNECTED, ConnectionState.HOLD)
 
 
 class Running(msgspec.Struct, kw_only=True):
-    """A recording whose end was not told yet; ``stopped_at`` 0 while the talk goes on."""
+    """A recording whose end was not told yet; ``stopped_at`` 0 while it is to go on, ``again``: it was asked for twice."""
 
     recording: str
     file: str
@@ -33,8 +35,8 @@ class Running(msgspec.Struct, kw_only=True):
     left: str
     right: str
     started_at: int
-    service: str = ""
     stopped_at: int = 0
+    again: bool = False
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +68,11 @@ class Recordings:
         self._running: dict[str, Running] = {}
         self._owners: dict[str, Owner] = {}
         self._deadlines = Deadlines()
-        bus.reacts(OfferAnswered, self._begin)
-        bus.reacts(AssignmentResumed, self._begin)
-        bus.reacts(ContactTaken, self._begin)
-        bus.reacts(DialAnswered, self._begin)
-        bus.reacts(AssignmentEnded, self._stop)
-        bus.reacts(AssignmentInterrupted, self._stop)
+        bus.obeys(StartTake, self.start)
+        bus.obeys(StopTake, self.stop)
+        for talks in (OfferAnswered, AssignmentResumed, ContactTaken, DialAnswered):
+            bus.applies(talks, self._talks)
+        bus.applies(AssignmentEnded, self._talked)
         bus.applies(RecordingAsked, self._asked)
         bus.applies(RecordingEnded, self._over)
         bus.applies(RecordingLost, self._over)
@@ -81,7 +82,7 @@ class Recordings:
         bus.hears(QualityReported, self._quality)
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
-        """Everything is recorded; nothing to configure yet."""
+        """What is recorded is decided elsewhere."""
 
     def recorded(self, segment: str) -> bool:
         """A recording of that segment runs."""
@@ -89,31 +90,34 @@ class Recordings:
 
     # --- deciding ------------------------------------------------------------------------------------------------------------------
 
-    def _begin(self, fact: OfferAnswered | AssignmentResumed | ContactTaken | DialAnswered, unit: Unit) -> None:
-        contact = self._registry.get(fact.contact)
-        if contact is None:
-            return
+    def start(self, command: StartTake, unit: Unit) -> str:
+        """The service is named like the recording, so that it can be asked for again and is done once. Raises Refused: not_found."""
+        if self._registry.get(command.contact) is None:
+            raise Refused("not_found")
         recording = unit.new_id()
         day = datetime.fromtimestamp(unit.now // 1_000_000, UTC)
-        file = f"{self._tenant}/{day:%Y/%m/%d}/{recording}.wav"
         unit.tell(RecordingAsked(
-            contact=fact.contact, segment=fact.segment, connection=fact.connection, agent=fact.agent, queue=fact.queue,
-            recording=recording, file=file, left=contact.connection, right=fact.connection,
+            contact=command.contact, segment=command.segment, connection=command.right, agent=command.agent, queue=command.queue,
+            recording=recording, file=f"{self._tenant}/{day:%Y/%m/%d}/{recording}.wav", left=command.left, right=command.right,
+            demand=command.demand,
         ))  # fmt: skip
-        service = StartRecording(
-            id=unit.new_id(), tenant=self._tenant, recording=recording, call=contact.call, left=contact.connection,
-            right=fact.connection, file=file,
-        )  # fmt: skip
-        self._running[recording].service = service.id
-        unit.ask(service)
+        self._ask(self._running[recording], unit)
+        return recording
 
-    def _stop(self, fact: AssignmentEnded | AssignmentInterrupted, unit: Unit) -> None:
-        """The switch closes a recording by itself when a side leaves; asking too does no harm, and silence has an end."""
-        for one in self._running.values():
-            if one.segment == fact.segment and not one.stopped_at:
-                one.stopped_at = unit.now
-                self._deadlines.set(one.recording, unit.now + CLOSE_LEASE_US)
-                unit.ask(StopRecording(id=unit.new_id(), tenant=self._tenant, recording=one.recording))
+    def _ask(self, one: Running, unit: Unit) -> None:
+        contact = self._registry.get(one.contact)
+        unit.ask(StartRecording(
+            id=one.recording, tenant=self._tenant, recording=one.recording, call=contact.call if contact is not None else "",
+            left=one.left, right=one.right, file=one.file,
+        ))  # fmt: skip
+
+    def stop(self, command: StopTake, unit: Unit) -> None:
+        """The switch closes a recording by itself when its sides leave; asking too does no harm, and silence has an end."""
+        one = self._running.get(command.recording)
+        if one is not None and not one.stopped_at:
+            one.stopped_at = unit.now
+            self._deadlines.set(one.recording, unit.now + CLOSE_LEASE_US)
+            unit.ask(StopRecording(id=unit.new_id(), tenant=self._tenant, recording=one.recording))
 
     def _ended(self, event: ct.RecordingEnded, unit: Unit) -> None:
         one = self._running.get(event.recording)
@@ -121,13 +125,14 @@ class Recordings:
             unit.tell(RecordingEnded(
                 contact=one.contact, segment=one.segment, agent=one.agent, queue=one.queue, connection=one.left,
                 recording=one.recording, file=event.file, milliseconds=event.milliseconds, bytes=event.bytes, sha256=event.sha256,
-                holds=event.holds, complete=event.complete,
+                holds=event.holds, complete=event.complete, pauses=event.pauses,
             ))  # fmt: skip
 
     def _failed(self, event: ServiceFailed, unit: Unit) -> None:
         if event.kind != "StartRecording":
             return
-        for one in [one for one in self._running.values() if one.service == event.service]:
+        one = self._running.get(event.service)
+        if one is not None and event.reason != "recording_exists":
             self._lose(one, event.reason, unit)
 
     def _lose(self, one: Running, cause: str, unit: Unit) -> None:
@@ -153,18 +158,24 @@ class Recordings:
             recording=fact.recording, file=fact.file, contact=fact.contact, segment=fact.segment, agent=fact.agent, queue=fact.queue,
             left=fact.left, right=fact.right, started_at=at,
         )  # fmt: skip
-        for side, connection in (("customer", fact.left), ("agent", fact.right)):
+
+    def _talks(self, fact: OfferAnswered | AssignmentResumed | ContactTaken | DialAnswered, at: int) -> None:
+        """Whose speech is measured, recorded or not."""
+        contact = self._registry.get(fact.contact)
+        for side, connection in (("customer", contact.connection if contact is not None else ""), ("agent", fact.connection)):
             self._owners[connection] = Owner(
                 contact=fact.contact, segment=fact.segment, agent=fact.agent, queue=fact.queue, side=side, at=at
             )
-        self._deadlines.set(f"owner:{fact.right}", 0)
+            self._deadlines.drop(f"owner:{connection}")
+
+    def _talked(self, fact: AssignmentEnded, at: int) -> None:
+        for connection, owner in self._owners.items():
+            if owner.segment == fact.segment:
+                self._deadlines.set(f"owner:{connection}", at + KEEP_US)
 
     def _over(self, fact: RecordingEnded | RecordingLost, at: int) -> None:
-        one = self._running.pop(fact.recording, None)
+        self._running.pop(fact.recording, None)
         self._deadlines.drop(fact.recording)
-        if one is not None:
-            for connection in (one.left, one.right):
-                self._deadlines.set(f"owner:{connection}", at + KEEP_US)
 
     def _measured(self, fact: SpeechMeasured, at: int) -> None:
         self._owners.pop(fact.connection, None)
@@ -184,14 +195,25 @@ class Recordings:
                 self._lose(self._running[key], "silent", unit)
 
     def reconcile(self, snapshot: Snapshot, unit: Unit, hear: Callable[[Any], None], fresh_us: int) -> int:
-        """A recording that nobody makes any more gets its lease, whatever ended it."""
-        made = {connection.recording for connection in snapshot.connections if connection.recording}
+        """A recording that the switch never began (we died just before) is asked for once more, one that it still makes and should
+        not is ended again; one that nobody makes any more gets its lease, whatever ended it."""
+        made = {one.recording for one in snapshot.recordings}
+        heard = {one.connection for one in snapshot.connections if one.state in HEARD}
         corrections = 0
-        for one in self._running.values():
-            if one.recording not in made and not one.stopped_at and one.started_at + fresh_us <= unit.now:
-                one.stopped_at = unit.now
-                self._deadlines.set(one.recording, unit.now + CLOSE_LEASE_US)
-                corrections += 1
+        for one in [one for one in self._running.values() if (one.stopped_at or one.started_at) + max(1, fresh_us) <= unit.now]:
+            if one.stopped_at:
+                if one.recording in made:
+                    unit.ask(StopRecording(id=unit.new_id(), tenant=self._tenant, recording=one.recording))
+                continue
+            if one.recording in made:
+                continue
+            corrections += 1
+            if not one.again and {one.left, one.right} <= heard:
+                one.again, one.started_at = True, unit.now
+                self._ask(one, unit)
+                continue
+            one.stopped_at = unit.now
+            self._deadlines.set(one.recording, unit.now + CLOSE_LEASE_US)
         return corrections
 
     # --- snapshots -----------------------------------------------------------------------------------------------------------------
@@ -205,6 +227,6 @@ class Recordings:
         for one in self._running.values():
             if one.stopped_at:
                 self._deadlines.set(one.recording, one.stopped_at + CLOSE_LEASE_US)
-        live = {connection for one in self._running.values() for connection in (one.left, one.right)}
-        for connection in self._owners.keys() - live:
+        talks = {contact.segment for contact in self._registry}
+        for connection in [connection for connection, owner in self._owners.items() if owner.segment not in talks]:
             self._deadlines.set(f"owner:{connection}", now + KEEP_US)

@@ -61,8 +61,8 @@ SURVEYS = _table(
 )  # fmt: skip
 RECORDINGS = _table(
     "recordings", "tenant_id id",
-    "id: tenant_id id site_id contact_id segment_id agent_id queue_id; at: began_at ended_at; text: file sha256;"
-    "int: milliseconds bytes; bool: complete; list: holds",
+    "id: tenant_id id site_id contact_id segment_id agent_id queue_id demand_id; at: began_at ended_at; text: file sha256;"
+    "int: milliseconds bytes; bool: complete; list: holds pauses",
 )  # fmt: skip
 FAXES = _table(
     "faxes", "tenant_id id",

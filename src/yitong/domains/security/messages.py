@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 RIGHTS = (
-    "calls.take", "calls.supervise", "contacts.own", "contacts.team", "contacts.all", "recordings.listen", "recordings.edit",
-    "recordings.download", "recordings.delete", "faxes.read", "faxes.own", "faxes.send", "faxes.manage", "conferences.host", "board.see",
+    "calls.take", "calls.supervise", "contacts.own", "contacts.team", "contacts.all", "recordings.listen", "recordings.pause",
+    "recordings.start", "recordings.edit", "recordings.download", "recordings.delete", "faxes.read", "faxes.own", "faxes.send",
+    "faxes.manage", "conferences.host", "board.see",
     "customers.read", "customers.write", "config.read", "config.write", "audit.read", "users.manage", "mailboxes.own", "mailboxes.all",
 )  # fmt: skip
 
 STANDARD_ROLES: dict[str, tuple[str, ...]] = {
     "agent": (
-        "calls.take", "contacts.own", "recordings.listen", "faxes.own", "faxes.send", "conferences.host", "customers.read",
-        "customers.write", "mailboxes.own",
+        "calls.take", "contacts.own", "recordings.listen", "recordings.pause", "faxes.own", "faxes.send", "conferences.host",
+        "customers.read", "customers.write", "mailboxes.own",
     ),
     "supervisor": (
-        "calls.take", "calls.supervise", "contacts.own", "contacts.team", "recordings.listen", "recordings.edit",
-        "recordings.download", "recordings.delete", "faxes.read", "faxes.own", "faxes.send", "faxes.manage", "conferences.host", "board.see",
-        "customers.read", "customers.write", "config.read", "mailboxes.own", "mailboxes.all",
+        "calls.take", "calls.supervise", "contacts.own", "contacts.team", "recordings.listen", "recordings.pause",
+        "recordings.start", "recordings.edit", "recordings.download", "recordings.delete", "faxes.read", "faxes.own", "faxes.send",
+        "faxes.manage", "conferences.host", "board.see", "customers.read", "customers.write", "config.read", "mailboxes.own",
+        "mailboxes.all",
     ),
     "administrator": (
         "contacts.all", "recordings.listen", "recordings.edit", "recordings.download", "recordings.delete", "faxes.read", "faxes.send",

@@ -110,6 +110,10 @@ class Recordings:
             self._tracks.pause(one.index, False)
         return True
 
+    def hushed(self, port: str) -> bool:
+        """A recording of that port pauses: its keys are not to be kept either."""
+        return any(one.pause_since is not None and port in (one.left, one.right) for one in self._by_index.values())
+
     def stop(self, recording: str, complete: bool = True) -> bool:
         """End one; ``MediaRecorded`` (``MediaTaken``) follows when the file is closed."""
         one = self._all.get(recording)

@@ -130,6 +130,8 @@ class Services:
                 self._plane.player.stop(row.index)
             self._settle(row, collector)
             return
+        if collector is None and self._messages.hushed(row):
+            return
         row.ahead.add(key)
         if collector is None:
             self._tell(MediaDigit(port=row.port, digit=key))

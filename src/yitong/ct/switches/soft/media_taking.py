@@ -32,6 +32,10 @@ class Messages:
         """Whether a key ends the row's message, now that it runs or is about to."""
         return row.taking is not None and key in row.taking.terminators
 
+    def hushed(self, row: Row) -> bool:
+        """A recording of the row pauses: its keys are not to be kept either."""
+        return self._recordings.hushed(row.port)
+
     def end(self, row: Row, reason: str) -> None:
         """End the row's message, if it leaves one."""
         request = row.taking

@@ -335,9 +335,9 @@ class SoftSwitch:
                 function.digit(event.port, event.digit, now)
             case m.MediaFaxed() | m.MediaTone():
                 tell_of_fax(event, function, now)
-            case m.MediaLost():
             case m.MediaTalk():
                 function.talked(event.port, event.on, now)
+            case m.MediaLost():
                 self._media_lost(event)
             case m.MediaRecorded() | m.MediaResumed() | m.MediaTaken():
                 tell_of_recording(event, function, self.sound, now)
@@ -378,8 +378,8 @@ class SoftSwitch:
             self.function.recorded(recording, now, milliseconds=0, size=0, sha256="", holds=(), complete=False)
         self.function.gone_together(lost, Cause.MEDIA_LOST, now)
         self.function.faxes_lost(lost, now)
-        self.function.messages_lost(lost, now)
         self.sound.halls.worker_lost(worker, lost)
+        self.function.messages_lost(lost, now)
 
     def _recording_refused(self, recording: str, reason: str) -> None:
         self.later(lambda: self.function.recording_refused(recording, reason, self.clock.now()))

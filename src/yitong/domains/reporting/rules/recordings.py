@@ -22,13 +22,14 @@ def recording_of(fact: RecordingAsked | RecordingEnded | RecordingLost, event: E
 
 
 def asked(fact: RecordingAsked, event: Event, rows: Rows) -> None:
-    recording_of(fact, event, rows)
+    rows.change(RECORDINGS, recording_of(fact, event, rows), demand_id=fact.demand)
 
 
 def ended(fact: RecordingEnded, event: Event, rows: Rows) -> None:
     rows.change(
         RECORDINGS, recording_of(fact, event, rows), ended_at=event.occurred_at, file=fact.file, milliseconds=fact.milliseconds,
         bytes=fact.bytes, sha256=fact.sha256, holds=[list(hold) for hold in fact.holds], complete=fact.complete,
+        pauses=[list(pause) for pause in fact.pauses],
     )  # fmt: skip
 
 

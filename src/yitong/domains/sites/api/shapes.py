@@ -92,6 +92,15 @@ class Announce(Shape):
     first_seconds: Annotated[int, Field(ge=0, le=3600)] = 20
 
 
+class Recording(Shape):
+    """Which talks are recorded: ``none`` not even on demand, ``on_demand`` only so. ``pause_seconds``: the longest pause for card data; 0:
+    there is none."""
+
+    mode: Literal["all", "none", "percent", "on_demand"] = "all"
+    percent: Annotated[int, Field(ge=0, le=100)] = 100
+    pause_seconds: Annotated[int, Field(ge=0, le=300)] = 120
+
+
 class Queue(Named):
     """Where contacts wait."""
 
@@ -108,6 +117,14 @@ class Queue(Named):
     maximum_waiting: Annotated[int, Field(ge=0, le=100000)] = 0
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     wrap_up_codes: list[Id] = Field(default=[], max_length=200)
+    recording: Recording = Recording()
+
+
+class Retention(Named):
+    """For how many days recordings are kept: of a queue, or (no queue) of everything else."""
+
+    queue: MaybeId = ""
+    days: Annotated[int, Field(ge=1, le=36_500)]
 
 
 class Flow(Named):
@@ -181,10 +198,11 @@ class Trunk(Named):
 
 
 class NumberClass(Named):
-    """Which outside numbers are of a class; in place of the country's patterns, emergency numbers beside them."""
+    """Which outside numbers are of a class; in place of the country's patterns if there are any, emergency numbers beside them."""
 
     code: Literal["internal", "local", "national", "mobile", "international", "premium", "emergency"]
     patterns: list[Pattern] = Field(default=[], max_length=500)
+    recording: Recording = Recording()
 
 
 class Period(Shape):

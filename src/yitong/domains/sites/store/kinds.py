@@ -46,8 +46,8 @@ QUEUE = Kind(
     name="queue", table="queues",
     fields=_fields(
         "code", "name", "site=site_id", "strategy", "objective", "music", "announce", "ring_seconds", "wrap_up_seconds",
-        "maximum_wait_seconds", "maximum_waiting", "priority", "refuse_when_empty", "misses_allowed", "rest_seconds",
-        json=["name", "objective", "announce"],
+        "maximum_wait_seconds", "maximum_waiting", "priority", "refuse_when_empty", "misses_allowed", "rest_seconds", "recording",
+        json=["name", "objective", "announce", "recording"],
     ),
     parts=(
         Part(name="requirement", table="queue_requirements", owner="queue_id", columns=(("skill", "skill_id"), ("level", "level"))),
@@ -83,7 +83,10 @@ TRUNK = Kind(
         json=["name", "addresses", "numbers", "prefixes", "rewrite_called", "rewrite_calling", "codecs"], secret=["password"],
     ),
 )  # fmt: skip
-NUMBER_CLASS = Kind(name="number_class", table="number_classes", fields=_fields("code", "name", "patterns", json=["name", "patterns"]))
+NUMBER_CLASS = Kind(
+    name="number_class", table="number_classes",
+    fields=_fields("code", "name", "patterns", "recording", json=["name", "patterns", "recording"]),
+)  # fmt: skip
 CALLER_RULE = Kind(
     name="caller_rule", table="caller_rules",
     fields=_fields(
@@ -110,6 +113,10 @@ CONFERENCE_ROOM = Kind(
         "recorded", "music", "maximum_minutes", json=["name"], secret=["host_pin", "member_pin"],
     ),
 )  # fmt: skip
+RETENTION = Kind(
+    name="retention", table="retentions", published=False,
+    fields=_fields("code", "name", "queue=queue_id", "days", json=["name"], optional=["queue"]),
+)  # fmt: skip
 REASON = Kind(name="reason", table="not_ready_reasons", fields=_fields("code", "name", json=["name"]))
 WRAP_UP_CODE = Kind(name="wrap_up_code", table="wrap_up_codes", fields=_fields("code", "name", json=["name"]))
 
@@ -118,6 +125,6 @@ KINDS = {
     for kind in (
         TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, FAX_DOCUMENT, REASON, WRAP_UP_CODE,
         NUMBER_CLASS,
-        CALLER_RULE, CONFERENCE_ROOM, MAILBOX,
+        CALLER_RULE, RETENTION, CONFERENCE_ROOM, MAILBOX,
     )
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""What decides that a talk is recorded: the rule of its queue or outside class, on demand, and when nothing may be recorded."""
