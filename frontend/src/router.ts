@@ -19,6 +19,7 @@ export const router = createRouter({
         { path: 'calls/:id?', component: () => import('@/calls/CallsPage.vue'), meta: { right: 'contacts.own', title: 'calls' } },
         { path: 'board', component: () => import('@/board/BoardPage.vue'), meta: { right: 'board.see', title: 'board' } },
         { path: 'conferences', component: () => import('@/conference/ConferencePage.vue'), meta: { right: 'conferences.host', title: 'conferences' } },
+        { path: 'mailboxes', component: () => import('@/mailboxes/MailboxesPage.vue'), meta: { right: 'mailboxes.own', title: 'mailboxes' } },
         { path: 'settings/:kind?', component: () => import('@/settings/SettingsPage.vue'), meta: { right: 'config.read', title: 'settings' } },
       ],
     },

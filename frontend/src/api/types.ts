@@ -126,6 +126,8 @@ export interface DeskDocument {
   }
   assignments: Record<string, Assignment>
   queues: Record<string, DeskQueue>
+  /** Those that the agent may open, with the number of messages nobody has heard yet. */
+  mailboxes?: Record<string, { id: string; name: Named; new: number }>
   today: Record<string, number | null>
   calls: DeskCall[]
 }
@@ -222,7 +224,7 @@ export interface ConferencesDocument { rooms: Record<string, ConferenceRoom>; mo
 }
 export interface Segment { id: string; kind: string; began_at: string; ended_at: string | null; agent?: Named | null; queue?: Named | null; cause?: string }
 export interface JourneyEvent { id: string; type: string; at?: string; offset_ms?: number; offset_seconds?: number; agent?: Named | null; queue?: Named | null; cause?: string; payload?: Record<string, unknown> }
-export interface Recording { id: string; url: string; milliseconds: number; holds: ([number, number] | { from_ms: number; to_ms: number })[] }
+export interface Recording { id: string; url: string; peaks?: string; milliseconds: number; holds: ([number, number] | { from_ms: number; to_ms: number })[] }
 export interface ContactDetail extends Contact {
   segments: Segment[]
   events: JourneyEvent[]

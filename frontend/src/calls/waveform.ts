@@ -31,8 +31,9 @@ export function draw(canvas: HTMLCanvasElement, wave: Wave, colours: Colours): v
     context.fillRect(x, 0, ((to - from) / wave.milliseconds) * width, height)
   }
   const played = (wave.at / wave.milliseconds) * width
-  track(context, scaled(wave.peaks.left), width, height * 0.25, height * 0.22, played, colours.left, colours.rest)
-  track(context, scaled(wave.peaks.right), width, height * 0.75, height * 0.22, played, colours.right, colours.rest)
+  const single = wave.peaks.right.length === 0 && wave.peaks.left.length > 0
+  track(context, scaled(wave.peaks.left), width, height * (single ? 0.5 : 0.25), height * (single ? 0.44 : 0.22), played, colours.left, colours.rest)
+  if (!single) track(context, scaled(wave.peaks.right), width, height * 0.75, height * 0.22, played, colours.right, colours.rest)
   context.fillStyle = colours.line
   context.fillRect(Math.min(width - 1.5, played), 0, 1.5, height)
 }

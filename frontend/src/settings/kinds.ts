@@ -165,6 +165,28 @@ export const KINDS: Kind[] = [
     fresh: { code: '', name: {}, order: 1, enabled: true, patterns: [], withheld: false, numbers: [], hours: [], action: 'reject', flow: '', priority: 50 },
   },
   {
+    kind: 'mailboxes',
+    columns: ['name', 'code', 'number', 'owners', 'queue', 'numbers', 'email', 'keep_days'],
+    fields: [
+      ...coded(),
+      { path: 'site', type: 'ref', of: 'sites', required: true },
+      { path: 'owners', type: 'refs', of: 'users', by: 'agent', hint: 'owners' },
+      { path: 'queue', type: 'ref', of: 'queues', hint: 'mailbox_queue' },
+      { path: 'numbers', type: 'lines', hint: 'mailbox_numbers' },
+      { path: 'number', type: 'text', hint: 'mailbox_number', group: 'telephone' },
+      { path: 'pin', type: 'password', hint: 'pin' },
+      { path: 'greeting', type: 'ref', of: 'prompts', by: 'code', hint: 'greeting', group: 'messages' },
+      seconds('longest_seconds', 'seconds', 5, 600),
+      seconds('shortest_seconds', 'seconds', 0, 30),
+      seconds('silence_seconds', 'seconds', 1, 30),
+      { path: 'email', type: 'text', hint: 'email' },
+      { path: 'keep_days', type: 'number', minimum: 1, maximum: 3650, hint: 'keep_days' },
+    ],
+    fresh: {
+      code: '', name: {}, owners: [], queue: '', numbers: [], number: '', greeting: '', longest_seconds: 120, shortest_seconds: 1, silence_seconds: 4, email: '', keep_days: 90,
+    },
+  },
+  {
     kind: 'prompts',
     columns: ['code', 'language', 'text', 'milliseconds'],
     fields: [

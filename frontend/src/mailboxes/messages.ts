@@ -1,0 +1,41 @@
+/** Messages in mailboxes, as the page shows them. Pure. */
+import type { Named } from '@/api/types'
+
+export type Status = 'new' | 'heard' | 'deleted'
+export interface Mailbox { id: string; code: string; name: Named; number: string; new: number; total: number; queue: string | null }
+export interface Mail { state: 'waiting' | 'sent' | 'failed'; tries: number; error: string; sent_at: string | null }
+export interface VoiceMessage {
+  id: string
+  mailbox: string
+  mailbox_name: Named
+  contact: string
+  left_at: string
+  status: Status
+  milliseconds: number
+  calling: string
+  called: string
+  customer: { id: string; name: Named | null } | null
+  heard_at: string | null
+  heard_by: Named | null
+  mailed: boolean
+  mail: Mail | null
+  url: string
+  peaks: string
+}
+
+/** How many new ones a live document tells of. */
+export function newOnes(mailboxes: Record<string, { new: number }> | undefined): number {
+  return Object.values(mailboxes ?? {}).reduce((sum, box) => sum + box.new, 0)
+}
+
+/** The list after a message got `status`; it leaves a list that does not show such ones. */
+export function marked(list: VoiceMessage[], id: string, status: Status, shown: string): VoiceMessage[] {
+  const stays = shown === status || (shown === '' && status !== 'deleted')
+  return stays ? list.map((one) => (one.id === id ? { ...one, status } : one)) : list.filter((one) => one.id !== id)
+}
+
+/** The message that a key leads to: the next or the one before, none outside the list. */
+export function beside(list: VoiceMessage[], id: string | null, step: 1 | -1): VoiceMessage | undefined {
+  const at = list.findIndex((one) => one.id === id)
+  return at < 0 ? list[step === 1 ? 0 : list.length - 1] : list[at + step]
+}
