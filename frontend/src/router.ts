@@ -18,6 +18,7 @@ export const router = createRouter({
         { path: 'desk', component: () => import('@/desk/DeskPage.vue'), meta: { right: 'calls.take', title: 'desk' } },
         { path: 'calls/:id?', component: () => import('@/calls/CallsPage.vue'), meta: { right: 'contacts.own', title: 'calls' } },
         { path: 'board', component: () => import('@/board/BoardPage.vue'), meta: { right: 'board.see', title: 'board' } },
+        { path: 'faxes/:tab?/:id?', component: () => import('@/faxes/FaxesPage.vue'), meta: { right: 'faxes.own', title: 'faxes' } },
         { path: 'conferences', component: () => import('@/conference/ConferencePage.vue'), meta: { right: 'conferences.host', title: 'conferences' } },
         { path: 'mailboxes', component: () => import('@/mailboxes/MailboxesPage.vue'), meta: { right: 'mailboxes.own', title: 'mailboxes' } },
         { path: 'settings/:kind?', component: () => import('@/settings/SettingsPage.vue'), meta: { right: 'config.read', title: 'settings' } },
@@ -38,6 +39,7 @@ export function home(): string {
 export function maySee(right: string | undefined): boolean {
   const session = useSession()
   if (right === 'contacts.own') return ['contacts.own', 'contacts.team', 'contacts.all'].some(session.can)
+  if (right === 'faxes.own') return ['faxes.own', 'faxes.read', 'faxes.send'].some(session.can)
   if (right === 'calls.take' && !session.me?.agent && !session.me?.extension) return false // the right, but nobody's desk
   return !right || session.can(right)
 }

@@ -6,15 +6,18 @@ import asyncio
 import io
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 from tests.switches.fax_machine import FaxMachine, page
 from tests.system.stack import Api, Stack, eventually
 
 from yitong.media.fax import FaxOrder
+from yitong.sip.events import RequestReceived
 
 pytestmark = [pytest.mark.fax, pytest.mark.phone, pytest.mark.timeout(300)]
 NAME = {"zh-CN": "传真", "en": "Faxes"}
@@ -113,3 +116,91 @@ async def test_a_machine_that_calls_finds_the_mailbox_by_itself(stack: Stack, fa
     assert points(faxes("GET", f"/faxes/{came['id']}/document")) == [sent_page.tobytes()]
     contact = faxes("GET", f"/contacts/{came['contact']}")
     assert [one["type"] for one in contact["events"] if one["type"].startswith("fax.")] == ["fax.asked", "fax.ended"]
+
+
+class Office(FaxMachine):
+    """A fax machine at the far end of a line: it takes every call, wants T.38, and prints one page."""
+
+    def __init__(self, user: str, server: tuple[str, int], file: Path) -> None:
+        super().__init__(user, server, FaxOrder(sends=False, file=str(file), station=user))
+        self.taken = 0
+
+    @property
+    def port(self) -> int:
+        return int(self.endpoint.core.settings.ports["udp"])
+
+    def _rung(self, event: RequestReceived, now: float) -> None:
+        super()._rung(event, now)
+        if self.ringing is not None:
+            self.taken += 1
+            self.pick_up()
+
+
+def line_to(admin: Api, office: Office, prefix: str) -> None:
+    """An outside line that leads to the machine."""
+    site = admin("GET", "/me")["site"]["id"]
+    admin("POST", "/config/trunks", expect=201, json={
+        "code": office.user, "name": NAME, "site": site, "host": "127.0.0.1", "port": office.port, "prefixes": [{"prefix": prefix}],
+    })  # fmt: skip
+
+
+@pytest.mark.req("H38", "H39", "G14", "H16")
+async def test_a_list_is_faxed_whoever_dies(stack: Stack, faxes: Api, tmp_path: Path) -> None:
+    """One machine prints the page once, although worker and core are killed meanwhile; one is busy, and gets it when it is tried again."""
+    server = ("127.0.0.1", stack.sip_port)
+    first, second = Office("0215551", server, tmp_path / "first.tif"), Office("0215552", server, tmp_path / "second.tif")
+    second.mode = "busy"
+
+    async def ask(method: str, path: str, expect: int = 200, **options: Any) -> Any:
+        return await asyncio.to_thread(faxes, method, path, expect, **options)
+
+    try:
+        for office in (first, second):
+            await office.open()
+            await asyncio.to_thread(line_to, faxes, office, office.user)
+        pages = await ask("POST", "/fax_uploads", 201, data={"name": "停气通知", "text": TEXT})
+        asked = {
+            "upload": pages["id"], "station": NUMBER, "lines": 2, "tries": 2, "spacing_seconds": 1,
+            "numbers": "02155510001,一号店\n没有号码\n02155520002,二号店\n02155510001",
+        }  # fmt: skip
+        await until(lambda: known(stack, first.user) and known(stack, second.user))
+        made = await ask("POST", "/fax_sendings", 201, json=asked)
+        path = f"/fax_sendings/{made['id']}"
+        await until(lambda: first.modem.target[1] and first.taken)
+        for process in ("worker", "core"):
+            stack.kill(process)
+        await until(lambda: first.modem.result)
+        shown = await over(ask, path)
+        assert shown["counts"] | {"sent": 1, "failed": 1, "refused": 2} == shown["counts"], shown
+        assert (first.taken, len(second.invitations) >= 2) == (1, True)  # an attempt that a kill cut short does not count
+        assert first.modem.result is not None
+        assert (first.modem.result.reason, first.modem.result.station) == ("ok", NUMBER)
+        second.mode = "ring"
+        await ask("POST", f"{path}/retry", 204)
+        await until(lambda: second.modem.result)
+        shown = await over(ask, path)
+        assert shown["counts"] | {"sent": 2, "failed": 0} == shown["counts"], shown
+    finally:
+        first.close()
+        second.close()
+    went = (await ask("GET", "/faxes?sent=true&q=02155510001"))["items"]
+    assert [(one["outcome"], one["pages"], one["name"]) for one in went] == [("ok", 1, "一号店")]
+    sent = points(await ask("GET", f"/faxes/{went[0]['id']}/document"))
+    assert points((tmp_path / "first.tif").read_bytes()) == points((tmp_path / "second.tif").read_bytes()) == sent
+
+
+def known(stack: Stack, trunk: str) -> bool:
+    """The switch has heard of the line."""
+    figures = httpx.get(f"{stack.base}/metrics", timeout=5.0, trust_env=False).text
+    return any("trunk_up" in row and f"trunk/{trunk}" in row for row in figures.splitlines())
+
+
+async def over(ask: Any, path: str) -> dict[str, Any]:
+    """The sending when nobody is called any more."""
+    for _ in range(600):
+        with suppress(AssertionError, httpx.HTTPError):  # its worker and core have just died
+            shown: dict[str, Any] = await ask("GET", path)
+            if shown["ended_at"]:
+                return shown
+        await asyncio.sleep(0.1)
+    raise AssertionError("the sending does not end")

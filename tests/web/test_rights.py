@@ -60,6 +60,11 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/me/assignments/{id}/flow": {"flow": ids.ids["flow"], "step": "card"},
         "/me/assignments/{id}/send": {"prompt": "welcome"},
         "/me/calls": {"number": "13800000000"},
+        "/faxes/{id}/assignment": {"agent": ids.people["1001"].agent},
+        "/faxes/{id}/seen": {"seen": True},
+        "/fax_numbers": {"numbers": "13800000000"},
+        "/fax_sendings": {"document": "tariff", "numbers": "13800000000"},
+        "/fax_sendings/{id}/state": {"state": "paused"},
         "/agents/{id}/supervise": {"participation": "silent"},
         "/agents/{id}/state": {"state": "not_ready"},
         "/faxes/{id}/assignment": {"agent": ids.people["1001"].agent},
@@ -157,6 +162,8 @@ def sent(method: str, path: str, operation: dict[str, Any], values: dict[str, An
         return {"files": {"file": ("x.wav", SOUND, "audio/wav")}, "data": {"code": "x", "language": "en"}}
     if short.startswith("/config/fax_documents"):
         return {"data": {"code": "x", "name": "x", "text": "x"}}
+    if short.startswith("/fax_uploads"):
+        return {"data": {"name": "x", "text": "x"}}
     body = values.get(short, values.get(short.removesuffix("/{id}")))
     assert body is not None, f"{method} {path} needs a body in bodies()"
     return {"json": body}

@@ -138,6 +138,7 @@ class Seed:
         made.ids["conference_room"] = await self.put(
             made.id, "conference_room", {"code": "board", "name": NAME, "site": site, "number": "8001"}
         )
+        made.ids["retention"] = await self.put(made.id, "retention", {"code": "usual", "name": NAME, "days": 3650})
         made.ids["reason"] = await self.put(made.id, "reason", {"code": "lunch", "name": NAME})
         for code in ("coffee", "training"):
             await self.put(made.id, "reason", {"code": code, "name": {"en": code}})
@@ -173,6 +174,8 @@ class Seed:
             "tenant": made.id, "id": made.ids["fax"], "site": made.site, "contact": made.contacts[contact], "at": moment(at), "sent": sent,
             "file": f"{made.id}/2026/{made.ids['fax']}.tif", "station": self.new_id(), "end": moment(at + 30_000_000),
         }  # fmt: skip
+        values |= {f"{what}_id": made.ids.setdefault(f"fax_{what}", self.new_id()) for what in ("upload", "sending", "recipient")}
+        values["user"] = made.people["1001"].id
         async with self.database.transaction() as connection:
             for statement in _FAX:
                 await connection.execute(text(statement), values)
@@ -224,6 +227,13 @@ _FAX = (
     "insert into personals (tenant_id, id, kind, value, at, contact_id) values (:tenant, :station, 'address', '0215555', :at, :contact)",
     """insert into faxes (tenant_id, id, site_id, contact_id, began_at, ended_at, sent, file, outcome, pages, rate, station_id)
        values (:tenant, :id, :site, :contact, :at, :end, :sent, :file, 'ok', 1, 14400, :station)""",
+    """insert into fax_uploads (tenant_id, id, name, file, pages, made_by, made_at)
+       values (:tenant, :upload_id, 'x', :file, 1, :user, :at) on conflict do nothing""",
+    """insert into fax_sendings (tenant_id, id, site_id, name, file, pages, lines, tries, spacing_seconds, state, made_by, made_at,
+       changed_at, ended_at)
+       values (:tenant, :sending_id, :site, 'x', :file, 1, 1, 1, 60, 'done', :user, :at, :at, :end) on conflict do nothing""",
+    """insert into fax_recipients (tenant_id, id, sending_id, line, given, number, state, reason, tries, ended_at)
+       values (:tenant, :recipient_id, :sending_id, 1, '0215555', '0215555', 'failed', 'busy', 1, :end) on conflict do nothing""",
 )
 
 

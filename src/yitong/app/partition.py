@@ -142,7 +142,7 @@ class Partition:
         self.acd = Acd(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
         self.recorder = Recorder(bus, self.registry, tenant=tenant, site=site)
         self.recordings = Recordings(bus, self.registry, tenant=tenant)
-        self.faxes = Faxes(bus, tenant=tenant)
+        self.faxes = Faxes(bus, self.registry, tenant=tenant)
         self.mailboxes = Mailboxes(bus, self.registry, tenant=tenant, site=site)
         self.conferences = Conferences(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
         kinds = step_kinds(self.library, self.faxes.documents, self.mailboxes)

@@ -32,6 +32,8 @@ from yitong.ct.services import Answer, Clear, StartRecording
 ANSWER_LEASE_US = 10_000_000
 RELEASE_LEASE_US = 5_000_000
 RELEASE_TRIES = 3
+FAX = "fax"
+"""The channel of a number that we call with a fax: nobody's card is looked for, let alone made."""
 
 STATES = Table("Contact", {
     ("", "arrive"): "arriving",
@@ -198,7 +200,7 @@ class Journey:
 
     def _ask_who(self, fact: ContactArrived, unit: Unit) -> None:
         contact = self.registry.get(fact.contact)
-        if contact is not None and contact.peer:
+        if contact is not None and contact.peer and contact.channel != FAX:
             unit.inquire(WhoIs(contact=contact.id, number=contact.peer))
 
     def know(self, contact_id: str, card: Card | None, unit: Unit) -> None:
@@ -299,7 +301,7 @@ class Journey:
         there = {connection.connection: connection for connection in snapshot.connections}
         corrections = 0
         for contact in self.registry if not fresh_us else ():
-            if contact.card is None and contact.peer:
+            if contact.card is None and contact.peer and contact.channel != FAX:
                 unit.inquire(WhoIs(contact=contact.id, number=contact.peer))
         for contact in self.registry:
             connection = there.get(contact.connection)

@@ -30,7 +30,8 @@ class SettingsError(Exception):
 class Settings:
     """What an operator decides. Empty ``database_url`` or ``nats_url``: the embedded engine.
 
-    ``media_workers`` 0 means one per CPU core. ``recording_keys``: the folder of the keys that seal recordings, empty: ``home``/keys.
+    ``fax_days``: for how long the pages of faxes are kept, 0: for ever. ``media_workers`` 0 means one per CPU core.
+    ``recording_keys``: the folder of the keys that seal recordings, empty: ``home``/keys.
     ``recording_key_days`` 0: no new key by itself; ``recording_opus_hours`` 0: recordings stay WAV.
     ``smtp_host``: the server that takes mails, empty: none are sent;
     ``smtp_security``: tls, starttls or none; ``smtp_ca``: a PEM file of whom to trust besides. ``runtime`` (sockets) and ``worker``
@@ -52,6 +53,7 @@ class Settings:
     node: str = field(default_factory=socket.gethostname)
     media_workers: int = 0
     workers: int = 1
+    fax_days: int = 365
     recording_keys: str = ""
     recording_key_days: int = 90
     recording_opus_hours: int = 24
@@ -142,6 +144,8 @@ def _typed(name: str, value: object) -> Any:
         return _whole(name, value, 0, 999_999)
     if name.endswith("_port"):
         return _whole(name, value, 1, 65535)
+    if name == "fax_days":
+        return _whole(name, value, 0, 36_500)
     if name in ("media_workers", "workers", "worker"):
         return _whole(name, value, 0, 256)
     return str(value)

@@ -10,15 +10,14 @@ from uuid import UUID
 import numpy as np
 import soundfile
 import soxr
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import File, Form, Request, Response, UploadFile
 from numpy.typing import NDArray
 from starlette.responses import FileResponse
 
 from yitong.contact.bus import Refused
 from yitong.domains.sites import service
-from yitong.domains.sites.api.kinds import history_page, reason_of
-from yitong.domains.sites.api.paging import Cursor, Limit, page_of, place_of
-from yitong.domains.sites.api.shapes import Language, Page
+from yitong.domains.sites.api.kinds import Resource, reason_of, stored_router
+from yitong.domains.sites.api.shapes import Language
 from yitong.domains.sites.api.sounds import PromptsFolder
 from yitong.domains.sites.store import configured
 from yitong.kit.clock import SystemClock
@@ -33,40 +32,11 @@ _MOST_CHANNELS = 8
 _RATES = range(4_000, 192_001)
 _BLOCK = 65_536
 _FORMATS = frozenset({"WAV", "WAVEX", "FLAC", "OGG", "MP3", "AIFF", "AU", "W64", "RF64"})
-router = APIRouter(prefix="/config/prompts", tags=["configuration"])
+router = stored_router(Resource(path="prompts", kind="prompt"))
 
 _Code = Annotated[str, Form(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 _Language = Annotated[Language, Form()]
 _Text = Annotated[str, Form(max_length=1000, pattern=r"^[^\x00]*$")]
-
-
-@router.get("")
-async def list_prompts(
-    cursor: Cursor = "", limit: Limit = 50, caller: Caller = need("config.read"), database: Database = part(Database)
-) -> Page:
-    """The prompts, by code."""
-    place = place_of(cursor)
-    async with database.transaction() as connection:
-        return page_of(await configured.page(connection, caller.scope, "prompt", place, limit + 1), limit, "code", dict)
-
-
-@router.get("/{id}")
-async def get_prompt(
-    id: UUID, response: Response, caller: Caller = need("config.read"), database: Database = part(Database)
-) -> dict[str, Any]:
-    """One prompt; its ETag is what a change must send as If-Match."""
-    async with database.transaction() as connection:
-        value = await configured.one(connection, caller.scope, "prompt", str(id))
-    response.headers["ETag"] = etag(value["version"])
-    return value
-
-
-@router.get("/{id}/history")
-async def prompt_history(
-    id: UUID, cursor: Cursor = "", limit: Limit = 50, caller: Caller = need("config.read"), database: Database = part(Database)
-) -> Page:
-    """Its versions, newest first."""
-    return await history_page(database, caller, "prompt", str(id), dict, cursor, limit)
 
 
 @router.get("/{id}/audio", response_class=Response, responses={200: {"content": {"audio/wav": {}}}})
@@ -134,20 +104,6 @@ async def alter_prompt(
         )  # fmt: skip
     response.headers["ETag"] = etag(value["version"])
     return value
-
-
-@router.delete("/{id}", status_code=204)
-async def remove_prompt(
-    id: UUID,
-    request: Request,
-    caller: Caller = need("config.write"),
-    database: Database = part(Database),
-    clock: SystemClock = part(SystemClock),
-) -> None:
-    """Remove a prompt; its file stays, for older versions name it."""
-    version = version_asked(request)
-    async with database.transaction() as connection:
-        await service.remove(connection, caller.scope, "prompt", str(id), version, at=clock.now(), reason=reason_of(request))
 
 
 async def _store(folder: PromptsFolder, tenant: str, file: UploadFile) -> dict[str, Any]:

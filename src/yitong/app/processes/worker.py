@@ -13,9 +13,11 @@ from yitong.app.jobs.recordings import RecordingsKeeper, vault_of
 from yitong.app.jobs.tidy import Tidy
 from yitong.app.migrate import require_current
 from yitong.app.process import Health, current
+from yitong.contact.client import Core
 from yitong.contact.messages import Card
 from yitong.domains.crm.messages import Ask
 from yitong.domains.crm.service import Finder
+from yitong.domains.fax.service.sending import FaxFiles, Sender
 from yitong.domains.reporting.service import Projector
 from yitong.kit.clock import Clock
 from yitong.kit.database import OUTAGES, Database
@@ -28,7 +30,9 @@ from yitong.kit.tasks import Tasks
 class Worker:
     """The jobs of one worker process, wired."""
 
-    def __init__(self, database: Database, nats: Nats, clock: Clock, prompts: Path, *, streamed: Database | None = None) -> None:
+    def __init__(
+        self, database: Database, nats: Nats, clock: Clock, prompts: Path, *, streamed: Database | None = None, fax_days: int = 0
+    ) -> None:
         """``streamed``: the database for what is written from streams, where a commit need not wait for the disk."""
         streamed = streamed or database
         ids = RandomIds()
@@ -40,6 +44,8 @@ class Worker:
         self.projector = Projector(streamed, clock, ids)
         self.configuration = Configuration(database, nats, clock)
         self.tidy = Tidy(database, clock, prompts)
+        self.sender = Sender(database, Core(nats), clock, ids)
+        self.fax_files = FaxFiles(database, clock, prompts.parent / "faxes", fax_days)
         self.recordings: RecordingsKeeper | None = None
         self.mailboxes: MailboxJobs | None = None
 
@@ -51,6 +57,8 @@ class Worker:
         tasks.keep(self.personals.inbox.run, "personals writer")
         tasks.keep(self.configuration.run, "configuration")
         tasks.keep(self.tidy.run, "tidy")
+        tasks.keep(self.sender.run, "sendings of faxes")
+        tasks.keep(self.fax_files.run, "fax files")
         if self.mailboxes is not None:
             self.mailboxes.start(tasks)
         if self.recordings is not None:
@@ -88,7 +96,7 @@ async def run(settings: Settings) -> None:
     database = Database(settings.database_url, name="worker", size=6)
     nats = await Nats.connect(settings.nats_url, "worker")
     streamed = Database(settings.database_url, name="worker streams", size=4, lazy=True)
-    worker = Worker(database, nats, frame.clock, settings.home / "prompts", streamed=streamed)
+    worker = Worker(database, nats, frame.clock, settings.home / "prompts", streamed=streamed, fax_days=settings.fax_days)
     worker.mailboxes = MailboxJobs(settings, database, nats, frame.clock)
     vault = vault_of(settings, frame.clock)
     worker.recordings = RecordingsKeeper(database, frame.clock, vault, settings, f"{settings.node}/{settings.worker}")

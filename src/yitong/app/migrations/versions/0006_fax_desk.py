@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from alembic import op
 
 revision = "0006"
@@ -21,84 +23,10 @@ _ROLES = {
 
 
 def upgrade() -> None:
-    """``faxes`` is a projection that may be made again; what people do with a fax stands apart from it."""
-    op.execute("alter table faxes add column recipient_id uuid")
-    op.execute("""
-        create table fax_marks (
-          tenant_id uuid not null references tenants,
-          fax_id uuid not null,
-          agent_id uuid,
-          queue_id uuid,
-          assigned_at timestamptz,
-          seen_at timestamptz,
-          seen_by uuid,
-          deleted_at timestamptz,
-          deleted_by uuid,
-          file_gone_at timestamptz,
-          primary key (tenant_id, fax_id),
-          foreign key (tenant_id, agent_id) references agents on delete set null (agent_id),
-          foreign key (tenant_id, queue_id) references queues on delete set null (queue_id)
-        )
-    """)
-    op.execute("""
-        create table fax_uploads (
-          tenant_id uuid not null references tenants,
-          id uuid not null,
-          name text not null,
-          file text not null check (file !~ '(^/|\\.\\.)'),
-          pages integer not null check (pages > 0),
-          made_by uuid not null,
-          made_at timestamptz not null,
-          primary key (tenant_id, id)
-        )
-    """)
-    op.execute("""
-        create table fax_sendings (
-          tenant_id uuid not null references tenants,
-          id uuid not null,
-          site_id uuid not null,
-          name text not null,
-          file text not null check (file !~ '(^/|\\.\\.)'),
-          pages integer not null check (pages > 0),
-          station text not null default '',
-          lines integer not null check (lines between 1 and 100),
-          tries integer not null check (tries between 1 and 20),
-          spacing_seconds integer not null check (spacing_seconds between 1 and 86400),
-          hours jsonb not null default '[]',
-          state text not null default 'running' check (state in ('running', 'paused', 'cancelled', 'done')),
-          made_by uuid not null,
-          made_at timestamptz not null,
-          changed_at timestamptz not null,
-          ended_at timestamptz,
-          primary key (tenant_id, id),
-          foreign key (tenant_id, site_id) references sites
-        )
-    """)
-    op.execute("create index on fax_sendings (tenant_id, made_at desc, id desc)")
-    op.execute("create index on fax_sendings (tenant_id, id) where state <> 'done'")
-    op.execute("""
-        create table fax_recipients (
-          tenant_id uuid not null,
-          id uuid not null,
-          sending_id uuid not null,
-          line integer not null,
-          given text not null,
-          number text not null,
-          name text not null default '',
-          state text not null check (state in ('waiting', 'dialling', 'sent', 'failed', 'cancelled', 'refused')),
-          reason text not null default '',
-          tries integer not null default 0,
-          next_at timestamptz,
-          attempt_id uuid,
-          asked_at timestamptz,
-          ended_at timestamptz,
-          primary key (tenant_id, id),
-          unique (tenant_id, sending_id, line),
-          foreign key (tenant_id, sending_id) references fax_sendings on delete cascade
-        )
-    """)
-    op.execute("create index on fax_recipients (tenant_id, sending_id, next_at, line) where state = 'waiting'")
-    op.execute("create index on fax_recipients (tenant_id, sending_id) where state = 'dialling'")
+    """Run the file, then give the rights to the roles that a tenant begins with."""
+    folder = Path(__file__).parent.parent / "sql" / revision
+    for file in sorted(folder.glob("*.sql")):
+        op.get_bind().exec_driver_sql(file.read_text(encoding="utf-8").replace("%", "%%"))
     for right, name in _RIGHTS.items():
         op.execute(f"insert into rights (tenant_id, code, name) select id, '{right}', '{name}' from tenants on conflict do nothing")
         op.execute(f"""
@@ -114,4 +42,5 @@ def downgrade() -> None:
         op.execute(f"delete from rights where code = '{right}'")
     for table in ("fax_recipients", "fax_sendings", "fax_uploads", "fax_marks"):
         op.execute(f"drop table {table}")
+    op.execute("drop index faxes_file")
     op.execute("alter table faxes drop column recipient_id")

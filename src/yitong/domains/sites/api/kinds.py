@@ -30,7 +30,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     kind: str
-    shape: type[BaseModel]
+    shape: type[BaseModel] = BaseModel
     renamed: Mapping[str, str] = {}
 
     def inside(self, given: BaseModel) -> dict[str, Any]:
@@ -56,6 +56,7 @@ RESOURCES = (
     Resource(path="caller_rules", kind="caller_rule", shape=shapes.CallerRule),
     Resource(path="conference_rooms", kind="conference_room", shape=shapes.ConferenceRoom),
     Resource(path="mailboxes", kind="mailbox", shape=shapes.Mailbox),
+    Resource(path="retentions", kind="retention", shape=shapes.Retention),
     Resource(path="reasons", kind="reason", shape=shapes.Named),
     Resource(path="wrap_up_codes", kind="wrap_up_code", shape=shapes.Named),
 )
@@ -93,6 +94,14 @@ def router_of(resource: Resource) -> APIRouter:
     _reading(router, resource)
     _making(router, resource)
     _altering(router, resource)
+    _removing(router, resource)
+    return router
+
+
+def stored_router(resource: Resource) -> APIRouter:
+    """The routes of a kind that is a file beside its record: its making and altering, which take the file, are its own."""
+    router = APIRouter(prefix=f"/config/{resource.path}", tags=["configuration"])
+    _reading(router, resource)
     _removing(router, resource)
     return router
 

@@ -1,0 +1,124 @@
+"""Fax files: made of what is uploaded, shown as TIFF, PDF or a picture of one page."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import File, Form, Query, UploadFile
+from PIL import Image
+from starlette.responses import Response
+
+from yitong.contact.bus import Refused
+from yitong.media import fax_page
+
+LARGEST = 32 * 1024 * 1024
+AsForm = Annotated[Literal["tiff", "pdf"], Query(alias="as")]
+PageNumber = Annotated[int, Query(ge=1, le=fax_page.MOST_PAGES)]
+PageWidth = Annotated[int, Query(ge=100, le=fax_page.WIDTH)]
+Text = Annotated[str, Form(max_length=200_000, pattern=r"^[^\x00]*$")]
+Name = Annotated[str, Form(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
+Upload = Annotated[UploadFile | None, File()]
+
+
+class FaxesFolder(msgspec.Struct, frozen=True):
+    """Where the media processes read and write faxes."""
+
+    path: Path
+
+    def inside(self, file: str) -> Path | None:
+        """The path of a file below the folder; None for one that lies elsewhere or is not there."""
+        root = self.path.resolve()
+        path = (root / file).resolve()
+        return path if file and path.is_relative_to(root) and path.is_file() else None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Pages that were made: their file below the folder, and how many."""
+
+    file: str
+    pages: int
+
+
+async def keep(folder: FaxesFolder, tenant: str, name: str, text: str, file: UploadFile | None, below: str = "documents") -> Kept:
+    """Make pages of a picture file (TIFF, PNG, JPEG), else of a text, and write them. Raises Refused: fax_refused, body_too_large."""
+    data = await file.read(LARGEST + 1) if file is not None else b""
+    if len(data) > LARGEST:
+        raise Refused("body_too_large", limit=LARGEST)
+    return await asyncio.to_thread(_kept, folder.path, f"{tenant}/{below}", name, text, data)
+
+
+def _kept(folder: Path, below: str, name: str, text: str, data: bytes) -> Kept:
+    """Under a name of ours: what the pages hold names them."""
+    target = folder / below
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target) as beside:
+        made = Path(beside) / "made.tif"
+        pages = _pages(Path(beside) / "given", name, text, data)
+        if not pages:
+            raise Refused("fax_refused", reason="empty")
+        fax_page.save(pages, made)
+        file = f"{below}/{hashlib.sha256(made.read_bytes()).hexdigest()[:32]}.tif"
+        made.replace(folder / file)
+    return Kept(file, len(pages))
+
+
+def _pages(given: Path, name: str, text: str, data: bytes) -> list[Image.Image]:
+    try:
+        if not data:
+            return fax_page.from_text(text, name) if text.strip() else []
+        given.write_bytes(data)
+        return fax_page.from_picture(given)
+    except fax_page.FaxPageError as error:
+        raise Refused("fax_refused", reason=error.code) from error
+
+
+async def served(folder: FaxesFolder, file: str, name: str, form: str) -> Response:
+    """A fax file as an answer. Raises Refused (not_found)."""
+    path = await asyncio.to_thread(folder.inside, file)
+    if path is None:
+        raise Refused("not_found")
+    data = await asyncio.to_thread(path.read_bytes) if form == "tiff" else await asyncio.to_thread(_pdf, path)
+    kind = "image/tiff" if form == "tiff" else "application/pdf"
+    headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    return Response(data, media_type=kind, headers=headers)
+
+
+async def pictured(folder: FaxesFolder, file: str, number: int, width: int) -> Response:
+    """A page as PNG, ``width`` points wide, its points square. Raises Refused (not_found)."""
+    path = await asyncio.to_thread(folder.inside, file)
+    data = await asyncio.to_thread(_picture, path, number, width) if path is not None else b""
+    if not data:
+        raise Refused("not_found")
+    return Response(data, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _picture(path: Path, number: int, width: int) -> bytes:
+    try:
+        with Image.open(path) as picture:
+            if number > getattr(picture, "n_frames", 1):
+                return b""
+            picture.seek(number - 1)
+            across, down = (float(value) or 1.0 for value in picture.info.get("dpi", fax_page.DOTS))
+            height = max(1, round(picture.height * across / down * width / picture.width))
+            page = picture.convert("L").resize((width, height), Image.Resampling.BOX)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return b""
+    out = io.BytesIO()
+    page.save(out, "PNG", optimize=False, compress_level=6)
+    return out.getvalue()
+
+
+def _pdf(path: Path) -> bytes:
+    try:
+        first, *rest = fax_page.from_picture(path)
+    except fax_page.FaxPageError as error:
+        raise Refused("not_found") from error
+    out = io.BytesIO()
+    first.save(out, "PDF", save_all=True, append_images=rest, resolution=fax_page.DOTS[0])
+    return out.getvalue()

@@ -1,0 +1,1 @@
+"""The fax mailbox (``mailbox``), what is uploaded and sent (``sendings``), and the worker's side of sendings (``work``)."""
