@@ -119,6 +119,8 @@ def test_the_agent_gets_back_what_the_customer_typed_and_never_hears_a_key(story
     assert shown == {"amount": ("120", False), "card": (CARD, False), "pin": ("", True)}
     assert PIN not in repr([told.world.personals, told.world.ledger, told.world.engine.state()]), "a secret is kept nowhere"
     assert CARD not in repr(told.world.events())
+    words = told.world.journey(told.world.contacts()[0])
+    assert words.index("PauseBegan(step)") < words.index("PauseEnded(step)"), "nothing is recorded meanwhile"
     told.say(m.HangUp, 30.0)
     assert told.customer.ended
     assert [fact.kind for fact in told.world.facts() if type(fact).__name__ == "SegmentBegan"] == ["ivr", "queue", "agent", "survey"]

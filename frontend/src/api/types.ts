@@ -22,6 +22,8 @@ export interface Me {
   site: Place | string | null
   tenant: Place | string
   zone?: string
+  /** The desk is locked: nothing is shown or done until it is unlocked. */
+  locked?: boolean
 }
 
 export interface Page<T> { items: T[]; next: string | null }
@@ -85,6 +87,8 @@ export interface Assignment {
   language: string
   recording: boolean
   muted?: boolean
+  /** The agent's telephone was lost and is brought back. */
+  interrupted?: boolean
   /** The colleague at whose contact this one is a guest. */
   helps?: Person | null
   /** `helps` has left: whoever answers has the customer. */
@@ -161,15 +165,11 @@ export interface BoardAgent {
   queue: Named | null
   contact: string | null
   answered_today: number
+  locked?: boolean
 }
 export interface BoardDocument { queues: Record<string, BoardQueue>; agents: Record<string, BoardAgent>; totals: Partial<BoardCounters>; day: string }
 
 /** A contact as the list and the detail page tell it; fields that this page does not know are left alone. */
-export interface Contact {
-  id: string
-  started_at: string
-  ended_at: string | null
-  direction: string
 /** A member of a conference; `state`: ringing, confirming, greeting, waiting, in. */
 export interface ConferenceMember {
   id: string
@@ -208,6 +208,11 @@ export interface ConferenceRoom {
 
 export interface ConferencesDocument { rooms: Record<string, ConferenceRoom>; most_speakers: number }
 
+export interface Contact {
+  id: string
+  started_at: string
+  ended_at: string | null
+  direction: string
   channel: string
   calling: string
   called: string
@@ -225,10 +230,22 @@ export interface ConferencesDocument { rooms: Record<string, ConferenceRoom>; mo
 export interface Segment { id: string; kind: string; began_at: string; ended_at: string | null; agent?: Named | null; queue?: Named | null; cause?: string }
 export interface JourneyEvent { id: string; type: string; at?: string; offset_ms?: number; offset_seconds?: number; agent?: Named | null; queue?: Named | null; cause?: string; payload?: Record<string, unknown> }
 export interface Recording { id: string; url: string; peaks?: string; milliseconds: number; holds: ([number, number] | { from_ms: number; to_ms: number })[] }
+/** What people write to a recording. */
+export interface RecordingNote { title: string; note: string; tags: string[]; marks: { at_ms: number; text: string }[] }
+/** A recording of a contact; `deleted`: it can be brought back until `purge_at`. */
+export interface KeptRecording extends Recording, RecordingNote {
+  version: number
+  complete: boolean
+  held: boolean
+  state: 'there' | 'deleted' | 'purged'
+  deleted_at: string | null
+  purge_at: string | null
+  delete_reason: string
+}
 export interface ContactDetail extends Contact {
   segments: Segment[]
   events: JourneyEvent[]
-  recordings: Recording[]
+  recordings: KeptRecording[]
   wrap_up: { code?: Named | null; note?: string } | null
   quality: Record<string, unknown> | null
 }

@@ -62,5 +62,7 @@ export function useSupervision() {
   const release = (agent: BoardAgent) => act(() => call('POST', `/agents/${agent.id}/release`))
   const setState = (agent: BoardAgent, state: Duty) => act(() => call('PUT', `/agents/${agent.id}/state`, { body: { state } }))
 
-  return { mine, error, note, busy, begin, change, intercept, end, release, setState }
+  const unlock = (agent: BoardAgent) => act(() => call('POST', `/agents/${agent.id}/unlock`))
+
+  return { mine, error, note, busy, begin, change, intercept, end, release, setState, unlock }
 }

@@ -7,6 +7,7 @@ const KEY = 'yitong.shortcuts'
 export const enabled = ref(localStorage.getItem(KEY) !== 'off')
 export const keypadOpen = ref(false)
 export const pickerOpen = ref(false)
+export const lockOpen = ref(false)
 
 export function enable(on: boolean): void {
   enabled.value = on
@@ -44,6 +45,7 @@ export function useShortcuts(extra: { help: () => void }): void {
     if (key === 'e' && (talking || desk.current?.dialling)) return (void desk.hangUp(), true)
     if (key === 'r' && desk.desk?.agent.duty.state !== 'ready') return (void desk.setState('ready'), true)
     if (key === 'b' && desk.desk?.agent.duty.state === 'ready') return (void desk.setState('not_ready'), true)
+    if (key === 'l' && state === undefined) return ((lockOpen.value = true), true)
     if (key === 'w' && state === 'wrapping_up') return (document.querySelector<HTMLElement>('#wrap-up-note')?.focus(), true)
     if (key === 'c') return (document.querySelector<HTMLElement>('#customer-name')?.focus(), true)
     return false

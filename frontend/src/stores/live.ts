@@ -38,7 +38,7 @@ export const useLive = defineStore('live', () => {
     stale: (topic: string, is: boolean) => void (stale[topic] = is),
     takenOver: () => void (takenOver.value = true),
     refused: (topic: string, code: string) => void (refused[topic] = code),
-    ended: (reason: string) => useSession().forget(reason || 'ended'),
+    ended: (reason: string) => void (reason === 'locked' ? useSession().load() : useSession().forget(reason || 'ended')),
     lag(milliseconds: number, ahead: number | null) {
       lag.value = milliseconds
       if (ahead !== null) useClock().set(ahead)

@@ -54,6 +54,17 @@ export const useSession = defineStore('session', () => {
     me.value = await get<Me>('/me')
   }
 
+  /** Go away from the desk behind a lock; `password` is for this lock, beside one's own. */
+  async function lock(reason: string, password: string): Promise<void> {
+    await call('POST', '/me/lock', { body: { reason, password } })
+    if (me.value) me.value = { ...me.value, locked: true }
+  }
+
+  async function unlock(password: string): Promise<void> {
+    await call('POST', '/me/unlock', { body: { password } })
+    await load()
+  }
+
   function forget(reason: string | null = null): void {
     token.value = null
     me.value = null
@@ -76,5 +87,5 @@ export const useSession = defineStore('session', () => {
     await call('PATCH', '/me', { body: { language } }).catch(() => undefined) // remembered in the browser anyway
   }
 
-  return { token, me, zone, endedReason, trouble, can, signIn, signOut, restore, load, forget, speak }
+  return { token, me, zone, endedReason, trouble, can, signIn, signOut, restore, load, forget, lock, unlock, speak }
 })

@@ -25,6 +25,10 @@ class BadCursor(Exception):
     """A cursor that was not given out by us."""
 
 
+class DeskLocked(Exception):
+    """The caller locked his desk; only unlocking is open to him."""
+
+
 class BadVersion(Exception):
     """If-Match is missing (``given`` empty) or is not a version."""
 
@@ -52,6 +56,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "zh-CN"
     source: str = ""
     expires_at: int = 0
+    locked: bool = False
+    """He locked his desk and went away: nothing is shown or done until it is unlocked."""
 
     def may(self, right: str) -> bool:
         """Whether the caller has ``right``."""
@@ -63,12 +69,15 @@ Recognise = Callable[[Request], Awaitable[Caller]]
 RIGHT_ATTRIBUTE = "yitong_right"
 
 
-def need(right: str = "") -> Any:
-    """A parameter that is the Caller, who must have ``right`` (empty: be signed in). Raises Denied."""
+def need(right: str = "", *, though_locked: bool = False) -> Any:
+    """A parameter that is the Caller, who must have ``right`` (empty: be signed in). Raises Denied, and DeskLocked unless the route is
+    open to a locked desk."""
 
     async def caller(request: Request) -> Caller:
         recognise: Recognise = request.app.state.recognise
         who = await recognise(request)
+        if who.locked and not though_locked:
+            raise DeskLocked
         if right and not who.may(right):
             raise Denied(right)
         return who

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.contact.bus import Refused
-from yitong.kit.http import BadCursor, BadVersion, choose_language
+from yitong.kit.http import BadCursor, BadVersion, DeskLocked, choose_language
 from yitong.kit.once import AlreadyDone
 from yitong.kit.records import Conflict, Missing, Stale
 from yitong.kit.scope import Denied
@@ -90,6 +90,7 @@ def install(app: FastAPI) -> None:
 
 _OURS: dict[type[Exception], Callable[[Any], tuple[str, dict[str, Any]]]] = {
     Denied: lambda error: ("forbidden", {"right": error.right}),
+    DeskLocked: lambda _: ("desk_locked", {}),
     Missing: lambda _: ("not_found", {}),
     Stale: lambda error: ("stale_version", {"current": error.current}),
     AlreadyDone: lambda _: ("idempotency_answer_lost", {}),

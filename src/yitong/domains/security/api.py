@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from yitong.contact.bus import Refused
+from yitong.contact.client import Core
+from yitong.domains.acd.messages import LockDesk, UnlockDesk
 from yitong.domains.security import store
 from yitong.domains.security.service import Recognition, SessionKeeper, SignIn
 from yitong.kit.database import Database
@@ -40,6 +43,21 @@ class OwnSettings(BaseModel):
     language: Literal["zh-CN", "en"]
 
 
+class Lock(BaseModel):
+    """A break behind a lock. ``reason``: id or code of a not-ready reason; ``password``: for this lock, beside one's own."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: str = Field(default="", max_length=64)
+    password: str = Field(default="", max_length=256)
+
+
+class Unlock(BaseModel):
+    """The password that was given for the lock, or one's own."""
+
+    model_config = ConfigDict(extra="forbid")
+    password: str = Field(min_length=1, max_length=256)
+
+
 class Profile(BaseModel):
     """Who one is."""
 
@@ -54,6 +72,7 @@ class Profile(BaseModel):
     team: dict[str, Any] | None
     site: dict[str, Any] | None
     tenant: dict[str, Any]
+    locked: bool
 
 
 class SessionBegun(BaseModel):
@@ -84,7 +103,7 @@ async def sign_in(
 
 
 @router.delete("/sessions/current", status_code=204)
-async def sign_out(caller: Caller = need(), keeper: SessionKeeper = part(SessionKeeper)) -> None:
+async def sign_out(caller: Caller = need(though_locked=True), keeper: SessionKeeper = part(SessionKeeper)) -> None:
     """Sign out: the token, the live connections and the page's telephone end."""
     await keeper.sign_out(caller)
 
@@ -98,7 +117,7 @@ async def change_password(
 
 
 @router.get("/me")
-async def me(caller: Caller = need(), database: Database = part(Database)) -> Profile:
+async def me(caller: Caller = need(though_locked=True), database: Database = part(Database)) -> Profile:
     """Who one is, and what one may do."""
     return await _profile(database, caller)
 
@@ -114,6 +133,42 @@ async def change_me(
     return await _profile(database, caller)
 
 
+@router.post("/me/lock", status_code=204)
+async def lock(
+    given: Lock, caller: Caller = need("calls.take"), core: Core = part(Core), sign_in: SignIn = part(SignIn),
+    keeper: SessionKeeper = part(SessionKeeper),
+) -> None:  # fmt: skip
+    """Take a break behind a lock: nothing is shown or done in this session until it is unlocked. Refused while one has a contact."""
+    if not caller.agent:
+        raise Refused("no_agent")
+    await core.obey(caller.tenant, caller.site, LockDesk(actor=caller.user, agent=caller.agent, reason=given.reason))
+    await sign_in.lock(caller, given.password)
+    await keeper.changed([caller.session])
+
+
+@router.post("/me/unlock", status_code=204)
+async def unlock(
+    given: Unlock, caller: Caller = need("calls.take", though_locked=True), core: Core = part(Core), sign_in: SignIn = part(SignIn),
+    keeper: SessionKeeper = part(SessionKeeper),
+) -> None:  # fmt: skip
+    """Unlock it; the break goes on until one becomes ready."""
+    if not caller.locked:
+        return
+    await sign_in.unlock(caller, given.password)
+    await keeper.changed([caller.session])
+    await core.obey(caller.tenant, caller.site, UnlockDesk(actor=caller.user, agent=caller.agent))
+
+
+@router.post("/agents/{id}/unlock", status_code=204)
+async def unlock_agent(
+    id: UUID, caller: Caller = need("calls.supervise"), core: Core = part(Core), sign_in: SignIn = part(SignIn),
+    keeper: SessionKeeper = part(SessionKeeper),
+) -> None:  # fmt: skip
+    """Unlock the desk of an agent of one's teams."""
+    await keeper.changed(await sign_in.unlock_agent(caller, str(id)))
+    await core.obey(caller.tenant, caller.site, UnlockDesk(actor=caller.user, agent=str(id), by="supervisor"))
+
+
 async def _profile(database: Database, caller: Caller) -> Profile:
     async with database.transaction() as connection:
         names = await store.profile(connection, caller.scope, caller.team, caller.site)
@@ -121,7 +176,7 @@ async def _profile(database: Database, caller: Caller) -> Profile:
         raise Refused("session_ended")
     return Profile(
         id=caller.user, username=caller.username, roles=list(caller.roles), rights=sorted(caller.scope.rights),
-        extension=caller.extension or None, agent=caller.agent or None, **names,
+        extension=caller.extension or None, agent=caller.agent or None, locked=caller.locked, **names,
     )  # fmt: skip
 
 

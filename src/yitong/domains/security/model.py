@@ -35,6 +35,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     idle_until: int
     expires_at: int
     ended_at: int = 0
+    locked_at: int = 0
+    """0: not locked."""
     active: bool = True
 
     def over(self, now: int) -> str:

@@ -35,6 +35,8 @@ HASHING_AT_ONCE = 2
 HASHING_WAITING = 30
 FRESH = 2 * SECOND
 CACHED = 5_000
+LOCKED = "locked"
+"""Why the live sockets of a locked desk end."""
 _T = TypeVar("_T")
 _log = structlog.get_logger("yitong.security")
 
@@ -142,6 +144,50 @@ class SignIn:
             )  # fmt: skip
         return ended
 
+    async def lock(self, caller: Caller, password: str) -> None:
+        """Lock the caller's session; ``password`` unlocks it as well as his own does, unless it is empty."""
+        now, hashed = self._clock.now(), await self._passwords.hash(password[:MAXIMUM_PASSWORD]) if password else ""
+        async with self._database.transaction() as connection:
+            await store.lock_session(connection, caller.tenant, caller.session, now, hashed)
+            await audit(
+                connection, tenant=caller.tenant, at=now, actor=caller.user, action="desk.locked", kind="session", object=caller.session,
+                details={"source": caller.source},
+            )  # fmt: skip
+
+    async def unlock(self, caller: Caller, password: str) -> None:
+        """Unlock it. Wrong tries slow the next one as at the door. Raises Refused (wrong_unlock, too_many_attempts)."""
+        async with self._database.transaction() as connection:
+            login = await store.login_of(connection, caller.scope)
+            own = await store.lock_hash(connection, caller.tenant, caller.session)
+        wait = self.throttle.wait(caller.username, caller.source, self._clock.now(), known=True)
+        if wait:
+            raise Refused("too_many_attempts", retry_after=wait)
+        given = password[:MAXIMUM_PASSWORD]
+        right = own and await self._passwords.right(own, given)
+        if not right and (login is None or not await self._passwords.right(login.hash, given)):
+            await self._refuse(login, caller.username, caller.source)
+            raise Refused("wrong_unlock")
+        self.throttle.succeeded(caller.username, caller.source)
+        async with self._database.transaction() as connection:
+            await store.unlock_sessions(connection, caller.tenant, id=caller.session)
+            await audit(
+                connection, tenant=caller.tenant, at=self._clock.now(), actor=caller.user, action="desk.unlocked", kind="session",
+                object=caller.session, details={"source": caller.source},
+            )  # fmt: skip
+
+    async def unlock_agent(self, caller: Caller, agent: str) -> list[str]:
+        """A supervisor unlocks the desk of an agent of his. Raises Refused (not_found)."""
+        async with self._database.transaction() as connection:
+            user = await store.user_of_agent(connection, caller.scope, agent)
+            if not user:
+                raise Refused("not_found")
+            sessions = await store.unlock_sessions(connection, caller.tenant, user=user)
+            await audit(
+                connection, tenant=caller.tenant, at=self._clock.now(), actor=caller.user, action="desk.unlocked", kind="agent",
+                object=agent, details={"source": caller.source},
+            )  # fmt: skip
+        return sessions
+
     async def _open(self, login: Login, source: str, agent_text: str) -> tuple[str, Session]:
         token, now = secrets.token_urlsafe(32), self._clock.now()
         async with self._database.transaction() as connection:
@@ -242,7 +288,7 @@ def _caller(found: store.Found, source: str) -> Caller:
     return Caller(
         session=found.session.id, user=found.session.user, username=found.username, tenant=found.session.tenant, site=found.site,
         scope=found.scope, agent=found.agent, extension=found.extension, team=found.team, roles=found.roles, language=found.language,
-        source=source, expires_at=found.session.expires_at,
+        source=source, expires_at=found.session.expires_at, locked=bool(found.session.locked_at),
     )  # fmt: skip
 
 
@@ -275,6 +321,11 @@ class SessionKeeper:
             )  # fmt: skip
         await self.ended(caller.tenant, [caller.session], "signed_out")
 
+    async def changed(self, sessions: list[str]) -> None:
+        """These were locked or unlocked: every process asks anew, their live sockets close and come again; the telephones stay."""
+        if sessions:
+            await self._tell_ended(sessions, LOCKED)
+
     async def ended(self, tenant: str, sessions: list[str], reason: str) -> None:
         """These sessions were ended in a transaction that is committed: tell everybody."""
         for session in sessions:
@@ -294,8 +345,8 @@ class SessionKeeper:
                 stored = await store.sessions_now(connection, list(sessions)) if sessions else {}
                 for session in sessions:
                     reason = stored[session].over(now) if session in stored else "signed_out"
-                    if reason:
-                        found[session] = reason
+                    if reason or stored[session].locked_at:
+                        found[session] = reason or LOCKED
                     elif sessions[session] and now - stored[session].used_at >= USED_WRITTEN_EVERY:
                         await store.mark_used(connection, stored[session], now)
         except OUTAGES:

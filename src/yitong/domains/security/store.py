@@ -17,7 +17,8 @@ _SESSION = """
   (extract(epoch from s.used_at) * 1000000)::bigint as used_at,
   (extract(epoch from s.idle_until) * 1000000)::bigint as idle_until,
   (extract(epoch from s.expires_at) * 1000000)::bigint as expires_at,
-  coalesce((extract(epoch from s.ended_at) * 1000000)::bigint, 0) as ended_at
+  coalesce((extract(epoch from s.ended_at) * 1000000)::bigint, 0) as ended_at,
+  coalesce((extract(epoch from s.locked_at) * 1000000)::bigint, 0) as locked_at
 """
 
 _WHO = f"""
@@ -133,6 +134,49 @@ async def mark_used(connection: AsyncConnection, session: Session, now: int) -> 
             where tenant_id = :tenant and id = :id and ended_at is null and idle_until > :now and used_at < :now"""),
         {"tenant": session.tenant, "id": session.id, "now": moment(now), "idle": moment(now + IDLE)},
     )
+
+
+async def lock_session(connection: AsyncConnection, tenant: str, id: str, now: int, hash: str) -> None:
+    """Lock one session; ``hash`` is that of a password for this lock, or empty."""
+    await connection.execute(
+        text("update sessions set locked_at = :now, lock_hash = :hash where tenant_id = :tenant and id = :id and ended_at is null"),
+        {"tenant": tenant, "id": id, "now": moment(now), "hash": hash},
+    )
+
+
+async def lock_hash(connection: AsyncConnection, tenant: str, id: str) -> str:
+    """The hash of the password that was given for the lock, or empty."""
+    row = await connection.execute(
+        text("select lock_hash from sessions where tenant_id = :tenant and id = :id"), {"tenant": tenant, "id": id}
+    )
+    return str(row.scalar() or "")
+
+
+async def unlock_sessions(connection: AsyncConnection, tenant: str, *, id: str = "", user: str = "") -> list[str]:
+    """Unlock a session, or all of a user; returns those that were locked."""
+    rows = await connection.execute(
+        text("""
+            update sessions set locked_at = null, lock_hash = ''
+            where tenant_id = :tenant and locked_at is not null and ended_at is null
+              and (id = cast(nullif(:id, '') as uuid) or user_id = cast(nullif(:user, '') as uuid))
+            returning id::text"""),
+        {"tenant": tenant, "id": id, "user": user},
+    )
+    return [str(row[0]) for row in rows]
+
+
+async def user_of_agent(connection: AsyncConnection, scope: Scope, agent: str) -> str:
+    """The user behind an agent of the teams that one supervises (with ``contacts.all``: of one's sites); empty when there is none."""
+    row = await connection.execute(
+        text("""
+            select user_id::text from agents where tenant_id = :tenant and id = :agent and site_id = any(cast(:sites as uuid[]))
+              and (:all or team_id = any(cast(:teams as uuid[])))"""),
+        {
+            "tenant": scope.tenant, "agent": agent, "sites": sorted(scope.sites), "teams": sorted(scope.teams),
+            "all": scope.may("contacts.all"),
+        },
+    )  # fmt: skip
+    return str(row.scalar() or "")
 
 
 async def end_session(connection: AsyncConnection, tenant: str, id: str, now: int) -> None:

@@ -12,7 +12,7 @@ import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from yitong.contact.bus import Refused
-from yitong.domains.security.service import Recognition, SessionKeeper
+from yitong.domains.security.service import LOCKED, Recognition, SessionKeeper
 from yitong.kit.clock import Clock
 from yitong.kit.database import OUTAGES as DATABASE_OUTAGES
 from yitong.kit.ids import Ids
@@ -114,6 +114,9 @@ class Door:
             return
         except DATABASE_OUTAGES:
             socket.end(1013, "database_unavailable")
+            return
+        if socket.caller.locked:
+            socket.end(CLOSE_ENDED, LOCKED)
             return
         for name, place in list(hello.topics.items())[:10]:
             try:

@@ -36,6 +36,20 @@ class SetAgentState(Command, frozen=True, tag=True):
     reason: str = ""
 
 
+class LockDesk(Command, frozen=True, tag=True):
+    """A break with ``reason`` behind a lock. Refused (wrong_state) while the agent has a contact; he is not ready until it is unlocked."""
+
+    agent: str
+    reason: str = ""
+
+
+class UnlockDesk(Command, frozen=True, tag=True):
+    """The end of the lock; the break goes on. ``by``: agent, supervisor."""
+
+    agent: str
+    by: str = "agent"
+
+
 class RefuseOffer(Command, frozen=True, tag=True):
     """The agent does not take this offer; the next one gets it."""
 

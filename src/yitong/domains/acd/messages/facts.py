@@ -21,6 +21,14 @@ class AgentDutyChanged(Fact, frozen=True):
     by: str = "agent"
 
 
+class DeskLocked(Fact, frozen=True):
+    """The agent locked his desk (``on``), or it is unlocked: ``by`` agent, supervisor, or system (he became ready or went home)."""
+
+    TYPE: ClassVar[str] = "acd.desk_locked"
+    on: bool
+    by: str = "agent"
+
+
 class AgentDeviceChanged(Fact, frozen=True):
     """A device of the agent registered, went away, answers or does not."""
 

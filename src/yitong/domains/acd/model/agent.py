@@ -188,6 +188,8 @@ class Agent(msgspec.Struct, kw_only=True):
     idle_since: int = 0
     answered: int = 0
     misses: int = 0
+    locked: bool = False
+    """His desk is locked; he is not ready."""
 
     @property
     def reachable(self) -> bool:

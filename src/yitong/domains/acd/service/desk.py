@@ -19,6 +19,9 @@ class Desk:
         self._model = acts.model
         self._tenant = tenant
         bus.obeys(m.SetAgentState, self.set_state)
+        bus.obeys(m.LockDesk, self.lock)
+        bus.obeys(m.UnlockDesk, self.unlock)
+        bus.applies(m.DeskLocked, self._locked)
         bus.obeys(m.RefuseOffer, self.refuse)
         bus.obeys(m.HoldContact, self.hold)
         bus.obeys(m.RetrieveContact, self.retrieve)
@@ -39,15 +42,36 @@ class Desk:
             raise Refused("not_found")
         self._chosen("reason", reason, "unknown_reason")
         agent = self._model.agents.get(key) or Agent(id=key)
+        if agent.locked and duty == "ready" and by == "supervisor":
+            raise Refused("wrong_state", state="locked")
         if duty == "logged_off":
             if agent.state == "busy":
                 raise Refused("wrong_state", state=agent.state)
             for assignment in list(agent.assignments.values()):
                 self._end_wrap_up(assignment, "logged_off", assignment.code, assignment.note, unit)
+        if agent.locked and duty != "not_ready":
+            unit.tell(m.DeskLocked(agent=key, on=False, by="system"))
         if (agent.duty, agent.reason) != (duty, reason):
             unit.tell(m.AgentDutyChanged(agent=key, duty=duty, reason=reason, by=by))
         known = self._model.agents.get(key)
         return known.state if known is not None else agent.state
+
+    def lock(self, command: m.LockDesk, unit: Unit) -> None:
+        """Raises Refused: wrong_state, not_found, unknown_reason."""
+        agent = self._model.agents.get(command.agent)
+        if agent is not None and agent.assignments:
+            raise Refused("wrong_state", state=agent.state)
+        self.change_state(command.agent, "not_ready", command.reason, "agent", unit)
+        unit.tell(m.DeskLocked(agent=command.agent, on=True))
+
+    def _locked(self, fact: m.DeskLocked, at: int) -> None:
+        self._model.agents[fact.agent].locked = fact.on
+
+    def unlock(self, command: m.UnlockDesk, unit: Unit) -> None:
+        """Unlocking what is not locked changes nothing."""
+        agent = self._model.agents.get(command.agent)
+        if agent is not None and agent.locked:
+            unit.tell(m.DeskLocked(agent=command.agent, on=False, by=command.by))
 
     def refuse(self, command: m.RefuseOffer, unit: Unit) -> None:
         assignment = self._acts.mine(command.agent, command.assignment, "offered")

@@ -1,7 +1,7 @@
 """Agents let contacts into flows: for good, or while they wait apart and get back what the flow collected (H53, H67, H69).
 
 The contact enters only when the switch has said that the agent is in a room of his own: he never hears what the customer says or presses
-there. When the flow gives the contact back (or the agent takes it) he comes back into the customer's room.
+there, and nothing of it is recorded. When the flow gives the contact back (or the agent takes it) he comes back into the customer's room.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from yitong.domains.acd.model.agent import Assignment
 from yitong.domains.acd.model.detours import Flows
 from yitong.domains.acd.model.queue import micro
 from yitong.domains.acd.service.acts import LEASE_SECONDS, RESUME_SECONDS, STANDING_SECONDS, Acts
+from yitong.domains.recording.messages import PauseForStep
 from yitong.flow.made import FAX, PROMPT, START, name_of
 from yitong.flow.messages import SideFlowEnded
 
@@ -139,6 +140,7 @@ class Detours:
             contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue,
             connection=assignment.connection, assignment=assignment.id,
         ))  # fmt: skip
+        unit.obey(PauseForStep(contact=assignment.contact, on=True))
         self.flows.let_in(assignment.contact, detour.flow, detour.step, unit, beside=True)
 
     def _service_failed(self, event: ServiceFailed, unit: Unit) -> None:
@@ -166,6 +168,7 @@ class Detours:
             connection=assignment.connection, assignment=assignment.id, cause=cause, result=result,
             resume_until=unit.now + micro(RESUME_SECONDS) if interrupted else 0,
         ))  # fmt: skip
+        unit.obey(PauseForStep(contact=assignment.contact, on=False))
         contact = self._acts.registry.get(assignment.contact)
         if contact is not None and cause in ("taken_back", "fault"):
             unit.ask(ct.Stop(id=unit.new_id(), tenant=self._tenant, connection=contact.connection))

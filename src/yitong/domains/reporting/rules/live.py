@@ -13,7 +13,7 @@ import msgspec
 
 from yitong.contact.bus import Unit
 from yitong.ct.events import Snapshot
-from yitong.domains.reporting.rules import mail
+from yitong.domains.reporting.rules import mail, recorded
 from yitong.domains.reporting.rules.changes import Change, diff
 from yitong.domains.reporting.rules.counters import QueueToday, Today
 from yitong.domains.reporting.rules.flows import drawn_data, drawn_detour
@@ -225,7 +225,7 @@ class Live:
         }
         return {
             **self._person(key), "duty": {"state": agent.duty, "reason": agent.reason or None, "since": agent.duty_since},
-            "state": self.view.agent_state(agent), "state_since": agent.state_since, "devices": devices,
+            "state": self.view.agent_state(agent), "state_since": agent.state_since, "devices": devices, "locked": agent.locked,
             "may_call": list(self.view.names["agent"].get(key, {}).get("may_call") or ()),
         }  # fmt: skip
 
@@ -247,7 +247,7 @@ class Live:
             "keys": self._keys(contact) if contact else [],
             "waited_seconds": held.waited_us // 1_000_000, "ring_until": held.ring_until if held.state == "offered" else None,
             "answered_at": held.answered_at or None, "customer": msgspec.to_builtins(card) if card is not None else None,
-            "recording": bool(held.recording), "interrupted": held.state == "interrupted", "muted": held.muted,
+            **recorded.on_desk(self.view.state, held), "interrupted": held.state == "interrupted", "muted": held.muted,
             "helps": self._person(held.host) if held.host else None, "consultation": self._consultation(held),
             "detour": drawn_detour(held.detour, self.view.names["flow"]), "data": drawn_data(contact, self.view.names["flow"]),
             "handed_over": held.handed, "supervision": held.participation or None,
@@ -311,8 +311,9 @@ class Live:
         return {
             **self._person(key), "state": self.view.agent_state(agent), "since": agent.state_since, "reason": self._reason(agent.reason),
             "queue": self._name("queue", held[0].queue) if held else None, "contact": held[0].contact if held else None,
-            "answered_today": today.answered if today is not None else 0,
+            "answered_today": today.answered if today is not None else 0, "locked": agent.locked,
             "reachable": any(registered and answering for _, registered, answering in agent.devices.values()),
+            "recorded": recorded.on_board(self.view.state, held[0] if held else None, self._person),
         }  # fmt: skip
 
     def _totals(self, _: str) -> dict[str, Any]:

@@ -50,6 +50,32 @@ class SeenDetour(msgspec.Struct, kw_only=True):
     result: str = ""
 
 
+class SeenDemand(msgspec.Struct, kw_only=True):
+    """A recording on demand; ``until`` 0: no timer."""
+
+    by_agent: str
+    since: int
+    until: int
+
+
+class SeenRecorded(msgspec.Struct, kw_only=True):
+    """What is recorded of a talk. ``takes``: its recordings, and whether the switch says that they pause."""
+
+    mode: str
+    by_rule: bool
+    pause_seconds: int
+    takes: dict[str, bool] = {}
+    demand: SeenDemand | None = None
+
+
+class SeenPause(msgspec.Struct, kw_only=True):
+    """Nothing of a contact is recorded; ``cause``: agent, supervisor, step."""
+
+    cause: str
+    since: int
+    until: int
+
+
 class SeenAssignment(msgspec.Struct, kw_only=True):
     """An assignment as a desk shows it."""
 
@@ -68,7 +94,6 @@ class SeenAssignment(msgspec.Struct, kw_only=True):
     wrapping: bool = False
     code: str = ""
     note: str = ""
-    recording: str = ""
     host: str = ""
     handed: bool = False
     """The host has left: whoever answers has the customer."""
@@ -91,6 +116,7 @@ class SeenAgent(msgspec.Struct, kw_only=True):
     state_since: int = 0
     devices: dict[str, tuple[str, bool, bool]] = {}
     assignments: list[str] = []
+    locked: bool = False
 
 
 class SeenWaiting(msgspec.Struct, kw_only=True):
@@ -125,6 +151,10 @@ class ViewState(msgspec.Struct, kw_only=True):
     waiting: dict[str, SeenWaiting] = {}
     calls: dict[str, list[PastCall]] = {}
     notes: dict[str, str] = {}
+    recorded: dict[str, SeenRecorded] = {}
+    """By the segment of the talk."""
+    pauses: dict[str, SeenPause] = {}
+    """By contact."""
     new_messages: dict[str, list[str]] = {}
     """By mailbox: those that nobody has heard yet."""
     today: Today = msgspec.field(default_factory=Today)

@@ -35,6 +35,7 @@ def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
         acd.ConsultationAnswered: partial(_became, view, "talking"), acd.ConferenceBegan: partial(_became, view, "conference"),
         acd.ConsultationTurned: partial(_turned, view), acd.ConsultationEnded: partial(_over, view),
         acd.HandoverBegan: partial(_handed, view),
+        acd.DeskLocked: partial(_locked, view),
         acd.AssignmentMuted: partial(_muted, view), acd.SupervisionChanged: partial(_supervised, view),
     }  # fmt: skip
 
@@ -56,6 +57,10 @@ def _handed(view: View, fact: acd.HandoverBegan, at: int) -> None:
     if guest is not None:
         guest.handed = True
         view.touched.add(("assignment", guest.id))
+
+
+def _locked(view: View, fact: acd.DeskLocked, at: int) -> None:
+    view.agent(fact.agent).locked = fact.on
 
 
 def _supervised(view: View, fact: acd.SupervisionChanged, at: int) -> None:
