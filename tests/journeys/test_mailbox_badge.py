@@ -13,7 +13,7 @@ from yitong.domains.reporting.rules.changes import patched
 __all__ = ["world"]
 
 
-def test_the_badge_of_a_desk(world: World) -> None:  # noqa: F811 - the fixture
+def test_the_badge_of_a_desk(world: World) -> None:
     """Owners see their mailbox, whoever serves a queue that of the queue; nobody else sees either."""
     assert world.partition is not None
     live = world.partition.live
