@@ -41,6 +41,7 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/config/number_classes": {"code": "local", "name": NAME, "patterns": ["62."]},
         "/config/caller_rules": named | {"patterns": ["138."], "action": "prompt", "flow": ids.ids["flow"]},
         "/config/conference_rooms": named | {"site": ids.site, "number": "8002", "host_pin": "246810"},
+        "/config/retentions": named | {"queue": ids.ids["queue"], "days": 30},
         "/config/reasons": named,
         "/config/wrap_up_codes": named,
         "/config/users": {

@@ -196,6 +196,12 @@ export const KINDS: Kind[] = [
     ],
     fresh: { code: '', language: 'zh-CN', text: '' },
   },
+  {
+    kind: 'retentions',
+    columns: ['name', 'code', 'queue', 'days'],
+    fields: [...coded(), { path: 'queue', type: 'ref', of: 'queues', hint: 'retention_queue' }, { path: 'days', type: 'number', minimum: 1, maximum: 36_500, required: true, hint: 'retention_days' }],
+    fresh: { code: '', name: {}, queue: '', days: 180 },
+  },
   { kind: 'reasons', columns: ['name', 'code'], fields: coded(), fresh: { code: '', name: {} } },
   { kind: 'wrap_up_codes', columns: ['name', 'code'], fields: coded(), fresh: { code: '', name: {} } },
   {

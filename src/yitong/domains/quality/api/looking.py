@@ -10,7 +10,10 @@ from yitong.kit.audit import audit
 from yitong.kit.clock import SystemClock
 from yitong.kit.http import Caller, iso
 
-_SHOWN = ("id", "segment_id", "agent_id", "milliseconds", "holds", "complete", "form", "title", "note", "tags", "marks", "held", "version")
+_SHOWN = (
+    "id", "segment_id", "agent_id", "milliseconds", "holds", "pauses", "demand", "complete", "form", "title", "note", "tags", "marks",
+    "held", "version",
+)  # fmt: skip
 
 
 async def looked(connection: AsyncConnection, caller: Caller, clock: SystemClock, action: str, kind: str, id: str, **details: Any) -> None:

@@ -29,9 +29,9 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 def marked_wav(sound: Sound, secret: bytes, taken: Taken) -> tuple[int, Iterator[bytes]]:
     """Size and pieces of a WAV file. Raises NoSound, Damaged."""
-    frames, blocks = sound.pcm()
-    data = frames * 4
-    head = wav.tagged_header(data, 2, {"ICMT": taken.words, "IART": taken.username, "ICRD": taken.at[:10], "ISFT": "Yitong"})
+    frames, channels, blocks = sound.pcm()
+    data = frames * 2 * channels
+    head = wav.tagged_header(data, channels, {"ICMT": taken.words, "IART": taken.username, "ICRD": taken.at[:10], "ISFT": "Yitong"})
 
     def pieces() -> Iterator[bytes]:
         yield head
@@ -44,8 +44,9 @@ def marked_wav(sound: Sound, secret: bytes, taken: Taken) -> tuple[int, Iterator
 def marked_opus(sound: Sound, secret: bytes, taken: Taken) -> tuple[int, Iterator[bytes]]:
     """Size and pieces of an Ogg Opus file. Raises NoSound, Damaged."""
     out = io.BytesIO()
-    _, blocks = sound.pcm()
-    opus_file.encode(marked(blocks, secret, taken), out, 2, {"comment": taken.words, "artist": taken.username, "date": taken.at[:10]})
+    _, channels, blocks = sound.pcm()
+    tags = {"comment": taken.words, "artist": taken.username, "date": taken.at[:10]}
+    opus_file.encode(marked(blocks, secret, taken), out, channels, tags)
     octets = out.getvalue()
     return len(octets), iter((octets,))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
+import numpy as np
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
@@ -14,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from yitong.contact.bus import Refused
 from yitong.domains.quality.api.looking import looked
 from yitong.domains.quality.api.marking import Taken, marked_opus, marked_wav
-from yitong.domains.quality.model import HEADER_BYTES, data_range, peaks
+from yitong.domains.quality.model import data_range, peaks
 from yitong.domains.quality.store import recordings as store
 from yitong.domains.quality.store.vault import Sound, Stored, Vault
 from yitong.kit.clock import SystemClock
@@ -87,7 +88,8 @@ async def get_peaks(
     def drawn(one: Stored) -> tuple[list[float], list[float]]:
         sound = vault.sound(one)
         try:
-            return peaks(b"".join(sound.octets(HEADER_BYTES, sound.size - 1)), points)
+            _, channels, blocks = sound.pcm()
+            return peaks(b"".join(np.repeat(block, 2 // channels, axis=1).tobytes() for block in blocks), points)
         finally:
             sound.close()
 

@@ -30,7 +30,7 @@ async def of_contact(connection: AsyncConnection, scope: Scope, contact: str) ->
     """The recordings of a contact that the caller was found to be allowed to see, also those that are gone."""
     rows = await connection.execute(
         text(f"""
-            select r.id, r.segment_id, r.agent_id, r.began_at, f.ended_at, r.holds, {_STATE},
+            select r.id, r.segment_id, r.agent_id, r.began_at, f.ended_at, r.holds, r.pauses, r.demand_id as demand, {_STATE},
               r.complete and r.ended_at is not null as complete
             from recordings r join recording_files f on (f.tenant_id, f.id) = (r.tenant_id, r.id)
             where r.tenant_id = :tenant and r.contact_id = :id order by r.began_at"""),

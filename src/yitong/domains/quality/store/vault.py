@@ -25,7 +25,6 @@ from yitong.media.opus_file import NoSound, Reading, Samples
 SEALED = ".sealed"
 PART = ".part"
 _BLOCK = 1 << 20
-_FRAME = 4
 _LOUD = 50.0
 """Mean amplitude of a track from which it must sound the same after encoding."""
 
@@ -103,7 +102,7 @@ class Vault:
             size, digest = _digest(plain)
             if one.sha256 and digest != one.sha256:
                 raise Differs("length" if size != one.bytes else "digest")
-            return self._put(one, plain, one.file + SEALED, "wav", size, digest, (size - wav.HEADER) // _FRAME)
+            return self._put(one, plain, one.file + SEALED, "wav", size, digest, Reading(plain).frames)
 
     def encode(self, one: Stored) -> Made:
         """A sealed Ogg Opus file beside the sealed WAV: as long, and sounding the same on each track. Raises Differs, FAULTS."""
@@ -184,7 +183,8 @@ class Sound:
         """Raises NoSound, Damaged."""
         self._file = file
         self._reading = Reading(file) if decode else None
-        self.size = wav.HEADER + self._reading.frames * _FRAME if self._reading else file.seek(0, os.SEEK_END)
+        self._frame = 2 * self._reading.channels if self._reading else 0
+        self.size = wav.HEADER + self._reading.frames * self._frame if self._reading else file.seek(0, os.SEEK_END)
 
     def octets(self, first: int, last: int) -> Iterator[bytes]:
         """From octet ``first`` to ``last``. Raises Damaged, NoSound at the place that cannot be read."""
@@ -192,10 +192,10 @@ class Sound:
             yield from _read(self._file, first, last - first + 1)
             return
         if first < wav.HEADER:
-            head = wav.header(self._reading.frames * _FRAME)
+            head = wav.header(self._reading.frames * self._frame, self._reading.channels)
             yield head[first : last + 1]
             first = wav.HEADER
-        begin, skipped = divmod(first - wav.HEADER, _FRAME)
+        begin, skipped = divmod(first - wav.HEADER, self._frame)
         left = last - first + 1
         for block in self._reading.blocks(begin) if left > 0 else ():
             octets = block.astype("<i2").tobytes()[skipped:][:left]
@@ -204,10 +204,10 @@ class Sound:
             if left <= 0:
                 return
 
-    def pcm(self) -> tuple[int, Iterator[Samples]]:
-        """How many samples a track has, and all of them [frames, channels], a second at a time. Raises NoSound, Damaged."""
+    def pcm(self) -> tuple[int, int, Iterator[Samples]]:
+        """Samples of a track, tracks, and all of it as blocks [frames, channels] of a second. Raises NoSound, Damaged."""
         reading = self._reading or Reading(self._file)
-        return reading.frames, reading.blocks()
+        return reading.frames, reading.channels, reading.blocks()
 
     def close(self) -> None:
         self._file.close()

@@ -1,0 +1,95 @@
+"""The calls page in a real browser: recordings are found, heard, written to, held, deleted, brought back and taken away."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+from playwright.async_api import async_playwright, expect
+from tests.web.test_recordings import keep, speech
+from tests.web.world import PASSWORD, World
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", "--disable-background-networking"]
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(240)
+@pytest.mark.req("H86", "O42", "O44")
+async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path) -> None:
+    """Chromium, the web process, PostgreSQL and the worker's jobs."""
+    mine = world.mine
+    for name, age in (("other", 9), ("red", 1)):
+        await world.contact(mine, name, "1001", minutes_ago=age)
+    id = mine.ids["recording red"]
+    soundfile.write(world.settings.home / "recordings" / f"{id}.wav", speech(12.0), 8000, subtype="PCM_16")
+    await keep(world)
+    chromium = shutil.which("chromium")
+    assert chromium
+    async with async_playwright() as player:
+        browser = await player.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = await browser.new_page(locale="zh-CN", viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(40_000)
+        expect.set_options(timeout=40_000)
+        await page.goto(f"http://127.0.0.1:{world.port}/login")
+        await page.fill("#username", "1100")
+        await page.fill("#password", PASSWORD)
+        await page.click("button[type=submit]")
+        await page.wait_for_url("**/board*")
+        await page.goto(f"http://127.0.0.1:{world.port}/calls/{mine.contacts['red']}")
+        await page.click("[data-test=play]")
+        await page.wait_for_function("document.querySelector('audio').currentTime > 0.3")
+        await page.click("[data-test=play]")
+        await page.press("canvas", "End")
+        assert await page.evaluate("document.querySelector('audio').currentTime") > 10
+        await page.press("canvas", "Home")
+        await page.press("canvas", "ArrowRight")
+        await page.click("[data-test=edit-recording]")
+        await page.fill("[data-test=recording-title]", "退费投诉")
+        await page.fill("[data-test=recording-tags]", "投诉，退费")
+        await page.fill("[data-test=recording-note]", "客户要求退还上月费用。")
+        await page.fill(".marking input", "提到退费")
+        await page.screenshot(path=tmp_path / "editing.png")
+        await page.press(".marking input", "Enter")
+        await page.click("[data-test=save-recording]")
+        await expect(page.locator("article.card h3")).to_have_text("退费投诉")
+        await expect(page.locator("article.card .marks")).to_contain_text("0:05 提到退费")
+        for width, height in ((1440, 900), (1920, 1080)):
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.screenshot(path=tmp_path / f"noted-{width}.png")
+        async with page.expect_download() as download:
+            await page.click("[data-test=download-wav]")
+        taken = await (await download.value).path()
+        assert soundfile.info(io.BytesIO(taken.read_bytes())).frames == 12 * 8000
+        assert b"user 1100" in taken.read_bytes()[:400]
+        await page.click("[data-test=hold-recording]")
+        await page.fill("input.why", "与客户有争议")
+        await page.click("[data-test=confirm-reason]")
+        await expect(page.locator("[data-test=delete-recording]")).to_be_disabled()
+        await page.click("[data-test=hold-recording]")
+        await page.fill("input.why", "争议已解决")
+        await page.press("input.why", "Enter")
+        await page.click("[data-test=delete-recording]:enabled")
+        await page.fill("input.why", "客户要求删除")
+        await page.screenshot(path=tmp_path / "deleting.png")
+        await page.click("[data-test=confirm-reason]")
+        await expect(page.locator(".gone")).to_contain_text("客户要求删除")
+        assert (await world.ask("GET", f"/recordings/{id}", await world.headers("1100"))).status_code == 410
+        await page.screenshot(path=tmp_path / "deleted.png")
+        await page.click("[data-test=restore-recording]")
+        await expect(page.locator("[data-test=play]")).to_be_visible()
+        await page.goto(f"http://127.0.0.1:{world.port}/calls")
+        await expect(page.locator("tbody tr")).to_have_count(2)
+        await page.click("[data-test=more-facts]")
+        await page.click("[data-test=tag]")
+        await page.click(".el-select-dropdown__item:has-text('退费')")
+        await expect(page.locator("tbody tr")).to_have_count(1)
+        for width, height in ((1440, 900), (1920, 1080)):
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.screenshot(path=tmp_path / f"found-{width}.png")
+        await page.fill("#shortest", "30")
+        await page.press("#shortest", "Enter")
+        await expect(page.locator("tbody tr")).to_have_count(0)
+        await browser.close()
