@@ -26,6 +26,7 @@ from yitong.ct.events import (
     TalkChanged,
 )
 from yitong.ct.model import ConnectionState, Participation
+from yitong.kit.tasks import Tasks
 
 
 async def enter(rig: Rig, hall: str, far: Far, participation: Participation = Participation.ACTIVE) -> None:
@@ -150,8 +151,19 @@ async def test_an_outside_number_is_called_and_comes_in(rig: Rig) -> None:
     assert next(one.state for one in rig.snapshot().connections if one.connection == connection) is ConnectionState.CONNECTED
 
 
-async def test_a_hall_spans_two_media_workers(media: Media, tmp_path: Path) -> None:
-    """Callers are spread over the workers; relays carry the speakers of each side to the other."""
+async def reborn(rig: SoftRig) -> None:
+    """The switch is killed and comes back at the same port; calls are its journal's, audio went on in the media workers."""
+    port = rig.switch.transports.ports["udp"]
+    await rig.switch.close()
+    await rig.tasks.close()
+    rig.tasks = Tasks()
+    rig.options = replace(rig.options, sip_port=port)
+    await rig.start()
+    await rig.true(lambda: not rig.switch.memory.unsure)
+
+
+async def test_a_hall_spans_two_media_workers_and_outlives_the_switch(media: Media, tmp_path: Path) -> None:
+    """Callers are spread over the workers; relays carry the speakers of each side to the other, and the recording goes on."""
     with running_media(tmp_path / "other") as second:
         rig = SoftRig(home_of(tmp_path), media)
         rig.options = replace(rig.options, media_sockets=(media.socket, second.socket))
@@ -164,8 +176,11 @@ async def test_a_hall_spans_two_media_workers(media: Media, tmp_path: Path) -> N
         file = f"t1/{recording}.wav"
         rig.ask(make(services.RecordHall, recording=recording, hall=hall, file=file))
         await rig.until(RecordingStarted, recording=recording)
+        await reborn(rig)
+        await ears.hear(customer="agent", agent="customer", expert="customer agent")
         rig.ask(make(services.Participate, connection=fars[2].connection, participation=Participation.ACTIVE))
         await ears.hear(customer="agent expert", agent="customer expert", expert="customer agent")
+        await rig.settle(0.7)
         for far in fars:
             await far.hang_up()
         ended = await rig.until(RecordingEnded, recording=recording)
