@@ -12,6 +12,7 @@ from yitong.contact.ledger import Event
 from yitong.ct.model import Cause, ConnectionState, DeviceKind
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.rules.selection import choose
+from yitong.domains.recording import messages as rec
 from yitong.kit.clock import SECOND
 from yitong.sim.callers import Customer, Press, UntilAlone, UntilAsked
 from yitong.sim.faults import seeded
@@ -37,7 +38,7 @@ BESIDE: dict[str, Any] = {
 }  # fmt: skip
 KINDS = (
     "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
-    "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise", "dial",
+    "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise", "dial", "record",
     "flow", "take_back",
 )  # fmt: skip
 
@@ -153,6 +154,15 @@ class History:
         kind = (m.Alternate, m.Reconnect, m.Conference, m.Transfer)[number % 4]
         self.world.try_obey(kind(agent=f"a{agent}", assignment=self._assignment(agent, number)))
 
+    def do_record(self, agent: str, number: int) -> None:
+        """Pauses, and recordings on demand; sometimes what was asked of the switch is lost with core."""
+        mine = self._assignment(agent, number)
+        kinds = (
+            rec.PauseTalk(agent=f"a{agent}", assignment=mine, seconds=number % 9 * 10), rec.ResumeTalk(agent=f"a{agent}", assignment=mine),
+            rec.RecordTalk(agent=f"a{agent}", seconds=number % 5 * 3), rec.EndRecordTalk(agent=f"a{agent}"),
+        )  # fmt: skip
+        self.world.try_obey(kinds[number % 4])
+
     def do_wrap_up(self, agent: str, number: int) -> None:
         key, draft = self._assignment(agent, number), number % 2 == 0
         self.world.try_obey(m.WrapUp(agent=f"a{agent}", assignment=key, note="x", draft=draft, next_state="ready"))
@@ -203,6 +213,9 @@ def check_now(world: World) -> None:
     for one in model.assignments():
         assert one.state != "offered" or one.deadline() > 0 or one.host, "a reservation without a lease"
         assert one.host != one.id, "a guest of himself"
+    recorder = world.partition.recorder.model
+    talks = {one.id for one in live if not one.host and one.dial is None and one.state != "offered"}
+    assert {talk.assignment for talk in recorder.talks.values() if talk.assignment} == talks, "what is recorded is not what talks"
     for one in live:
         host = model.assignment(one.host)
         helps = host is not None and (host.consultation is not None or one.participation)
@@ -231,6 +244,9 @@ def check_end(world: World, calls: int) -> None:
     model = world.partition.acd.model
     assert [one.connection for one in world.switch.snapshot_now(TENANT).connections] == [], "connections are left"
     assert len(world.partition.registry) == 0, "contacts are stuck"
+    assert not world.switch.audio.takes, "something is still recorded"
+    recorder = world.partition.recorder.model
+    assert not any((recorder.talks, recorder.pauses, recorder.ending)), "a talk is left to be recorded"
     assert not model.queued, "somebody waits who is gone"
     assert [one.state for one in model.assignments()] == [], "agents are stuck"
     events = world.events()
@@ -257,6 +273,7 @@ PAIRS: tuple[tuple[str | tuple[str, ...], tuple[str, ...]], ...] = (
     ("acd.outside_began", ("acd.outside_ended",)),
     ("acd.detour_began", ("acd.detour_ended",)), ("flow.side_began", ("flow.side_ended",)),
     ("quality.recording_asked", ("quality.recording_ended", "quality.recording_lost")),
+    ("recording.demand_began", ("recording.demand_ended",)), ("recording.pause_began", ("recording.pause_ended",)),
 )  # fmt: skip
 
 

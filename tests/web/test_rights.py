@@ -64,6 +64,7 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/me/lock": {"reason": "lunch"},
         "/me/unlock": {"password": "x"},
         "/me/calls": {"number": "13800000000"},
+        **{f"/{whose}/{{id}}/recording/{act}": {"seconds": 5} for whose in ("me/assignments", "agents") for act in ("pause", "start")},
         "/faxes/{id}/assignment": {"agent": ids.people["1001"].agent},
         "/faxes/{id}/seen": {"seen": True},
         "/fax_numbers": {"numbers": "13800000000"},

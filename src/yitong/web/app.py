@@ -15,6 +15,7 @@ from yitong.domains.crm.api import router as crm
 from yitong.domains.fax.api import router as fax
 from yitong.domains.mailbox.api import router as mailbox
 from yitong.domains.quality.api import router as quality
+from yitong.domains.recording.api import router as recording
 from yitong.domains.security.api import router as security
 from yitong.domains.security.api import source_of
 from yitong.domains.security.service import Recognition
@@ -91,8 +92,8 @@ def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: boo
 def _version_one(door: Door) -> APIRouter:
     api = APIRouter()
     for router in (
-        security, phone.router, published.router, acd, quality, crm, conference, records.router, flows.router, users.router, prompts.router,
-        fax, mailbox, fax_documents.router,
+        security, phone.router, published.router, acd, recording, quality, crm, conference, records.router, flows.router, users.router,
+        prompts.router, fax, mailbox, fax_documents.router,
     ):  # fmt: skip
         api.include_router(router)
     for resource in kinds.RESOURCES:

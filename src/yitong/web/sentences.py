@@ -47,6 +47,19 @@ SENTENCES: dict[str, Sentence] = {
     ),
     "desk_locked": Sentence(423, "座席已锁定。请先用密码解锁。", "The desk is locked. Unlock it with the password first."),
     "wrong_unlock": Sentence(403, "密码不正确，座席仍锁定。请重新输入。", "The password is not right; the desk stays locked. Enter it again."),
+    # recordings of talks
+    "not_recorded": Sentence(409, "此通话没有在录音，无需暂停。", "This talk is not being recorded: there is nothing to pause."),
+    "no_pause": Sentence(
+        409, "此队列不允许暂停录音。如需要，请管理员在队列设置中放行。",
+        "This queue allows no pause in recordings. An administrator can allow it in the queue's settings.",
+    ),
+    "recorded_on_demand": Sentence(
+        409, "此通话已由他人按需录音，请等其结束。", "Somebody else already records this talk on demand. Wait until that ends."
+    ),
+    "recording_forbidden": Sentence(
+        409, "此队列的通话不得录音。如需要，请管理员修改队列设置。",
+        "Talks of this queue must not be recorded. An administrator can change that in the queue's settings.",
+    ),
     # what you asked for
     "not_found": Sentence(
         404,

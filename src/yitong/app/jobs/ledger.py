@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from yitong.app.jobs.audited import note
 from yitong.app.jobs.inbox import Inbox
 from yitong.contact import store
 from yitong.contact.ledger import Batch, Event
@@ -127,6 +128,7 @@ class LedgerWriter:
         async with self._database.transaction() as connection:
             for site in list(self._held):
                 written[site] = await self._append(connection, site, faults)
+                await note(connection, written[site])
             for fault in faults:
                 await store.keep_fault(connection, fault)
             await self.inbox.read_to(connection, self._safe())

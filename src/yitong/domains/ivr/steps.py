@@ -12,6 +12,7 @@ from yitong.ct.events import ConnectionCleared, CtEvent, DigitPressed, Failed, P
 from yitong.ct.model import StandingOrder
 from yitong.ct.services import Clear, Play, Route, Target
 from yitong.domains.ivr.rules import DAYS, is_open
+from yitong.domains.recording.messages import PauseForStep
 from yitong.flow import conditions
 from yitong.flow.asking import ASK_PROPERTIES, SECONDS, AskStep, check_expression, check_pieces
 from yitong.flow.definition import BACK, NAMES
@@ -126,6 +127,12 @@ class CollectStep(AskStep):
         if parameters.get("minimum", 1) > parameters["maximum"]:
             problems.append(Problem(step=step, code="flow.minimum_above_maximum"))
         return problems
+
+    def enter(self, place: Place, parameters: Mapping[str, Any], unit: Unit) -> str | None:
+        """What is secret gets into no recording either, until the step is left."""
+        if parameters.get("secret"):
+            unit.obey(PauseForStep(contact=place.contact, step=place.step))
+        return super().enter(place, parameters, unit)
 
     def pressed(self, place: Place, parameters: Mapping[str, Any], digits: str, unit: Unit) -> str | None:
         if not digits:

@@ -32,10 +32,11 @@ class ResumeTalk(Command, frozen=True, tag=True):
 
 
 class PauseForStep(Command, frozen=True, tag=True):
-    """A step of a flow takes what must not be recorded (``on``), or has taken it."""
+    """What must not be recorded begins (``on``) or is over: the contact is alone in a flow. With ``step`` it is over when that is left."""
 
     contact: str
-    on: bool
+    on: bool = True
+    step: str = ""
 
 
 class RecordTalk(Command, frozen=True, tag=True):
@@ -98,10 +99,11 @@ class PauseBegan(Fact, frozen=True):
     TYPE: ClassVar[str] = "recording.pause_began"
     until: int
     by: str = ""
+    step: str = ""
 
 
 class PauseEnded(Fact, frozen=True):
-    """It is recorded again. ``cause``: agent, supervisor, step, time, talk_over, contact_over."""
+    """It is recorded again. ``cause``: agent, supervisor, step, time, talk_over."""
 
     TYPE: ClassVar[str] = "recording.pause_ended"
     by: str = ""

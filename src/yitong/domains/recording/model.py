@@ -82,6 +82,8 @@ class Pause(msgspec.Struct, kw_only=True):
     cause: str
     since: int
     until: int
+    step: str = ""
+    """It ends when this step of a flow is left."""
 
 
 class RecordingState(msgspec.Struct, kw_only=True):
@@ -209,7 +211,9 @@ class Model:
     # --- pauses --------------------------------------------------------------------------------------------------------------------
 
     def _pause(self, fact: m.PauseBegan, at: int) -> None:
-        self.pauses[fact.contact] = Pause(contact=fact.contact, segment=fact.segment, cause=fact.cause, since=at, until=fact.until)
+        self.pauses[fact.contact] = Pause(
+            contact=fact.contact, segment=fact.segment, cause=fact.cause, since=at, until=fact.until, step=fact.step
+        )
         self.deadlines.set(f"p:{fact.contact}", fact.until)
 
     def _pause_over(self, fact: m.PauseEnded, at: int) -> None:

@@ -23,7 +23,7 @@ from yitong.domains.quality.messages import StartTake, StopTake
 from yitong.domains.recording import messages as m
 from yitong.domains.recording.model import Demand, Model, Pause, RecordingState, Talk
 from yitong.domains.recording.rules import LONGEST_PAUSE_SECONDS, Rule, decide
-from yitong.flow.messages import FlowEnded
+from yitong.flow.messages import FlowEnded, SideFlowEnded, StepLeft
 
 SECOND = 1_000_000
 EARLY_US = 2 * SECOND
@@ -52,7 +52,9 @@ class Recorder:
         bus.reacts(acd.AssignmentResumed, self._resumed)
         for ended in (acd.AssignmentEnded, acd.OutsideEnded):
             bus.reacts(ended, self._end)
-        bus.reacts(FlowEnded, self._flow_ended)
+        bus.reacts(StepLeft, self._step_left)
+        for over in (SideFlowEnded, FlowEnded):
+            bus.reacts(over, self._flow_over)
         bus.obeys(m.PauseTalk, self.pause)
         bus.obeys(m.ResumeTalk, self.resume)
         bus.obeys(m.PauseForStep, self.pause_for_step)
@@ -206,21 +208,29 @@ class Recorder:
         self._end_pause(pause, "agent" if command.assignment else "supervisor", command.actor, unit)
 
     def pause_for_step(self, command: m.PauseForStep, unit: Unit) -> None:
-        """A step takes card data, or has taken it. A pause that somebody else began goes on as he wants."""
+        """A pause that somebody else began goes on as he wants."""
         pause = self.model.pauses.get(command.contact)
         if command.on and pause is None:
-            self._begin_pause(command.contact, None, LONGEST_PAUSE_SECONDS, "step", "", unit)
+            self._begin_pause(command.contact, None, LONGEST_PAUSE_SECONDS, "step", "", unit, step=command.step)
         elif not command.on and pause is not None and pause.cause == "step":
             self._end_pause(pause, "step", "", unit)
 
-    def _flow_ended(self, fact: FlowEnded, unit: Unit) -> None:
+    def _step_left(self, fact: StepLeft, unit: Unit) -> None:
+        pause = self.model.pauses.get(fact.contact)
+        if pause is not None and pause.step and pause.step == fact.step:
+            self._end_pause(pause, "step", "", unit)
+
+    def _flow_over(self, fact: SideFlowEnded | FlowEnded, unit: Unit) -> None:
+        """The contact came back, was taken out of its flow, or has gone."""
         pause = self.model.pauses.get(fact.contact)
         if pause is not None and pause.cause == "step":
-            self._end_pause(pause, "contact_over", "", unit)
+            self._end_pause(pause, "step", "", unit)
 
-    def _begin_pause(self, contact: str, talk: Talk | None, seconds: int, cause: str, by: str, unit: Unit) -> None:
+    def _begin_pause(
+        self, contact: str, talk: Talk | None, seconds: int, cause: str, by: str, unit: Unit, *, step: str = ""
+    ) -> None:
         of = {"segment": talk.segment, "agent": talk.agent, "queue": talk.queue} if talk is not None else {}
-        unit.tell(m.PauseBegan(contact=contact, cause=cause, by=by, until=unit.now + seconds * SECOND, **of))
+        unit.tell(m.PauseBegan(contact=contact, cause=cause, by=by, until=unit.now + seconds * SECOND, step=step, **of))
         for recording in self.model.takes_of(contact):
             self._ask_pause(recording, seconds, unit)
 

@@ -15,8 +15,7 @@ from yitong.contact.ledger import Fact, Personal
 from yitong.contact.messages import ContactArrived, ContactEnded
 from yitong.contact.registry import LiveContact, Registry
 from yitong.domains.acd import messages as acd
-from yitong.domains.quality.messages import RecordingAsked, RecordingEnded, RecordingLost
-from yitong.domains.reporting.rules import flows, mail, several
+from yitong.domains.reporting.rules import flows, mail, recorded, several
 from yitong.domains.reporting.rules.counters import AgentToday, count, day_of
 from yitong.domains.reporting.rules.seen import PastCall, SeenAgent, SeenAssignment, SeenContact, SeenWaiting, ViewState
 from yitong.domains.survey.messages import SurveyAnswered
@@ -52,9 +51,8 @@ class View:
             acd.AssignmentHeld: self.moving("held"), acd.AssignmentRetrieved: self.moving("active"),
             acd.AssignmentInterrupted: self.moving("interrupted"), acd.AssignmentResumed: self.moving("active"),
             acd.AssignmentEnded: self._ended, acd.WrapUpBegan: self._wrap_up, acd.WrapUpDrafted: self._drafted,
-            acd.WrapUpEnded: self._wrapped_up, RecordingAsked: self._recording, RecordingEnded: self._recording_over,
-            RecordingLost: self._recording_over, SurveyAnswered: self._survey,
-            **several.handlers(self), **flows.handlers(self), **mail.handlers(self),
+            acd.WrapUpEnded: self._wrapped_up, SurveyAnswered: self._survey,
+            **recorded.handlers(self), **several.handlers(self), **flows.handlers(self), **mail.handlers(self),
         }  # fmt: skip
 
     # --- configuration -------------------------------------------------------------------------------------------------------------
@@ -276,6 +274,7 @@ class View:
     def _ended(self, fact: acd.AssignmentEnded, at: int) -> None:
         for call in self._call(fact.agent, fact.segment):
             call.talk_us += fact.talk_us
+        recorded.forget(self, fact.segment)
         if fact.cause == "agent_lost":
             self.drop(fact.assignment)
 
@@ -306,18 +305,6 @@ class View:
         self.state.notes.pop(assignment.note, None)
         self.touched.add(("assignment", f"{key}@{assignment.agent}"))
         self._drop_contact(assignment.contact)
-
-    def _recording(self, fact: RecordingAsked, at: int) -> None:
-        self._record(fact.segment, fact.recording)
-
-    def _recording_over(self, fact: RecordingEnded | RecordingLost, at: int) -> None:
-        self._record(fact.segment, "", only=fact.recording)
-
-    def _record(self, segment: str, recording: str, only: str = "") -> None:
-        for assignment in self.state.assignments.values():
-            if assignment.segment == segment and (not only or assignment.recording == only):
-                assignment.recording = recording
-                self.touched.add(("assignment", assignment.id))
 
     def _survey(self, fact: SurveyAnswered, at: int) -> None:
         for call in self._call(fact.agent, fact.segment):
