@@ -6,6 +6,7 @@ Every record goes through the one function for changes, so that a pack's tenant 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from yitong.domains.crm.store.cards import CUSTOMER
 from yitong.domains.security.store import set_password
 from yitong.domains.sites.store import configured, kinds
+from yitong.kit import pins
 from yitong.kit.clock import Clock, moment
 from yitong.kit.ids import Ids
 from yitong.kit.records import Change, Kind, change
@@ -85,6 +87,8 @@ class Loader:
             for record in pack.get(name, []):
                 await self._put(kind, made(record))
         await self._each(kinds.NUMBER_CLASS, pack.get("number_classes", []))
+        for record in pack.get("conference_rooms", []):
+            await self._put(kinds.CONFERENCE_ROOM, self._room(record))
         await self._flows(pack.get("flows", []))
         for record in pack.get("caller_rules", []):
             await self._put(kinds.CALLER_RULE, self._caller_rule(record))
@@ -144,6 +148,11 @@ class Loader:
 
     def _caller_rule(self, record: Record) -> Record:
         return record | {"flow": self.id_of(kinds.FLOW, record["flow"]) if record.get("flow") else ""}
+
+    def _room(self, record: Record) -> Record:
+        """A pack has its PINs in plain, so that people can be told them; they are kept sealed."""
+        sealed = {name: pins.seal(record[name], os.urandom(16)) for name in ("host_pin", "member_pin") if record.get(name)}
+        return self._site(record) | sealed
 
     def _account(self, record: Record) -> Record:
         realm = record.get("realm", self._code)
