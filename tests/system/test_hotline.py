@@ -52,7 +52,7 @@ def finish(desk: Api, events: list[dict[str, Any]], next_state: str, **more: str
     desk("PUT", f"/me/assignments/{assignment}/wrap_up", expect=204, json={"next_state": next_state, **more})
 
 
-@pytest.mark.req("H1", "H14", "H15", "H17", "H18", "H29", "H30", "H40", "O25", "O39", "O41")
+@pytest.mark.req("H1", "H14", "H15", "H17", "H18", "H29", "H30", "H40", "O25", "O39", "O41", "O42")
 @pytest.mark.parametrize(("transport", "codec"), [("udp", "PCMA"), ("tcp", "PCMU")])
 def test_a_call_from_greeting_to_survey(
     stack: Stack, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path, transport: str, codec: str
@@ -98,6 +98,9 @@ def test_a_call_from_greeting_to_survey(
     assert loudness(file, 440, channel=0) > 0.8
     assert loudness(file, 1000, channel=1) > 0.8
     assert loudness(file, 1000, channel=0) < 0.01
+    kept = stack.home / "recordings"
+    eventually(lambda: [one.name for one in kept.rglob(f"{recording['id']}*")] == [f"{recording['id']}.wav.sealed"], 20.0, "not sealed")
+    assert supervisor("GET", f"/recordings/{recording['id']}") == file.read_bytes()
     agent.close()
     assert loudness(agent.heard, 440) > 0.8
     caller.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import shutil
 from pathlib import Path
@@ -40,7 +41,9 @@ async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path
         await page.wait_for_url("**/board*")
         await page.goto(f"http://127.0.0.1:{world.port}/calls/{mine.contacts['red']}")
         await page.click("[data-test=play]")
-        await page.wait_for_function("document.querySelector('audio').currentTime > 0.3")
+        async with asyncio.timeout(40):
+            while await page.evaluate("document.querySelector('audio').currentTime") < 0.3:
+                await asyncio.sleep(0.05)
         await page.click("[data-test=play]")
         await page.press("canvas", "End")
         assert await page.evaluate("document.querySelector('audio').currentTime") > 10
@@ -81,15 +84,15 @@ async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path
         await page.click("[data-test=restore-recording]")
         await expect(page.locator("[data-test=play]")).to_be_visible()
         await page.goto(f"http://127.0.0.1:{world.port}/calls")
-        await expect(page.locator("tbody tr")).to_have_count(2)
+        await expect(page.locator(".list tbody tr")).to_have_count(2)
         await page.click("[data-test=more-facts]")
         await page.click("[data-test=tag]")
         await page.click(".el-select-dropdown__item:has-text('退费')")
-        await expect(page.locator("tbody tr")).to_have_count(1)
+        await expect(page.locator(".list tbody tr")).to_have_count(1)
         for width, height in ((1440, 900), (1920, 1080)):
             await page.set_viewport_size({"width": width, "height": height})
             await page.screenshot(path=tmp_path / f"found-{width}.png")
         await page.fill("#shortest", "30")
         await page.press("#shortest", "Enter")
-        await expect(page.locator("tbody tr")).to_have_count(0)
+        await expect(page.locator(".list tbody tr")).to_have_count(0)
         await browser.close()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import os
 import shutil
+import signal
+import sys
 import uuid
 import wave
 from collections.abc import AsyncIterator, Callable
@@ -268,6 +272,7 @@ async def test_new_keys_open_old_recordings_and_a_lost_key_is_said(archive: Arch
     assert await Check(archive.database, archive.clock, archive.vault).run() == []
 
 
+@pytest.mark.case("Q3")
 async def test_every_recording_is_kept_as_long_as_its_queue_or_tenant_says(archive: Archive) -> None:
     queue, site = str(uuid.uuid4()), str(uuid.uuid4())
     await archive.sql(
@@ -299,6 +304,9 @@ async def test_every_recording_is_kept_as_long_as_its_queue_or_tenant_says(archi
     assert len(archive.on_disk()) == 3
     assert not any(id in name for name in archive.on_disk() for id in gone)
     assert sorted(await archive.audited()) == sorted(("recording.purged", id) for id in gone)
+    figure(
+        "Q3", "by age, per queue and in general, and on request: file gone, proof kept, what is held stays; killed in between, gone on with"
+    )
 
 
 @pytest.mark.case("K8")
@@ -326,3 +334,48 @@ async def test_the_check_finds_both_ends_and_takes_in_what_a_dead_process_left(a
     assert [fault.code for fault in await check.run()] == ["lost"]
     (kept,) = await archive.sql("select code, found_at from recording_faults")
     assert (kept.code, kept.found_at) in {("lost", row.found_at) for row in since}
+
+
+_LIFE = """
+import asyncio, os
+from dataclasses import replace
+from yitong.app.jobs.recordings import RecordingsKeeper, vault_of
+from yitong.kit.clock import SystemClock
+from yitong.kit.database import Database
+from yitong.kit.settings import load
+
+async def live():
+    settings = load(os.environ)
+    database = Database(settings.database_url, name="worker")
+    keeper = RecordingsKeeper(database, SystemClock(), vault_of(settings, SystemClock()), settings, "here/0")
+    print("begins", flush=True)
+    await keeper.run()
+
+asyncio.run(live())
+"""
+
+
+@pytest.mark.case("Q1")
+async def test_a_worker_that_is_killed_again_and_again_loses_nothing(archive: Archive) -> None:
+    """kill -9 of a process of its own, while it seals and while it makes Ogg Opus."""
+    ids = [await archive.record(seconds=5, days_old=2) for _ in range(10)]
+    plain = {id: await archive.content(id) for id in ids}
+    environment = {**os.environ, "YITONG_HOME": str(archive.settings.home), "YITONG_DATABASE_URL": archive.settings.database_url}
+    for ending, enough in ((".wav.sealed", 3), (".opus.sealed", 3)):
+        life = await asyncio.create_subprocess_exec(sys.executable, "-c", _LIFE, env=environment, stdout=asyncio.subprocess.PIPE)
+        assert life.stdout is not None
+        await life.stdout.readline()
+        async with asyncio.timeout(60):
+            while sum(name.endswith(ending) for name in archive.on_disk()) < enough and life.returncode is None:
+                await asyncio.sleep(0.002)
+        life.send_signal(signal.SIGKILL)
+        assert await life.wait() == -signal.SIGKILL
+        for id in ids:
+            content = await archive.content(id)
+            assert content == plain[id] or content[:4] == b"OggS"
+    last = archive.worker()
+    await last._free()
+    await last.once()
+    assert {(await archive.row(id)).form for id in ids} == {"opus"}
+    assert await Check(archive.database, archive.clock, archive.vault, young_us=-1).run(everything=True) == []
+    assert archive.on_disk() == sorted(f"{id}.opus.sealed" for id in ids)
