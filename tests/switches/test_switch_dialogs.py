@@ -19,6 +19,7 @@ from yitong.ct.events import CallCleared, ConnectionCleared, Delivered, DeviceCh
 from yitong.ct.model import Cause
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft import registrations
+from yitong.kit import logs
 from yitong.sip.negotiation import Local, make_offer
 from yitong.sip.states import Timings
 
@@ -50,7 +51,7 @@ async def test_log_lines_of_a_call_carry_its_ids_and_those_after_it_do_not(soft:
         raise ValueError("a fault of ours")
 
     monkeypatch.setattr(soft.switch.function, "gone", fails)
-    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars, logs.named]) as lines:
         await far.hang_up()
         await soft.true(lambda: bool(lines))
         soft.switch.later(lambda: fails())

@@ -23,8 +23,7 @@ class Ids(Protocol):
 
 def uuid7(now: int, rand: int) -> str:
     """UUIDv7 from ``now`` (UTC microseconds) and 74 random bits; sorts by millisecond."""
-    value = (now // 1_000 & _TIME) << 80 | _MARKS | (rand >> 62 & 0xFFF) << 64 | rand & _LOW
-    text = value.to_bytes(16, "big").hex()
+    text = f"{(now // 1_000 & _TIME) << 80 | _MARKS | (rand >> 62 & 0xFFF) << 64 | rand & _LOW:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
@@ -49,6 +48,19 @@ class RandomIds:
         """32 random bits; the operating system is asked for many at a time."""
         if not self._drawn:
             self._drawn = list(struct.unpack(f"{_DRAWN}I", secrets.token_bytes(4 * _DRAWN)))
+        return self._drawn.pop()
+
+
+class Tokens:
+    """Unguessable texts of 16 hexadecimal digits (SIP's tags, branches and call ids); many are drawn at a time."""
+
+    def __init__(self) -> None:
+        self._drawn: list[str] = []
+
+    def __call__(self) -> str:
+        if not self._drawn:
+            drawn = secrets.token_hex(8 * _DRAWN)
+            self._drawn = [drawn[at : at + 16] for at in range(0, len(drawn), 16)]
         return self._drawn.pop()
 
 

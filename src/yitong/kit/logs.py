@@ -25,6 +25,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 _LONGEST_VALUE = 2_000
 _naming: contextvars.ContextVar[Callable[[], dict[str, str]] | None] = contextvars.ContextVar("yitong.naming", default=None)
+_told: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("yitong.told", default=None)
 
 
 def configure(process: str, *, readable: bool | None = None, level: int = logging.INFO) -> None:
@@ -78,12 +79,17 @@ def naming(ids: Callable[[], dict[str, str]]) -> Iterator[None]:
 
 def step(action: Callable[[], None]) -> None:
     """Do ``action``; what it says it is ``about`` is forgotten at its end."""
-    contextvars.copy_context().run(action)
+    token = _told.set(None)
+    try:
+        action()
+    finally:
+        _told.reset(token)
 
 
 def about(**ids: str) -> None:
     """Put ``ids`` on every line from here to the end of the ``step``. Call it inside one only."""
-    structlog.contextvars.bind_contextvars(**ids)
+    told = _told.get()
+    _told.set(ids if told is None else told | ids)
 
 
 def get(name: str) -> Any:
@@ -92,9 +98,9 @@ def get(name: str) -> Any:
 
 
 def named(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """What ``naming`` says of the step under way."""
-    ids = _naming.get()
-    return {**ids(), **event} if ids is not None else event
+    """What ``naming`` and ``about`` say of the step under way."""
+    ids, told = _naming.get(), _told.get()
+    return {**(ids() if ids is not None else {}), **(told or {}), **event}
 
 
 def _one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -27,7 +27,6 @@ class ParseError(SipError):
 
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 HOST = r"(?:\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.\-]+)?\]|[A-Za-z0-9._\-]+)"
-_NUMBER = re.compile(r"[0-9]{1,10}")
 _LIST_PIECE = re.compile(r'[^",<]+|"(?:[^"\\]|\\[\s\S])*"|<[^>]*>|,')
 _PARAM_PIECE = re.compile(r'[^";]+|"(?:[^"\\]|\\[\s\S])*"|;')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\[\s\S])*)"')
@@ -37,7 +36,7 @@ _AUTH_PARAM = re.compile(r'[ \t]*([A-Za-z0-9\-.!%*_+`\'~]+)[ \t]*=[ \t]*(?:"((?:
 
 def number(text: str, maximum: int = 4_294_967_295) -> int:
     """A decimal of one to ten ASCII digits, at most ``maximum``. Raises ``ParseError``."""
-    if _NUMBER.fullmatch(text) is None:
+    if not 0 < len(text) <= 10 or not text.isascii() or not text.isdigit():
         raise ParseError("not a number")
     value = int(text)
     if value > maximum:

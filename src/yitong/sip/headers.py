@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -23,6 +23,8 @@ _VIA = re.compile(
 )
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)")
 _NAME_ADDR = re.compile(r'(?:(?P<quoted>"(?:[^"\\]|\\[\s\S])*")|(?P<tokens>[^"<]*))[ \t]*<(?P<uri>[^>]*)>(?P<params>.*)', re.DOTALL)
+_READ_LATELY = 2_000
+"""Addresses kept as read: the same From, To and Contact stand in every message of a dialog. Of whole messages at most 64 KB each."""
 _DISPLAY_TOKENS = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t\u0080-\U0010ffff]*")
 _RPORT = re.compile(r";[ \t]*rport[ \t]*(?:=[ \t]*[0-9]*)?[ \t]*(?=[;,]|$)", re.IGNORECASE)
 _RECEIVED = re.compile(r";[ \t]*received[ \t]*=[^;,]*", re.IGNORECASE)
@@ -114,24 +116,8 @@ class Address(msgspec.Struct, frozen=True, dict=True):
 
     @classmethod
     def parse(cls, value: str) -> Address:
-        """Raises ``ParseError``. The URI itself is read only when asked for."""
-        match = _NAME_ADDR.fullmatch(value)
-        if match is None:
-            if '"' in value or "<" in value or ">" in value:
-                raise ParseError("wrong address")
-            uri, semicolon, params = value.partition(";")
-            uri = uri.strip()
-            if "?" in uri or "," in uri or not uri or " " in uri:
-                raise ParseError("wrong address")  # §20: such a URI must stand in angle brackets
-            return cls("", uri, parse_params(semicolon + params))
-        quoted = match["quoted"]
-        if quoted is not None:
-            display = unquote(quoted)
-        else:
-            display = match["tokens"].strip()
-            if _DISPLAY_TOKENS.fullmatch(display) is None:
-                raise ParseError("wrong display name")
-        return cls(display, match["uri"], parse_params(match["params"]))
+        """Raises ``ParseError``. The URI itself is read only when asked for; what was read lately is not read again."""
+        return _address(value)
 
     @property
     def tag(self) -> str:
@@ -147,6 +133,27 @@ class Address(msgspec.Struct, frozen=True, dict=True):
     def name(self) -> str:
         """The display name for people: readable, one line."""
         return display_text(self.display)
+
+
+@lru_cache(maxsize=_READ_LATELY)
+def _address(value: str) -> Address:
+    match = _NAME_ADDR.fullmatch(value)
+    if match is None:
+        if '"' in value or "<" in value or ">" in value:
+            raise ParseError("wrong address")
+        uri, semicolon, params = value.partition(";")
+        uri = uri.strip()
+        if "?" in uri or "," in uri or not uri or " " in uri:
+            raise ParseError("wrong address")  # §20: such a URI must stand in angle brackets
+        return Address("", uri, parse_params(semicolon + params))
+    quoted = match["quoted"]
+    if quoted is not None:
+        display = unquote(quoted)
+    else:
+        display = match["tokens"].strip()
+        if _DISPLAY_TOKENS.fullmatch(display) is None:
+            raise ParseError("wrong display name")
+    return Address(display, match["uri"], parse_params(match["params"]))
 
 
 def address_text(uri: str, name: str = "", tag: str = "") -> str:

@@ -32,7 +32,7 @@ def canonical(name: str) -> str:
 class Message:
     """What requests and responses share. Not to be changed after it is made; ``headers`` is in order, names canonical."""
 
-    __slots__ = ("_contacts", "_cseq", "_from", "_to", "_via", "body", "headers")
+    __slots__ = ("_contacts", "_cseq", "_first", "_from", "_to", "_via", "body", "headers")
 
     def __init__(self, headers: list[Header], body: bytes = b"") -> None:
         self.headers = headers
@@ -42,17 +42,17 @@ class Message:
         self._to: Address | None = None
         self._cseq: CSeq | None = None
         self._contacts: list[Address] | None = None
+        self._first: dict[str, str] | None = None
 
     def get(self, name: str) -> str | None:
         """The first value of a header (canonical name), ``None`` without."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
+        if self._first is None:
+            self._first = dict(reversed(self.headers))
+        return self._first.get(name)
 
     def all(self, name: str) -> list[str]:
         """Every line of a header, in order."""
-        return [value for key, value in self.headers if key == name]
+        return [value for key, value in self.headers if key == name] if self.get(name) is not None else []
 
     def elements(self, name: str) -> list[str]:
         """Every element of a comma-separated header, over all its lines. Raises ``ParseError``."""

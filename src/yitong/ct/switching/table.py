@@ -254,7 +254,7 @@ class Table:
 
     def recordings_of(self, connection: str) -> Iterator[LiveRecording]:
         """Recordings with the connection on a track."""
-        return (one for one in list(self.recordings.values()) if connection in (one.left, one.right))
+        return iter([one for one in self.recordings.values() if one.left == connection or one.right == connection])
 
     def recording_of(self, connection: str) -> str:
         """The recording that a connection is in (its hall's, when it has none of its own), or empty."""

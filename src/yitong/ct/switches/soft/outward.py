@@ -213,6 +213,8 @@ class Outward:
 
     def next_deadline(self) -> float | None:
         """When the next trunk has been silent for too long (seconds, monotonic)."""
+        if not self._attempts:
+            return None
         return min((one.deadline for one in self._attempts.values() if one.deadline is not None), default=None)
 
     def tick(self, now: float) -> None:

@@ -79,7 +79,9 @@ class Memory:
             one = table.connections.get(name)
             if one is not None:
                 self._known[name] = (one.tenant, one.site, one.call)
-            elif name in self._known:
+                self._put("connection", name, one)
+                continue  # its name is nothing else's
+            if name in self._known:
                 self.ended[name] = self._known.pop(name)
                 if len(self.ended) > 5_000:
                     self.ended.pop(next(iter(self.ended)))

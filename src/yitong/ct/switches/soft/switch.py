@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -29,6 +29,8 @@ from yitong.ct.switches.soft.line import Line
 from yitong.ct.switches.soft.lines import Lines
 from yitong.ct.switches.soft.options import SoftOptions
 from yitong.ct.switches.soft.outward import Outward
+from yitong.ct.switches.soft.own_address import OwnAddress
+from yitong.ct.switches.soft.page_grace import Grace
 from yitong.ct.switches.soft.reach import Reachability
 from yitong.ct.switches.soft.referring import Referring
 from yitong.ct.switches.soft.registrations import Registrations
@@ -43,15 +45,13 @@ from yitong.ct.switches.soft.workers import Worker, Workers
 from yitong.ct.switching.function import SwitchingFunction
 from yitong.kit import logs
 from yitong.kit.clock import Clock
-from yitong.kit.ids import Ids
+from yitong.kit.ids import Ids, Tokens
 from yitong.kit.tasks import Tasks
 from yitong.sip.core import Flow, Settings
 from yitong.sip.digest import Authenticator
 from yitong.sip.endpoint import Endpoint
 
 OPTION_TAGS = frozenset({"100rel", "norefersub", "replaces", "timer"})
-GRACE_SECONDS = 2.0
-"""How long a page whose WebSocket broke may take to come back by another."""
 _log = structlog.get_logger("yitong.switch")
 
 
@@ -76,6 +76,7 @@ class SoftSwitch:
         self.workers = Workers(list(options.media_sockets), self, clock, tasks)
         self.sound = Sound(self.workers, self._recording_refused, self._recording_started, near_address(options.bind))
         self._ids = ids
+        self._address_for = OwnAddress(options.address or options.bind, clock)
 
     async def start(self) -> None:
         """Listen, take up the calls of a former life, connect to the media workers. Raises OSError when a port is taken."""
@@ -84,7 +85,7 @@ class SoftSwitch:
         settings = Settings(
             host=host, ports=ports, timings=self.options.timings, supported=OPTION_TAGS, session=self.options.session, allow=ALLOWED
         )  # fmt: skip
-        self.endpoint = Endpoint(settings, lambda: secrets.token_hex(8))
+        self.endpoint = Endpoint(settings, Tokens())
         self.registrations = Registrations(self.directory, self.endpoint, self.clock, self._address_for)
         self.reach = Reachability(self.registrations, self.transports, self._address_for)
         self.lines = Lines(self.endpoint, self.sound, self.reach, self.clock, self.later)
@@ -92,6 +93,7 @@ class SoftSwitch:
             name=self.name, epoch=self.memory.epoch, lines=self.lines, audio=self.sound, ids=self._ids, options=self.options.switching
         )
         self.lines.function = self.function
+        self.grace = Grace(self.lines.all)
         self.sound.fax_refused = lambda tag, reason: self.later(lambda: self.function.fax_refused(tag, reason, self.clock.now()))
         self.trunks = Trunks(self.endpoint, self.clock, self.resolver, self.transports.flow_to, self._address_for)
         self.lines.outward = Outward(self.trunks, self.directory, self.lines, self._address_for)
@@ -213,8 +215,7 @@ class SoftSwitch:
             return
         self._pumping = True
         try:
-            while self._step():
-                pass
+            self._drain()
         finally:
             self._pumping = False
         if not self._settling:
@@ -228,17 +229,17 @@ class SoftSwitch:
             self.memory.write(self.lines, self.registrations, self.function)
             self._arm()
 
-    def _step(self) -> bool:
-        if self._later:
-            self._guarded(self._later.popleft())
-        elif (event := self.endpoint.next_event()) is not None:
-            self._guarded(lambda: self.dispatch.event(event))
-        elif not self._send():
-            return False
-        return True
-
-    def _guarded(self, action: Callable[[], None]) -> None:
-        logs.step(lambda: self._tried(action))
+    def _drain(self) -> None:
+        later, endpoint = self._later, self.endpoint
+        while True:
+            if later:
+                logs.step(partial(self._tried, later.popleft()))
+            elif (event := endpoint.next_event()) is not None:
+                logs.step(partial(self._tried, partial(self.dispatch.event, event)))
+            elif endpoint.core.outbox:
+                self._send()
+            else:
+                return
 
     def _tried(self, action: Callable[[], None]) -> None:
         try:
@@ -246,13 +247,10 @@ class SoftSwitch:
         except Exception:  # noqa: BLE001 - one message or service must never end the switch
             _log.exception("a step of the switch failed")
 
-    def _send(self) -> bool:
-        sent = False
+    def _send(self) -> None:
         for data, flow in self.endpoint.datagrams_to_send():
-            sent = True
             if not self.transports.send(data, flow) and flow.reliable:
                 self.endpoint.flow_closed(flow, self.clock.monotonic())
-        return sent
 
     def _arm(self) -> None:
         """Set the timer for what is due next; one that is set for earlier stays, and looks again then."""
@@ -270,8 +268,7 @@ class SoftSwitch:
             self._timer = self._loop.call_later(max(0.0, at - now) + 0.0005, self._due)
 
     def _deadlines(self) -> list[float | None]:
-        graces = [line.lost_at + GRACE_SECONDS for line in self.lines.all.values() if line.lost_at]
-        own = [self.trunks.next_deadline(), self.lines.outward.next_deadline(), min(graces, default=None), self.memory.patience]
+        own = [self.trunks.next_deadline(), self.lines.outward.next_deadline(), self.grace.next_deadline(), self.memory.patience]
         return [self.endpoint.next_deadline(), self.registrations.next_deadline(), self.waiting.next_deadline(), *own]
 
     def _due(self) -> None:
@@ -288,8 +285,7 @@ class SoftSwitch:
         self.lines.outward.tick(now)
         self.function.tick(self.clock.now())
         self.memory.tick(now, self.lines, self.function)
-        for line in [line for line in self.lines.all.values() if line.lost_at and line.lost_at + GRACE_SECONDS <= now]:
-            line.lost_at = 0.0
+        for line in self.grace.over(now):
             self.lines.lose(line, Cause.SIGNALLING_LOST)
 
     # --- SIP --------------------------------------------------------------------------------------------------------------------------
@@ -316,7 +312,7 @@ class SoftSwitch:
             self.lines.forget(line)
             self.function.gone(line.connection, Cause.CANCELLED, self.clock.now())
         elif line.dialog is not None and flow.transport in ("ws", "wss"):
-            line.lost_at = now
+            self.grace.begin(line, now)
 
     # --- media ------------------------------------------------------------------------------------------------------------------------
 
@@ -386,15 +382,3 @@ class SoftSwitch:
 
     def _recording_started(self, recording: str) -> None:
         self.later(lambda: self.function.recording_started(recording, self.clock.now()))
-
-    def _address_for(self, flow: Flow | None) -> str:
-        """Our address as the other end of a flow sees it."""
-        told = self.options.address or self.options.bind
-        if told not in ("0.0.0.0", "::") or flow is None:
-            return told
-        with socket.socket(socket.AF_INET6 if ":" in flow.host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.connect((flow.host, flow.port or 5060))
-            except OSError:
-                return told
-            return str(probe.getsockname()[0])
