@@ -135,6 +135,12 @@ def make_answer(offer: Session, local: Local) -> tuple[Session, Remote]:
     return _session(local, tuple(answers), bundled), agreed
 
 
+def check_offer(offer: Session, local: Local) -> None:
+    """Raises ``SdpError`` (488) when ``make_answer`` would."""
+    theirs = offer.media[_audio_index(offer)]
+    _remote(offer, theirs, local)
+
+
 def accept_answer(answer: Session, local: Local) -> Remote:
     """What was agreed by their answer to an offer of ours. Raises ``SdpError`` (488)."""
     theirs = answer.media[_audio_index(answer)]

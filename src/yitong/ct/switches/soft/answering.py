@@ -73,7 +73,7 @@ class Answering:
                 self._refuse(event, self._gate.admit_other(event.request, event.flow, self._lines.now, self._clock.now()))
 
     def _refuse(self, event: RequestReceived, refused: Refused) -> None:
-        if refused.status in (401, 407):
+        if refused.status in (401, 407) or refused.forgotten:
             self._endpoint.challenge(event.transaction, refused.status, self._lines.now, headers=refused.headers)
         elif refused.status:
             self._endpoint.respond(event.transaction, refused.status, self._lines.now, headers=refused.headers)
@@ -140,7 +140,7 @@ class Answering:
         if self.draining or not self._lines.sound.has_room():
             return Refused(503, (RETRY_AFTER,))
         if isinstance(admitted, FromTrunk | ToNumber) and self.pressure.refuses(self._lines.all, self._lines.now):
-            return Refused(503, (RETRY_AFTER,))
+            return Refused(503, (RETRY_AFTER,), forgotten=True)
         if isinstance(admitted, ToNumber) and admitted.who.kind is DeviceKind.GUEST and self._calls_of(admitted.who.username):
             return Refused(486)
         if event.request.body and event.request.content_type != SDP:
@@ -176,8 +176,7 @@ class Answering:
         line.about()
         line.server, line.offer = event.transaction, offer
         line.secure = offer is not None and negotiation.wants_secure(offer)
-        self._endpoint.respond(event.transaction, 100, self._lines.now)
-        self._lines.add(line)
+        self._lines.add(line)  # an answer follows at once; where it does not, the transaction says 100 by itself (RFC 3261 §17.2.1)
 
     def _beside_its_other_call(self, line: Line) -> None:
         """A telephone that calls while it has a call may want to bring both together."""
@@ -283,7 +282,7 @@ def _offer(request: Request) -> Session | None:
         return None
     offer = parse(request.body)
     secure = _PROBE_SECURE if negotiation.wants_secure(offer) else None
-    negotiation.make_answer(offer, Local(address="0.0.0.0", rtp_port=1, secure=secure, key="probe"))
+    negotiation.check_offer(offer, Local(address="0.0.0.0", rtp_port=1, secure=secure, key="probe"))
     return offer
 
 

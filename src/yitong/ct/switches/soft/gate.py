@@ -29,10 +29,11 @@ _log = structlog.get_logger("yitong.switch.gate")
 
 @dataclass(frozen=True)
 class Refused:
-    """The answer that ends the request; status 0: silence."""
+    """The answer that ends the request; status 0: silence. ``forgotten``: nothing is kept of it, one that is sent again is judged anew."""
 
     status: int
     headers: tuple[Header, ...] = ()
+    forgotten: bool = False
 
 
 @dataclass(frozen=True)
