@@ -80,10 +80,11 @@ class Tracks:
         rows: Rows = self._left[indices]
         return rows
 
-    def replace(self, row: int) -> None:
-        """A row is gone: its track is silent from now on."""
-        self._left[self._left == row] = 0
-        self._right[self._right == row] = 0
+    def silence(self, index: int, row: int) -> None:
+        """A row of a recording is gone: its track is silent from now on."""
+        for side in (self._left, self._right):
+            if side[index] == row:
+                side[index] = 0
 
     def pause(self, index: int, on: bool) -> None:
         """Nothing is written from now on, or again."""

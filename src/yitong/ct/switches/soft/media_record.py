@@ -64,6 +64,8 @@ class Recordings:
         self._tell = tell
         self._all: dict[str, _Recording] = {}
         self._by_index: dict[int, _Recording] = {}
+        self._of_port: dict[str, list[_Recording]] = {}
+        """Running ones by the rows on their tracks."""
 
     def start(self, recording: str, left: Row, right: Row | None, file: str, now: int, message: Message | None = None) -> str:
         """Begin one; answers "" or why not. Without a right row it is mono."""
@@ -77,6 +79,8 @@ class Recordings:
             return "overloaded"
         one = _Recording(recording, file, left.port, right.port if right is not None else "", index, message=message)
         self._all[recording] = self._by_index[index] = one
+        for port in {one.left, one.right} - {""}:
+            self._of_port.setdefault(port, []).append(one)
         self._writer.open(recording, path, 1 if right is None else 2)
         return ""
 
@@ -124,6 +128,8 @@ class Recordings:
             one.milliseconds = self._tracks.milliseconds(one.index)
             rest = self._tracks.stop(one.index)
             del self._by_index[one.index]
+            for port in {one.left, one.right} - {""}:
+                self._leave(port, one)
             one.running = False
             if len(rest.octets):
                 complete = self._writer.write(recording, rest) and complete
@@ -133,14 +139,18 @@ class Recordings:
 
     def row_closed(self, row: Row) -> None:
         """A row is gone: recordings whose rows are both gone end, others go on with a silent track."""
-        self._tracks.replace(row.index)
-        for one in list(self._by_index.values()):
-            if one.left == row.port:
-                one.left = ""
-            if one.right == row.port:
-                one.right = ""
+        for one in self._of_port.pop(row.port, []):
+            self._tracks.silence(one.index, row.index)
+            one.left, one.right = ("" if port == row.port else port for port in (one.left, one.right))
             if not one.left and not one.right:
                 self.stop(one.recording)
+
+    def _leave(self, port: str, one: _Recording) -> None:
+        held = self._of_port.get(port, [])
+        if one in held:
+            held.remove(one)
+        if not held:
+            self._of_port.pop(port, None)
 
     def advance(self, now: int) -> None:
         """One step."""
@@ -166,7 +176,7 @@ class Recordings:
                 message.over("limit")
 
     def review(self, now: int) -> None:
-        """What the writer's thread reports, and pauses that lasted long enough."""
+        """Some times a second: what the writer's thread is to do and what it reports, and pauses that lasted long enough."""
         for one in list(self._by_index.values()):
             if one.pause_since is not None and now >= one.resume_at:
                 self.pause(one.recording, False, 0)
@@ -178,6 +188,7 @@ class Recordings:
             self.stop(recording, complete=False)
         while self._writer.closed:
             self._closed(self._writer.closed.popleft())
+        self._writer.flush()
 
     def running(self) -> tuple[tuple[str, str, str, str], ...]:
         """As ``PortList`` tells them."""

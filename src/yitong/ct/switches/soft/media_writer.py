@@ -1,5 +1,8 @@
 """Recordings to disk, by a thread of its own behind a bounded queue: the tick never waits for a disk.
 
+What there is to do is gathered and handed over by ``flush``, some times a second: a thread that is woken for each piece of each recording
+takes the interpreter from the tick each time.
+
 The header is written anew with every second of audio, so a file is right up to its last second even after a kill.
 """
 
@@ -53,7 +56,8 @@ class _File:
 
     def finish(self) -> str:
         """Cut what a failed write left, and the digest of the whole."""
-        os.ftruncate(self.descriptor, wav.HEADER + self.bytes)
+        if not self.complete:
+            os.ftruncate(self.descriptor, wav.HEADER + self.bytes)
         digest = hashlib.sha256()
         os.lseek(self.descriptor, 0, os.SEEK_SET)
         while block := os.read(self.descriptor, _BLOCK):
@@ -69,7 +73,8 @@ class Writer:
         self._root = folder.resolve()
         self._made: set[Path] = set()
         self._files: dict[str, _File] = {}
-        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Callable[[], None]] | None] = SimpleQueue()
+        self._gathered: list[Callable[[], None]] = []
         self._waiting = 0
         self._lock = threading.Lock()
         self.closed: deque[Written] = deque()
@@ -85,7 +90,7 @@ class Writer:
 
     def open(self, recording: str, path: Path, channels: int = 2) -> None:
         """Begin a file, stereo or the left track alone; a failure appears in ``failed``."""
-        self._queue.put(lambda: self._open(recording, path, channels))
+        self._gathered.append(lambda: self._open(recording, path, channels))
 
     def write(self, recording: str, piece: Piece) -> bool:
         """Append audio; false when too much is waiting already (a disk that stands): end the recording."""
@@ -93,27 +98,35 @@ class Writer:
             if self._waiting + piece.octets.nbytes > _MOST_WAITING:
                 return False
             self._waiting += piece.octets.nbytes
-        self._queue.put(lambda: self._write(recording, piece))
+        self._gathered.append(lambda: self._write(recording, piece))
         return True
 
     def finish(self, recording: str, complete: bool) -> None:
         """Close a file; its ``Written`` appears in ``closed``."""
-        self._queue.put(lambda: self._finish(recording, complete))
+        self._gathered.append(lambda: self._finish(recording, complete))
+
+    def flush(self) -> None:
+        """Let the thread do what was gathered."""
+        if self._gathered:
+            self._queue.put(self._gathered)
+            self._gathered = []
 
     def close(self, seconds: float) -> None:
         """Write what waits and end the thread."""
+        self.flush()
         self._queue.put(None)
         self._thread.join(seconds)
 
     def _work(self) -> None:
         while True:
             try:
-                job = self._queue.get(timeout=1.0)
+                jobs = self._queue.get(timeout=1.0)
             except Empty:
                 continue
-            if job is None:
+            if jobs is None:
                 return
-            job()
+            for job in jobs:
+                job()
 
     def _open(self, recording: str, path: Path, channels: int) -> None:
         try:
