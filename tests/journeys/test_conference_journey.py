@@ -278,6 +278,10 @@ def test_the_live_document_tells_who_is_there() -> None:
     live.flush()
     (shown,) = live.document()[1]["rooms"]["r1"]["members"].values()
     assert (shown["speaking"], shown["heard"], shown["talking"], shown["asked_at"]) == (True, True, True, None)
+    world.restart(1.0)
+    assert world.partition is not None
+    (shown,) = world.partition.conferences.live.document()[1]["rooms"]["r1"]["members"].values()
+    assert shown["talking"], "also for a core that was not there when he began"
 
 
 def apply(document: Any, change: list[Any]) -> None:

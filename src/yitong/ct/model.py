@@ -125,6 +125,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     faxing: str = ""
     hall: str = ""
     """The hall in which it hears and is heard besides its call."""
+    talking: bool = False
+    """It speaks there this moment (``TalkChanged``)."""
 
 
 class Take(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,6 +72,7 @@ def settle(board: Board, one: LiveConnection) -> None:
 def _watch(board: Board, one: LiveConnection) -> None:
     """Whether it is told when the connection speaks."""
     wanted = _speaks(one)
+    one.talking = one.talking and wanted
     if wanted != (one.connection in board.watched):
         (board.watched.add if wanted else board.watched.discard)(one.connection)
         board.audio.watch(one.connection, wanted)
@@ -159,6 +160,7 @@ def recorded(board: Board, recording: LiveRecording) -> None:
 
 def talk(board: Board, one: LiveConnection, on: bool, now: int) -> None:
     """A speaker began or ceased to speak."""
+    one.talking = on
     if one.hall:
         board.tell(TalkChanged(tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, hall=one.hall, on=on), now)
 

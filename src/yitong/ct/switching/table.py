@@ -78,6 +78,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
     """What the others hear while this one holds."""
     hall: str = ""
     """The hall in which it hears and is heard besides its call."""
+    talking: bool = False
 
     @property
     def stage(self) -> Stage:
@@ -99,7 +100,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
             incoming=self.incoming,
             calling=self.invitation.calling, called=self.invitation.called, playing=self.playing, collecting=self.collecting,
             recording=recording, room=self.room, participation=self.participation, attends=self.attends,
-            faxing=self.faxing, hall=self.hall,
+            faxing=self.faxing, hall=self.hall, talking=self.talking,
         )  # fmt: skip
 
 

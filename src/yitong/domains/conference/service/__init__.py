@@ -100,6 +100,7 @@ class Conferences:
     def reconcile(self, snapshot: Snapshot, unit: Unit, hear: Callable[[Any], None], fresh_us: int) -> int:
         """Compare every member with the switch's picture and make it what was decided; returns the number of corrections."""
         there = {connection.connection: connection for connection in snapshot.connections}
+        self.live.see(snapshot)
         corrections = 0
         for one, member in self.model.members():
             if member.since + fresh_us <= unit.now:

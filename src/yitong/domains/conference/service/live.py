@@ -8,7 +8,7 @@ import msgspec
 
 from yitong.contact.bus import Bus, Unit
 from yitong.contact.registry import LiveContact
-from yitong.ct.events import TalkChanged
+from yitong.ct.events import Snapshot, TalkChanged
 from yitong.domains.conference.model import Conference, Member, Model
 from yitong.domains.conference.rules import MOST_SPEAKERS, speakers
 
@@ -40,6 +40,13 @@ class ConferencesLive:
     def _talked(self, event: TalkChanged, unit: Unit) -> None:
         (self._talking.add if event.on else self._talking.discard)(event.connection)
         self._touch(event.connection)
+
+    def see(self, snapshot: Snapshot) -> None:
+        """Who speaks at the moment of the switch's picture."""
+        talking = {real.connection for real in snapshot.connections if real.talking}
+        for connection in talking ^ self._talking:
+            self._touch(connection)
+        self._talking = talking
 
     def _known(self, contact: LiveContact) -> None:
         self._touch(contact.connection)
@@ -107,9 +114,12 @@ class ConferencesLive:
         contact = self._model.registry.get(member.contact) if member.contact else None
         agent = self._model.agents.get(member.agent) if member.agent else None
         card = contact.card if contact is not None else None
+        heard = member.state == "in" and one.is_heard(member)
+        if not heard:
+            self._talking.discard(member.connection)  # nobody tells any more when he ceases
         return {
             "id": member.id, "contact": member.contact or None, "state": member.state, "since": member.since, "host": member.host,
-            "speaking": member.speaking, "muted": member.muted, "heard": member.state == "in" and one.is_heard(member),
+            "speaking": member.speaking, "muted": member.muted, "heard": heard,
             "asked_at": member.asked_at or None, "talking": member.connection in self._talking, "called": member.called,
             "number": contact.peer if contact is not None else str((agent or {}).get("extension", "")),
             "name": (card.name if card is not None else "") or ((agent or {}).get("name") or ""), "agent": member.agent or None,
