@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 
-def make_certificate(certificate: Path, key: Path) -> int:
-    """Write a self-signed certificate for 127.0.0.1 and localhost, and its key; returns its serial number."""
+def make_certificate(certificate: Path, key: Path, *hosts: str) -> int:
+    """Write a self-signed certificate for 127.0.0.1, localhost and ``hosts``, and its key; returns its serial number."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Yitong test")])
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))])
+    names = x509.SubjectAlternativeName([*map(x509.DNSName, ("localhost", *hosts)), x509.IPAddress(IPv4Address("127.0.0.1"))])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 import time
 from typing import cast
 
@@ -88,28 +89,34 @@ class _Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._owner.datagrams.append(data)
-        self._owner.endpoint.receive(data, Flow("tcp", str(self._peer), *self._peer), time.monotonic())
+        self._owner.endpoint.receive(data, Flow(self._owner.kind, str(self._peer), *self._peer), time.monotonic())
         self._owner.pump()
 
 
 class StreamGateway(Gateway):
-    """A gateway that is called over TCP."""
+    """A gateway that is called over TCP, or with ``tls`` over TLS."""
 
     def __init__(self, user: str, server: tuple[str, int]) -> None:
         super().__init__(user, server)
         self.streams: dict[tuple[str, int], asyncio.Transport] = {}
+        self.tls: ssl.SSLContext | None = None
         self._server: asyncio.Server | None = None
 
     async def open(self) -> StreamGateway:
         await super().open()
-        self._server = await asyncio.get_running_loop().create_server(lambda: _Stream(self), self.bind, 0)
+        self._server = await asyncio.get_running_loop().create_server(lambda: _Stream(self), self.bind, 0, ssl=self.tls)
         port = int(self._server.sockets[0].getsockname()[1])
-        self.endpoint = Endpoint(Settings(host=self.bind, ports={"tcp": port}, user_agent="suite"), lambda: secrets.token_hex(8))
+        self.endpoint = Endpoint(Settings(host=self.bind, ports={self.kind: port}, user_agent="suite"), lambda: secrets.token_hex(8))
         return self
 
     @property
     def port(self) -> int:
-        return int(self.endpoint.core.settings.ports["tcp"])
+        return int(self.endpoint.core.settings.ports[self.kind])
+
+    @property
+    def kind(self) -> str:
+        """Its transport."""
+        return "tcp" if self.tls is None else "tls"
 
     def _transmit(self, data: bytes, flow: Flow) -> None:
         self.streams[flow.host, flow.port].write(data)

@@ -10,7 +10,7 @@ from yitong.ct.events import AnyEvent, CtEvent, Delivered, Snapshot
 from yitong.ct.model import Cause, ConnectionState, DeviceKind, Prompt
 from yitong.ct.services import AnyService
 from yitong.ct.switching.board import Options
-from yitong.sim.switch import BUSY, IGNORES, Behaviour, SimSwitch
+from yitong.sim.switch import BUSY, FULL, IGNORES, Behaviour, SimSwitch
 from yitong.sim.timeline import Timeline
 
 E = TypeVar("E", bound=CtEvent)
@@ -38,6 +38,7 @@ class Phone(Protocol):
     async def call(self, number: str) -> None: ...
     def ignores(self) -> None: ...
     def is_busy(self) -> None: ...
+    def is_full(self) -> None: ...
     def calling_shown(self) -> str: ...
     def called_shown(self) -> str: ...
     def is_ringing(self) -> bool: ...
@@ -159,6 +160,9 @@ class SimPhone:
 
     def is_busy(self) -> None:
         self._known.usual = BUSY
+
+    def is_full(self) -> None:
+        self._known.usual = FULL
 
     def calling_shown(self) -> str:
         return self._known.rung[-1][1].calling

@@ -161,6 +161,11 @@ class SoftPhone:
     def ignores(self) -> None:
         self.agent.mode = "ignore"
 
+    def is_full(self) -> None:
+        """Of a gateway: every call is answered with 503."""
+        assert isinstance(self.agent, Gateway)
+        self.agent.answers = 503
+
     def is_busy(self) -> None:
         self.agent.mode = "busy"
 

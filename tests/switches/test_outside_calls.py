@@ -129,3 +129,31 @@ async def test_hanging_up_before_the_answer_cancels_outside(rig: Rig) -> None:
     await far.hang_up()
     await rig.until(ConnectionCleared, connection=connection, cause=Cause.CANCELLED)
     await rig.true(lambda: not gateway.is_ringing())
+
+
+@pytest.mark.req("H52")
+async def test_a_line_that_is_full_is_followed_by_the_next_and_nobody_hears_of_it(rig: Rig) -> None:
+    full, other = await rig.gateway("full"), await rig.gateway("other")
+    full.is_full()
+    for number in (MOBILE, "13911112223"):  # whichever was first
+        call, connection = new_id(), new_id()
+        rig.ask(make(services.Make, call=call, connection=connection, device="", number=number, called="", calling="96900"))
+        await rig.true(other.is_ringing)
+        assert other.called_shown() == number
+        await other.pick_up()
+        told = await rig.until(Established, connection=connection)
+        assert told.device == other.device
+        assert [event for event in rig.events if isinstance(event, Failed)] == []
+        rig.ask(make(services.Clear, connection=connection))
+        await rig.until(CallCleared, call=call)
+
+
+async def test_when_every_line_is_full_the_call_fails_once(rig: Rig) -> None:
+    for code in ("one", "two"):
+        (await rig.gateway(code)).is_full()
+    call = new_id()
+    rig.ask(make(services.Make, call=call, connection=new_id(), device="", number=MOBILE, called=""))
+    told = await rig.until(Failed, call=call)
+    assert told.cause is Cause.OVERLOADED
+    await rig.until(CallCleared, call=call)
+    assert len([event for event in rig.events if isinstance(event, Failed)]) == 1

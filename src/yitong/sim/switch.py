@@ -6,10 +6,7 @@ or delayed by ``faults``; ``since`` and ``snapshot`` are how a listener heals th
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from yitong.ct.events import AnyEvent, QualityReported, Snapshot
 from yitong.ct.model import Cause, Device, DeviceKind, Prompt
@@ -20,66 +17,27 @@ from yitong.ct.switching.ports import Invitation
 from yitong.kit.clock import SECOND
 from yitong.kit.ids import CountedIds, Ids
 from yitong.sim.audio import SimAudio
+from yitong.sim.devices import (
+    ANSWERS,
+    BUSY,
+    DEAD,
+    FULL,
+    GOES_ON,
+    IGNORES,
+    REFUSES,
+    SILENT_SECONDS,
+    Behaviour,
+    Caller,
+    SimDevice,
+    SimLine,
+)
 from yitong.sim.faults import Fates, perfect
 from yitong.sim.lamps import SimLamps
 from yitong.sim.timeline import Happening, Timeline
 
-
-@dataclass(frozen=True, kw_only=True)
-class Behaviour:
-    """What a device does with one call that rings it. Times in seconds from the ringing; None: never.
-
-    ``refuse_with`` is the cause of a refusal (busy, refused) after ``refuse_after``; ``hang_up_after`` counts from the answer.
-    """
-
-    ring_after: float | None = 0.1
-    answer_after: float | None = None
-    refuse_after: float | None = None
-    refuse_with: Cause = Cause.REFUSED
-    hang_up_after: float | None = None
-
-
-ANSWERS = Behaviour(answer_after=2.0)
-IGNORES = Behaviour()
-REFUSES = Behaviour(refuse_after=1.0)
-BUSY = Behaviour(ring_after=None, refuse_after=0.0, refuse_with=Cause.BUSY)
-DEAD = Behaviour(ring_after=None)
-
-
-class Caller(Protocol):
-    """Who stands at the far end of an incoming connection."""
-
-    def rings(self) -> None: ...
-    def accepted(self) -> None: ...
-    def released(self, cause: Cause) -> None: ...
-    def hears(self, prompts: tuple[Prompt, ...], collecting: bool) -> None: ...
-    def linked(self, source: str, on: bool) -> None: ...
-
-
-@dataclass
-class SimDevice:
-    """A registered device. ``queue`` holds the behaviours of the next calls, ``usual`` that of all others."""
-
-    device: Device
-    number: str
-    usual: Behaviour = ANSWERS
-    queue: deque[Behaviour] = field(default_factory=deque)
-    rung: list[tuple[str, Invitation]] = field(default_factory=list)
-    released: dict[str, Cause] = field(default_factory=dict)
-
-    def will(self, *behaviours: Behaviour) -> None:
-        """Script the next calls."""
-        self.queue.extend(behaviours)
-
-
-@dataclass
-class SimLine:
-    """The far end of one connection."""
-
-    device: SimDevice | None = None
-    caller: Caller | None = None
-    plans: list[Happening] = field(default_factory=list)
-    answered: bool = False
+__all__ = [
+    "ANSWERS", "BUSY", "DEAD", "FULL", "IGNORES", "REFUSES", "Behaviour", "Caller", "SimDevice", "SimLine", "SimSwitch", "connections_of",
+]  # fmt: skip
 
 
 class SimSwitch(SimLamps):
@@ -234,8 +192,8 @@ class SimSwitch(SimLamps):
             self._do(lambda now: self.function.early(connection, now))
 
     def refuse(self, connection: str, cause: Cause, sip_status: int = 486) -> None:
-        """The device that rings as ``connection`` refuses."""
-        if connection in self.lines:
+        """The device that rings as ``connection`` refuses; a trunk that cannot is followed by the next one, and nobody is told."""
+        if connection in self.lines and not (cause in GOES_ON and self._next_trunk(connection)):
             self._close(connection)
             self._do(lambda now: self.function.failed(connection, cause, now, sip_status))
 
@@ -300,14 +258,46 @@ class SimSwitch(SimLamps):
         return next((one.device.device for one in self.devices.values() if (one.device.tenant, one.number) == (tenant, number)), "")
 
     def way_out(self, tenant: str, site: str, number: str) -> str:
-        return next((name for name, one in self.devices.items() if one.device.tenant == tenant and one.device.kind is DeviceKind.TRUNK), "")
+        return next(iter(self._trunks(tenant)), "")
+
+    def _trunks(self, tenant: str) -> list[str]:
+        return [
+            name for name, one in self.devices.items()
+            if one.device.tenant == tenant and one.device.kind is DeviceKind.TRUNK and one.device.registered
+        ]  # fmt: skip
 
     def invite(self, connection: str, device: str, invitation: Invitation) -> None:
-        known = self.devices[device]
-        known.rung.append((connection, invitation))
+        self.lines[connection] = SimLine(invitation=invitation)
+        self._ring(connection, self.devices[device])
+
+    def _ring(self, connection: str, known: SimDevice) -> None:
+        line = self.lines[connection]
+        line.device = known
+        known.rung.append((connection, line.invitation))
         behaviour = known.queue.popleft() if known.queue else known.usual
-        line = self.lines[connection] = SimLine(device=known)
         self._script(connection, line, behaviour)
+        if known.device.kind is DeviceKind.TRUNK and (behaviour.ring_after, behaviour.refuse_after, behaviour.answer_after) == (None,) * 3:
+            line.plans.append(self.timeline.after(SILENT_SECONDS, lambda: self._silent(connection)))
+
+    def _silent(self, connection: str) -> None:
+        if connection in self.lines:
+            self._next_trunk(connection)
+
+    def _next_trunk(self, connection: str) -> bool:
+        """Ring by a trunk that was not tried yet for this call; whether there is one."""
+        line = self.lines[connection]
+        if line.device is None or line.device.device.kind is not DeviceKind.TRUNK or line.answered:
+            return False
+        line.tried.add(line.device.device.device)
+        left = [name for name in self._trunks(line.device.device.tenant) if name not in line.tried]
+        if not left:
+            return False
+        for plan in line.plans:
+            plan.cancel()
+        line.device.released[connection] = Cause.CANCELLED
+        self._do(lambda now: self.function.carried(connection, left[0]))
+        self._ring(connection, self.devices[left[0]])
+        return True
 
     def _script(self, connection: str, line: SimLine, does: Behaviour) -> None:
         def plan(seconds: float | None, action: Callable[[], None]) -> None:

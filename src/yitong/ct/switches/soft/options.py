@@ -28,3 +28,5 @@ class SoftOptions:
     session: Terms = field(default_factory=Terms)
     switching: Options = field(default_factory=Options)
     name: str = "soft"
+    dns_servers: tuple[tuple[str, int], ...] = ()
+    """Whom to ask for trunks' addresses; empty: the system's servers."""

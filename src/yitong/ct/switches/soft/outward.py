@@ -21,7 +21,7 @@ from yitong.ct.switches.soft.line import Line, failure, invite_headers
 from yitong.ct.switches.soft.media_messages import PortOpened
 from yitong.ct.switches.soft.outside import Health, Trunk, called_by, shown_by
 from yitong.ct.switches.soft.trunk_record import TrunkRecord
-from yitong.ct.switches.soft.trunks import Trunks
+from yitong.ct.switches.soft.trunks import Trunks, address_of
 from yitong.ct.switching.function import SwitchingFunction
 from yitong.sip import negotiation
 from yitong.sip.core import Flow
@@ -41,6 +41,8 @@ LAST_SECONDS = 5.0
 """How long the last one may."""
 REST_SECONDS = 10.0
 """How long a trunk that said 503 without Retry-After comes last."""
+OFFERED_SUITE = "AES_CM_128_HMAC_SHA1_80"
+"""What everybody who has SRTP has (RFC 4568 §6.2.1)."""
 _CODECS = {"PCMA": PCMA, "PCMU": PCMU}
 _HANG_UPS = 1_000
 _log = structlog.get_logger("yitong.switch.outward")
@@ -115,7 +117,8 @@ class Outward:
         """Call the line's number, by its own trunk first."""
         one = self._lines.function.table.connections[line.connection]
         found = [trunk.device for trunk in self._candidates(one.tenant, one.site, line.invitation.called, line.connection)]
-        attempt = _Attempt(opened, [line.device, *(device for device in found if device != line.device)])
+        devices = [line.device, *(device for device in found if device != line.device)]
+        attempt = _Attempt(opened, [device for device in devices for _ in range(max(1, self._trunks.places(device)))])
         self._attempts[line.connection] = attempt
         self._next(line, attempt, Cause.UNREACHABLE, 0)
 
@@ -150,6 +153,8 @@ class Outward:
 
     def _local(self, opened: PortOpened, record: TrunkRecord, host: str) -> Local:
         local = self._lines.local_for(opened, False, host)
+        if record.srtp:
+            local = msgspec.structs.replace(local, suite=OFFERED_SUITE)
         codecs = tuple(_CODECS[name] for name in record.codecs if name in _CODECS)
         return msgspec.structs.replace(local, codecs=codecs) if codecs else local
 
@@ -158,7 +163,7 @@ class Outward:
         ours = self._directory.number(invitation.calling, trunk.tenant) is not None
         shown = shown_by(record, invitation.calling, ours=ours)
         from_, headers = _caller(record, shown, host)
-        uri = sip_uri(called_by(record, invitation.called), record.host, record.port if record.port != 5060 else 0)
+        uri = address_of(record, called_by(record, invitation.called))
         contact = ("Contact", f"<{self._trunks.contact(record, flow)}>")
         return self._lines.endpoint.request(
             "INVITE", uri, flow, self._lines.now, from_=from_, to=f"<{uri}>", headers=[contact, *headers, *invite_headers(invitation)],
@@ -191,8 +196,9 @@ class Outward:
             _log.error("trunk refuses our credentials", trunk=line.device)
         elif status != 408 and not 500 <= status < 600:
             return False
-        if status == 503:
+        if status == 503 and line.device not in attempt.rest:
             self._rest(line.device, event.response.get("Retry-After") or "")
+        self._trunks.turn(line.device)
         self._next(line, attempt, failure(status), status)
         return True
 

@@ -63,7 +63,7 @@ class SoftSwitch:
         self.options = options
         self.clock = clock
         self.tasks = tasks
-        self.resolver = Resolver(clock, tasks)
+        self.resolver = Resolver(clock, tasks, options.dns_servers)
         self.directory = Directory(self.resolver.address)
         self._later: deque[Callable[[], None]] = deque()
         self._pumping = self._settling = self._closed = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -57,6 +58,7 @@ class Transports:
         self._origins = origins
         self._udp: dict[str, asyncio.DatagramTransport] = {}
         self._streams: dict[str, _Stream | _WebSocket] = {}
+        self._trusted: dict[str, tuple[str, str]] = {}
         self._hosts: Counter[str] = Counter()
         self._servers: list[asyncio.Server | Server] = []
         self._count = 0
@@ -148,7 +150,7 @@ class Transports:
             transport.sendto(data, (flow.host, flow.port))
             return True
         stream = self._streams.get(flow.id)
-        if stream is None and flow.transport == "tcp" and flow.id.startswith("to:"):
+        if stream is None and flow.transport in ("tcp", "tls") and flow.id.startswith("to:"):
             stream = self._open(flow)
         return stream is not None and stream.send(data)
 
@@ -162,22 +164,33 @@ class Transports:
         """Whether something can be sent by the flow."""
         return flow.transport == "udp" or flow.id in self._streams
 
-    def flow_to(self, transport: str, host: str, port: int) -> Flow:
-        """A flow to an address that has not connected to us."""
-        return Flow(transport, "udp" if transport == "udp" else f"to:{transport}:{host}:{port}", host, port)
+    def flow_to(self, transport: str, host: str, port: int, name: str = "", authority: str = "") -> Flow:
+        """A flow to an address that has not connected to us. Over TLS its certificate must be one for ``name``, vouched for by
+        ``authority`` (PEM), or by whom the system trusts when that is empty.
+        """
+        if transport == "udp":
+            return Flow(transport, "udp", host, port)
+        flow = Flow(transport, f"to:{transport}:{host}:{port}" + (f":{name}:{zlib.crc32(authority.encode())}" if name else ""), host, port)
+        if transport == "tls":
+            self._trusted[flow.id] = (name, authority)
+        return flow
 
     def _open(self, flow: Flow) -> _Stream:
-        stream = _Stream(self, "tcp", flow)
+        stream = _Stream(self, flow.transport, flow)
         self._streams[flow.id] = stream
-        self.tasks.start(self._connect(stream, flow), f"sip tcp to {flow.host}:{flow.port}")
+        self.tasks.start(self._connect(stream, flow), f"sip {flow.transport} to {flow.host}:{flow.port}")
         return stream
 
     async def _connect(self, stream: _Stream, flow: Flow) -> None:
         loop = asyncio.get_running_loop()
+        name, authority = self._trusted.get(flow.id, ("", ""))
         try:
+            context = ssl.create_default_context(cadata=authority or None) if name else None
             async with asyncio.timeout(5.0):
-                await loop.create_connection(lambda: stream, flow.host, flow.port)
-        except OSError:
+                await loop.create_connection(lambda: stream, flow.host, flow.port, ssl=context, server_hostname=name or None)
+        except OSError as error:
+            if name:
+                _log.warning("no tls to a trunk", host=name, error=str(error))
             if self._streams.pop(flow.id, None) is not None:
                 self.sink.flow_closed(flow)
 

@@ -41,7 +41,12 @@ class TrunkRecord(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     host: str = ""
     port: int = 5060
+    """0: where SRV records of the host say (RFC 3263)."""
     transport: str = "udp"
+    tls_ca: str = ""
+    """Who vouches for the host's certificate (PEM); empty: whom the system trusts."""
+    srtp: bool = False
+    """Speech is offered encrypted, with the keys in the description (RFC 4568), and plain speech is not taken."""
     domain: str = ""
     username: str = ""
     auth_user: str = ""

@@ -34,6 +34,8 @@ MAXIMUM_CHALLENGES = 3
 """A trunk that calls every nonce stale is not answered for ever."""
 _log = structlog.get_logger("yitong.switch.trunks")
 
+FlowTo = Callable[[str, str, int, str, str], Flow]
+"""A way to transport, address and port; over TLS to whom the name says, vouched for by a CA (PEM; empty: the system's)."""
 Outcome = ResponseReceived | TransactionTimedOut | TransactionFailed
 
 
@@ -58,7 +60,7 @@ class Trunks:
     """``flow_to`` makes a way to an address, ``host`` is our own address as the other end of it sees us."""
 
     def __init__(
-        self, endpoint: Endpoint, clock: Clock, resolver: Resolver, flow_to: Callable[[str, str, int], Flow], host: Callable[[Flow], str]
+        self, endpoint: Endpoint, clock: Clock, resolver: Resolver, flow_to: FlowTo, host: Callable[[Flow], str]
     ) -> None:  # fmt: skip
         self.outside = Outside()
         self._endpoint = endpoint
@@ -73,8 +75,16 @@ class Trunks:
 
     def flow(self, record: TrunkRecord) -> Flow | None:
         """The way to a trunk; None while its host's address is not known."""
-        address = self._resolver.address(record.host)
-        return self._flow_to(record.transport, address, record.port or 5060) if address else None
+        place = self._resolver.place(record.host, record.port, record.transport)
+        if place is None:
+            return None
+        name = record.host if record.transport == "tls" else ""  # whom the certificate must name (RFC 5922 §4: what was asked for)
+        return self._flow_to(record.transport, place.address, place.port, name, record.tls_ca)
+
+    def places(self, device: str) -> int:
+        """At how many places a trunk may be reached."""
+        trunk = self.outside.trunks.get(device)
+        return len(self._resolver.places(trunk.record.host, trunk.record.port, trunk.record.transport)) if trunk is not None else 0
 
     def figures(self) -> dict[str, float]:
         """The health figures: how many there are, and of each whether it can be called (1), cannot (0), or is not known (0.5)."""
@@ -95,7 +105,7 @@ class Trunks:
     def _proof(self, device: str, record: TrunkRecord, transaction: ClientTransaction, response: Response, times: int) -> Header | None:
         if not record.password or times > MAXIMUM_CHALLENGES:
             return None
-        if transaction.flow.host != self._resolver.address(record.host):
+        if transaction.flow.host not in {one.address for one in self._resolver.places(record.host, record.port, record.transport)}:
             _log.warning("a stranger asks for a trunk's password", trunk=device, source=transaction.flow.host)
             return None
         credentials = Credentials(record.auth_user or record.username, record.password, record.realm)
@@ -178,7 +188,7 @@ class Trunks:
         self._watch(task, transaction, now)
 
     def _request(self, task: _Task, record: TrunkRecord, flow: Flow, now: float) -> ClientTransaction:
-        uri = sip_uri("", record.host, record.port if record.port != 5060 else 0)
+        uri = address_of(record)
         task.cseq += 1
         if task.method == "OPTIONS":
             ours = f"<sip:{self._host(flow)}>"
@@ -278,16 +288,30 @@ class Trunks:
             tell = _log.info if done else _log.warning
             tell("trunk registered" if done else "trunk not registered", trunk=task.device, reason=reason)
 
+    def turn(self, device: str) -> None:
+        """The place where a trunk was tried does not serve: the next of its places is."""
+        trunk = self.outside.trunks.get(device)
+        if trunk is not None:
+            self._resolver.turn(trunk.record.host, trunk.record.port, trunk.record.transport)
+
     def mark(self, device: str, health: Health) -> None:
         """What was learned of a trunk; one that went down is asked soon."""
         trunk = self.outside.trunks.get(device)
         if trunk is None or trunk.health is health:
             return
         trunk.health = health
+        if health is Health.DOWN:
+            self.turn(device)
         _log.log(30 if health is Health.DOWN else 20, "trunk state", trunk=device, health=health.value)
         ping = self._tasks.get((device, "OPTIONS"))
         if health is Health.DOWN and ping is not None and not ping.asked:
             ping.due = min(ping.due, self._clock.monotonic() + AGAIN_SECONDS)
+
+
+def address_of(record: TrunkRecord, number: str = "") -> str:
+    """A trunk, or a number at it, as a URI."""
+    secure = {"transport": "tls"} if record.transport == "tls" else {}
+    return sip_uri(number, record.host, record.port if record.port != 5060 else 0, **secure)
 
 
 def _line(record: TrunkRecord) -> tuple[object, ...]:

@@ -162,6 +162,9 @@ class Rewrite(Shape):
     prepend: Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{0,32}$")] = ""
 
 
+_CERTIFICATES = r"^(\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)*$"
+
+
 class Trunk(Named):
     """A line to the public network: from where it calls us and, with a ``host``, how it is called. ``password`` is written, never read."""
 
@@ -170,8 +173,10 @@ class Trunk(Named):
     numbers: list[Called] = Field(default=[], max_length=2000)
     enabled: bool = True
     host: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,45})?$")] = ""
-    port: Annotated[int, Field(ge=1, le=65535)] = 5060
-    transport: Literal["udp", "tcp"] = "udp"
+    port: Annotated[int, Field(ge=0, le=65535)] = 5060
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    tls_ca: Annotated[str, StringConstraints(max_length=64_000, pattern=_CERTIFICATES)] = ""
+    srtp: bool = False
     domain: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{0,253}$")] = ""
     username: SipName = ""
     auth_user: SipName = ""
@@ -194,6 +199,8 @@ class Trunk(Named):
         """A line that registers needs somewhere to do so, and a name."""
         if self.register_ and not (self.host and self.username):
             raise ValueError("register needs host and username")
+        if self.srtp and self.transport != "tls":
+            raise ValueError("srtp needs transport tls, which hides its keys")
         return self
 
 

@@ -77,9 +77,9 @@ ACCOUNT = Kind(
 TRUNK = Kind(
     name="trunk", table="trunks",
     fields=_fields(
-        "code", "name", "site=site_id", "addresses", "numbers", "enabled", "host", "port", "transport", "domain", "username", "auth_user",
-        "password", "realm", "register=registers", "register_seconds", "order=place", "weight", "prefixes", "rewrite_called",
-        "rewrite_calling", "caller_id", "caller_number", "channels", "codecs",
+        "code", "name", "site=site_id", "addresses", "numbers", "enabled", "host", "port", "transport", "tls_ca", "srtp", "domain",
+        "username", "auth_user", "password", "realm", "register=registers", "register_seconds", "order=place", "weight", "prefixes",
+        "rewrite_called", "rewrite_calling", "caller_id", "caller_number", "channels", "codecs",
         json=["name", "addresses", "numbers", "prefixes", "rewrite_called", "rewrite_calling", "codecs"], secret=["password"],
     ),
 )  # fmt: skip
