@@ -63,7 +63,7 @@ class Recorded(Watch):
 
     def ends(self) -> list[tuple[str, str]]:
         """How recordings on demand ended, and by whom."""
-        return [(fact.cause, fact.by) for fact in self.world.facts(m.DemandEnded)]
+        return [(fact.cause, fact.user) for fact in self.world.facts(m.DemandEnded)]
 
     def shown(self, agent: str = "a1001") -> dict[str, object]:
         """The contact on a desk."""
@@ -103,7 +103,7 @@ def test_nothing_is_recorded_in_a_pause(life: str) -> None:
     (ended,) = [fact for fact in told.world.facts(RecordingEnded) if fact.complete]
     ((begin, until),) = ended.pauses
     assert until - begin >= 2000
-    assert [(fact.cause, fact.by) for fact in told.world.facts(m.PauseEnded)] == [("agent", "u1001")]
+    assert [(fact.cause, fact.user) for fact in told.world.facts(m.PauseEnded)] == [("agent", "u1001")]
     assert told.world.switch.audio.ports == {}
     assert not any("4" in str(event.payload.get("keys", "")) for event in told.world.events())
 

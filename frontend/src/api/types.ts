@@ -70,6 +70,14 @@ export interface Detour {
 /** What flows and agents attached to the contact; of a `secret` nobody has the value. */
 export interface DataItem { name: string; label: Named; value: string; secret: boolean }
 
+/** What is recorded of a talk. `pause`: nothing is; `on` as soon as the switch says so. `demand`: on demand, one's `own` or a supervisor's. */
+export interface Recorded {
+  mode: 'all' | 'none' | 'percent' | 'on_demand'
+  pause_seconds: number
+  pause: { by: 'agent' | 'supervisor' | 'step'; since: number; until: number; on: boolean } | null
+  demand: { own: boolean; since: number; until: number | null } | null
+}
+
 export interface Assignment {
   id: string
   contact: string
@@ -86,6 +94,7 @@ export interface Assignment {
   customer: CustomerCard | null
   language: string
   recording: boolean
+  recorded?: Recorded | null
   muted?: boolean
   /** The agent's telephone was lost and is brought back. */
   interrupted?: boolean
@@ -166,6 +175,15 @@ export interface BoardAgent {
   contact: string | null
   answered_today: number
   locked?: boolean
+  /** What is recorded of the agent's talk. */
+  recorded?: {
+    rule: boolean
+    mode: Recorded['mode']
+    running: boolean
+    paused: boolean
+    pause_seconds: number
+    demand: { by: Person | null; since: number; until: number | null } | null
+  } | null
 }
 export interface BoardDocument { queues: Record<string, BoardQueue>; agents: Record<string, BoardAgent>; totals: Partial<BoardCounters>; day: string }
 
@@ -229,7 +247,7 @@ export interface Contact {
 }
 export interface Segment { id: string; kind: string; began_at: string; ended_at: string | null; agent?: Named | null; queue?: Named | null; cause?: string }
 export interface JourneyEvent { id: string; type: string; at?: string; offset_ms?: number; offset_seconds?: number; agent?: Named | null; queue?: Named | null; cause?: string; payload?: Record<string, unknown> }
-export interface Recording { id: string; url: string; peaks?: string; milliseconds: number; holds: ([number, number] | { from_ms: number; to_ms: number })[] }
+export interface Recording { id: string; url: string; peaks?: string; milliseconds: number; holds: ([number, number] | { from_ms: number; to_ms: number })[]; pauses?: [number, number][]; demand?: string | null }
 /** What people write to a recording. */
 export interface RecordingNote { title: string; note: string; tags: string[]; marks: { at_ms: number; text: string }[] }
 /** A recording of a contact; `deleted`: it can be brought back until `purge_at`. */

@@ -64,5 +64,11 @@ export function useSupervision() {
 
   const unlock = (agent: BoardAgent) => act(() => call('POST', `/agents/${agent.id}/unlock`))
 
-  return { mine, error, note, busy, begin, change, intercept, end, release, setState, unlock }
+  const recording = (agent: string | undefined, verb: string, body?: unknown) => act(async () => agent && call('POST', `/agents/${agent}/recording/${verb}`, { body }))
+  /** `seconds` 0: until somebody ends it, or the talk does. */
+  const record = (agent: string | undefined, seconds: number) => recording(agent, 'start', { seconds })
+  const endRecord = (agent: string | undefined) => recording(agent, 'stop')
+  const pauseRecord = (agent: string, on: boolean) => recording(agent, on ? 'pause' : 'resume', on ? {} : undefined)
+
+  return { record, endRecord, pauseRecord, mine, error, note, busy, begin, change, intercept, end, release, setState, unlock }
 }

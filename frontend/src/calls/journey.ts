@@ -7,7 +7,7 @@ const KINDS: [RegExp, JourneyLine['kind']][] = [
   [/^contact\.ended$/, 'end'],
   [/^(flow|survey|ivr)\./, 'flow'],
   [/^acd\.(contact_queued|contact_left_queue|queue_refused|position_announced)$/, 'queue'],
-  [/^(acd|agent|quality)\./, 'agent'],
+  [/^(acd|agent|quality|recording)\./, 'agent'],
 ]
 
 export function offsetSeconds(event: JourneyEvent, startedAt: string): number {

@@ -1,8 +1,8 @@
 /** Two tracks on one canvas: customer (left channel) above, agent (right channel) below; holds shaded, the played part in full colour. */
 import type { Peaks, Recording } from '@/api/types'
 
-export interface Wave { peaks: Peaks; milliseconds: number; holds: [number, number][]; at: number }
-export interface Colours { left: string; right: string; rest: string; hold: string; line: string }
+export interface Wave { peaks: Peaks; milliseconds: number; holds: [number, number][]; pauses?: [number, number][]; at: number }
+export interface Colours { left: string; right: string; rest: string; hold: string; pause?: string; line: string }
 
 /** Holds as [from, to] in ms whatever form they came in. */
 export function holdsOf(recording: Recording): [number, number][] {
@@ -30,12 +30,33 @@ export function draw(canvas: HTMLCanvasElement, wave: Wave, colours: Colours): v
     const x = (from / wave.milliseconds) * width
     context.fillRect(x, 0, ((to - from) / wave.milliseconds) * width, height)
   }
+  for (const [from, to] of wave.pauses ?? []) hatch(context, (from / wave.milliseconds) * width, (to / wave.milliseconds) * width, height, colours.pause ?? colours.rest)
   const played = (wave.at / wave.milliseconds) * width
   const single = wave.peaks.right.length === 0 && wave.peaks.left.length > 0
   track(context, scaled(wave.peaks.left), width, height * (single ? 0.5 : 0.25), height * (single ? 0.44 : 0.22), played, colours.left, colours.rest)
   if (!single) track(context, scaled(wave.peaks.right), width, height * 0.75, height * 0.22, played, colours.right, colours.rest)
   context.fillStyle = colours.line
   context.fillRect(Math.min(width - 1.5, played), 0, 1.5, height)
+}
+
+/** What was not recorded: slanted lines between two bars. */
+function hatch(context: CanvasRenderingContext2D, from: number, to: number, height: number, colour: string): void {
+  context.save()
+  context.beginPath()
+  context.rect(from, 0, Math.max(2, to - from), height)
+  context.clip()
+  context.strokeStyle = colour
+  context.lineWidth = 1
+  for (let x = from - height; x < to; x += 7) {
+    context.beginPath()
+    context.moveTo(x, height)
+    context.lineTo(x + height, 0)
+    context.stroke()
+  }
+  context.fillStyle = colour
+  context.fillRect(from, 0, 1.5, height)
+  context.fillRect(Math.max(from, to - 1.5), 0, 1.5, height)
+  context.restore()
 }
 
 function track(

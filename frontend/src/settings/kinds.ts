@@ -32,6 +32,12 @@ const coded = (): Field[] => [{ path: 'code', type: 'text', required: true, hint
 const rewriting = (): Column[] => [{ key: 'pattern', type: 'text', hint: '1[3-9].' }, { key: 'strip', type: 'number' }, { key: 'prepend', type: 'text', hint: '+86' }]
 const seconds = (path: string, hint = 'seconds', minimum = 0, maximum = 86_400): Field => ({ path, type: 'number', hint, minimum, maximum })
 
+const recording = (): Field[] => [
+  { path: 'recording.mode', type: 'choice', options: ['all', 'percent', 'on_demand', 'none'], required: true, hint: 'recording_mode', group: 'recording' },
+  { path: 'recording.percent', type: 'number', minimum: 0, maximum: 100, hint: 'recording_percent' },
+  { path: 'recording.pause_seconds', type: 'number', minimum: 0, maximum: 300, hint: 'recording_pause' },
+]
+
 export const KINDS: Kind[] = [
   {
     kind: 'queues',
@@ -56,10 +62,12 @@ export const KINDS: Kind[] = [
       seconds('announce.every_seconds', 'seconds', 0, 3600),
       { path: 'music', type: 'ref', of: 'prompts', by: 'code' },
       { path: 'wrap_up_codes', type: 'refs', of: 'wrap_up_codes' },
+      ...recording(),
     ],
     fresh: {
       code: '', name: {}, requirement: [], members: [], strategy: 'longest_idle', priority: 0, ring_seconds: 20, wrap_up_seconds: 30, maximum_wait_seconds: 0, maximum_waiting: 0,
       objective: { percent: 80, answer_within_seconds: 20, short_seconds: 5 }, announce: { position: true, wait: true, first_seconds: 10, every_seconds: 45 }, music: '', wrap_up_codes: [],
+      recording: { mode: 'all', percent: 100, pause_seconds: 120 },
     },
   },
   { kind: 'skills', columns: ['name', 'code'], fields: coded(), fresh: { code: '', name: {} } },
@@ -145,9 +153,10 @@ export const KINDS: Kind[] = [
     fields: [
       { path: 'code', type: 'choice', options: ['internal', 'local', 'national', 'mobile', 'international', 'premium', 'emergency'], required: true, hint: 'number_class' },
       { path: 'name', type: 'name', required: true },
-      { path: 'patterns', type: 'lines', hint: 'pattern' },
+      { path: 'patterns', type: 'lines', hint: 'class_patterns' },
+      ...recording(),
     ],
-    fresh: { code: '', name: {}, patterns: [] },
+    fresh: { code: '', name: {}, patterns: [], recording: { mode: 'all', percent: 100, pause_seconds: 120 } },
   },
   {
     kind: 'caller_rules',

@@ -1,5 +1,6 @@
 /** Single keys for the desk, outside text fields; they can be switched off (WCAG 2.1.4). */
 import { onMounted, onUnmounted, ref } from 'vue'
+import { useTaking } from '@/desk/taking'
 import { useDesk } from '@/stores/desk'
 import { useLive } from '@/stores/live'
 
@@ -23,6 +24,7 @@ export function typing(target: EventTarget | null): boolean {
 export function useShortcuts(extra: { help: () => void }): void {
   const desk = useDesk()
   const live = useLive()
+  const taking = useTaking()
 
   function press(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return
@@ -41,6 +43,8 @@ export function useShortcuts(extra: { help: () => void }): void {
     if (several(key)) return true
     if (key === 'h' && talking && desk.may.hold) return (void desk.hold(), true)
     if (key === 'm' && talking) return (void desk.mute(), true)
+    if (key === 'p' && talking && taking.togglePause()) return true
+    if (key === 'o' && talking && taking.toggleDemand()) return true
     if (key === 'k' && talking) return ((keypadOpen.value = !keypadOpen.value), true)
     if (key === 'e' && (talking || desk.current?.dialling)) return (void desk.hangUp(), true)
     if (key === 'r' && desk.desk?.agent.duty.state !== 'ready') return (void desk.setState('ready'), true)

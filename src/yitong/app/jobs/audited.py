@@ -25,6 +25,6 @@ async def note(connection: AsyncConnection, events: Iterable[Event]) -> None:
     for event in [event for event in events if event.type in ACTIONS]:
         said = {name: event.payload[name] for name in DETAILS if event.payload.get(name)}
         await audit(
-            connection, tenant=event.tenant, at=event.occurred_at, actor=str(event.payload.get("by", "")), action=ACTIONS[event.type],
+            connection, tenant=event.tenant, at=event.occurred_at, actor=str(event.payload.get("user", "")), action=ACTIONS[event.type],
             kind="contact", object=event.contact, details={"cause": event.cause, "agent": event.agent, "segment": event.segment, **said},
         )  # fmt: skip

@@ -76,21 +76,21 @@ class RecordingDecided(Fact, frozen=True):
 
 
 class DemandBegan(Fact, frozen=True):
-    """A talk is recorded on demand. ``by``: the user who asked, ``by_agent``: the agent that he is, or empty; ``until`` 0: no timer."""
+    """A talk is recorded on demand. ``user`` asked, ``by_agent``: the agent that he is, or empty; ``until`` 0: no timer."""
 
     TYPE: ClassVar[str] = "recording.demand_began"
     demand: str
-    by: str = ""
+    user: str = ""
     by_agent: str = ""
     until: int = 0
 
 
 class DemandEnded(Fact, frozen=True):
-    """That is over (H87). ``cause``: key, intercept, release, call_over, timer. ``by``: who pressed the key."""
+    """That is over (H87). ``cause``: key, intercept, release, call_over, timer. ``user``: who pressed the key."""
 
     TYPE: ClassVar[str] = "recording.demand_ended"
     demand: str
-    by: str = ""
+    user: str = ""
 
 
 class PauseBegan(Fact, frozen=True):
@@ -98,7 +98,7 @@ class PauseBegan(Fact, frozen=True):
 
     TYPE: ClassVar[str] = "recording.pause_began"
     until: int
-    by: str = ""
+    user: str = ""
     step: str = ""
 
 
@@ -106,7 +106,7 @@ class PauseEnded(Fact, frozen=True):
     """It is recorded again. ``cause``: agent, supervisor, step, time, talk_over."""
 
     TYPE: ClassVar[str] = "recording.pause_ended"
-    by: str = ""
+    user: str = ""
 
 
 class TakePaused(Fact, frozen=True):

@@ -39,7 +39,6 @@ class Demand(msgspec.Struct, kw_only=True):
     """A recording on demand, see ``messages.DemandBegan``."""
 
     id: str
-    by: str
     by_agent: str
     since: int
     until: int
@@ -194,7 +193,7 @@ class Model:
     def _demanded(self, fact: m.DemandBegan, at: int) -> None:
         talk = self.talks.get(fact.segment)
         if talk is not None:
-            talk.demand = Demand(id=fact.demand, by=fact.by, by_agent=fact.by_agent, since=at, until=fact.until)
+            talk.demand = Demand(id=fact.demand, by_agent=fact.by_agent, since=at, until=fact.until)
             talk.demand.move("begin")
             self.deadlines.set(f"d:{talk.segment}", fact.until)
 

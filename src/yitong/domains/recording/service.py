@@ -166,7 +166,7 @@ class Recorder:
         demand = unit.new_id()
         unit.tell(m.DemandBegan(
             contact=talk.contact, segment=talk.segment, connection=talk.right, agent=talk.agent, queue=talk.queue, demand=demand,
-            by=command.actor, by_agent=command.by_agent, until=unit.now + command.seconds * SECOND if command.seconds else 0,
+            user=command.actor, by_agent=command.by_agent, until=unit.now + command.seconds * SECOND if command.seconds else 0,
         ))  # fmt: skip
         self._want(talk, unit)
         return demand
@@ -183,7 +183,7 @@ class Recorder:
     def _end_demand(self, talk: Talk, demand: Demand, cause: str, by: str, unit: Unit) -> None:
         unit.tell(m.DemandEnded(
             contact=talk.contact, segment=talk.segment, connection=talk.right, agent=talk.agent, queue=talk.queue, demand=demand.id,
-            cause=cause, by=by,
+            cause=cause, user=by,
         ))  # fmt: skip
 
     # --- pauses --------------------------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ class Recorder:
         self, contact: str, talk: Talk | None, seconds: int, cause: str, by: str, unit: Unit, *, step: str = ""
     ) -> None:
         of = {"segment": talk.segment, "agent": talk.agent, "queue": talk.queue} if talk is not None else {}
-        unit.tell(m.PauseBegan(contact=contact, cause=cause, by=by, until=unit.now + seconds * SECOND, step=step, **of))
+        unit.tell(m.PauseBegan(contact=contact, cause=cause, user=by, until=unit.now + seconds * SECOND, step=step, **of))
         for recording in self.model.takes_of(contact):
             self._ask_pause(recording, seconds, unit)
 
@@ -240,7 +240,7 @@ class Recorder:
     def _end_pause(self, pause: Pause, cause: str, by: str, unit: Unit) -> None:
         talk = self.model.talks.get(pause.segment) or self.model.ending.get(pause.segment)
         of = {"segment": talk.segment, "agent": talk.agent, "queue": talk.queue} if talk is not None else {}
-        unit.tell(m.PauseEnded(contact=pause.contact, cause=cause, by=by, **of))
+        unit.tell(m.PauseEnded(contact=pause.contact, cause=cause, user=by, **of))
         for recording in self.model.takes_of(pause.contact):
             unit.ask(ResumeRecording(id=unit.new_id(), tenant=self._tenant, recording=recording))
         for talk in self.model.of_contact(pause.contact):
