@@ -120,6 +120,10 @@ def postgres_engine(engine_home: Path) -> Iterator[str]:
     spec = engines.postgres_spec(engine)
     with _running(engine_home / "pg-run", spec):
         embedded.make_database(engine.url)
+        # Hundreds of databases are made and dropped, and no test cuts the power.
+        with psycopg.connect(engine.url, autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")
+            connection.execute("select pg_reload_conf()")
         yield engine.url
 
 

@@ -89,13 +89,13 @@ async def test_everything_is_published_and_follows_each_change(home: tuple[Setti
         pass
     (agent,) = [one for one in await _published(nats, scope.tenant, "agent") if one["extension"] == "1003"]
     (account,) = [one for one in await _published(nats, scope.tenant, "account") if one["username"] == "1003"]
-    (number,) = await _published(nats, scope.tenant, "number")
-    (flow,) = await _published(nats, scope.tenant, "flow")
+    (number,) = [one for one in await _published(nats, scope.tenant, "number") if one["number"] == "96900"]
+    (flow,) = [one for one in await _published(nats, scope.tenant, "flow") if one["id"] == number["flow"]]
     (queue,) = await _published(nats, scope.tenant, "queue")
     (trunk,) = await _published(nats, scope.tenant, "trunk")
     assert (agent["username"], agent["roles"], sorted(agent["skills"].values())) == ("1003", ["agent"], [50, 70])
     assert account["ha1_sha256"] == digests("1003", account["realm"], "let-me-in")["ha1_sha256"]
-    assert (number["number"], number["flow"], number["web"]) == ("96900", flow["id"], True)
+    assert number["web"] is True
     assert flow["document"]["start"] == "welcome"
     assert "draft" not in flow
     assert (trunk["code"], len(queue["wrap_up_codes"]), queue["requirement"][0]["level"]) == ("demo", 5, 1)
@@ -109,7 +109,7 @@ async def test_everything_is_published_and_follows_each_change(home: tuple[Setti
     assert [one["active"] for one in await _published(nats, scope.tenant, "agent") if one["extension"] == "1003"] == [False]
     assert "1003" not in {one["username"] for one in await _published(nats, scope.tenant, "account")}
     assert (await _published(nats, scope.tenant, "queue"))[0]["ring_seconds"] == 7
-    assert await _published(nats, scope.tenant, "number") == []
+    assert "96900" not in [one["number"] for one in await _published(nats, scope.tenant, "number")]
 
     assert await configuration.publish_all() == 0
     async with database.transaction() as connection:
@@ -122,18 +122,18 @@ async def test_a_draft_changes_nothing_until_it_is_published(home: tuple[Setting
     _, scope = home
     configuration = Configuration(database, nats, SystemClock())
     await configuration.publish_all()
-    (flow,) = await _published(nats, scope.tenant, "flow")
+    (flow,) = [one for one in await _published(nats, scope.tenant, "flow") if one["document"]["start"] == "welcome"]
     async with database.transaction() as connection:
         draft = {**flow["document"], "start": "menu"}
         changed = await service.alter(connection, scope, "flow", flow["id"], flow["version"], {"draft": draft}, at=NOW)
     while await configuration.publish_changes():
         pass
-    assert (await _published(nats, scope.tenant, "flow"))[0]["document"]["start"] == "welcome"
+    assert [one["document"]["start"] for one in await _published(nats, scope.tenant, "flow") if one["id"] == flow["id"]] == ["welcome"]
     async with database.transaction() as connection:
         published = await service.publish_flow(connection, scope, flow["id"], changed["version"], at=NOW)
     assert published["published_version"] == 2
     await configuration.publish_changes()
-    (flow,) = await _published(nats, scope.tenant, "flow")
+    (flow,) = [one for one in await _published(nats, scope.tenant, "flow") if one["id"] == flow["id"]]
     assert (flow["document"]["start"], flow["published_version"]) == ("menu", 2)
 
 
