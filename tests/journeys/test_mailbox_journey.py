@@ -64,6 +64,11 @@ FILE = "recording:"
 
 @pytest.fixture
 def world() -> World:
+    return mailbox_world()
+
+
+def mailbox_world() -> World:
+    """A centre with a mailbox, a number to leave messages and one to listen."""
     made = World()
     made.switch.audio.message_seconds = 5.0
     made.agent("1001", ready=False)
