@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import text
 from tests.figures import figure
 
+from yitong.app import recordings_tool
 from yitong.app.jobs.recording_check import Check
 from yitong.app.jobs.recordings import RecordingsKeeper, vault_of
 from yitong.domains.quality.store import files
@@ -379,3 +380,19 @@ async def test_a_worker_that_is_killed_again_and_again_loses_nothing(archive: Ar
     assert {(await archive.row(id)).form for id in ids} == {"opus"}
     assert await Check(archive.database, archive.clock, archive.vault, young_us=-1).run(everything=True) == []
     assert archive.on_disk() == sorted(f"{id}.opus.sealed" for id in ids)
+
+
+async def test_an_operator_checks_recordings_and_turns_keys(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = [await archive.record(seconds=0.5) for _ in range(3)]
+    await archive.worker().once(slowly=False)
+    assert await recordings_tool.run(archive.settings, "keys", "list") == 0
+    assert "opens 3  current" in capsys.readouterr().out
+    assert await recordings_tool.run(archive.settings, "keys", "rotate") == 0
+    assert "it opens 3 recordings that older keys opened" in capsys.readouterr().out
+    await recordings_tool.run(archive.settings, "keys", "list")
+    said = capsys.readouterr().out
+    assert ("opens 0  older" in said, "opens 3  current" in said) == (True, True)
+    assert await recordings_tool.run(archive.settings, "recordings", "check", everything=True) == 0
+    archive.vault.path((await archive.row(ids[0])).file).unlink()
+    assert await recordings_tool.run(archive.settings, "recordings", "check") == 1
+    assert "missing: 1. The file is not there. Put it back from a backup" in capsys.readouterr().out
