@@ -39,7 +39,7 @@ BESIDE: dict[str, Any] = {
 KINDS = (
     "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
     "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise", "dial", "record",
-    "flow", "take_back",
+    "flow", "take_back", "inside",
 )  # fmt: skip
 
 
@@ -147,6 +147,10 @@ class History:
         self.world.try_obey(what)
         self.world.run((0.0, 0.3, 6.0)[number % 3])
 
+    def do_inside(self, agent: str, number: int) -> None:
+        self.world.try_obey(m.CallInside(agent=f"a{agent}", number=AGENTS[number % len(AGENTS)]))
+        self.world.run((0.0, 0.5, 3.0)[number % 3])
+
     def do_take_back(self, agent: str, number: int) -> None:
         self.world.try_obey(m.TakeBack(agent=f"a{agent}", assignment=self._assignment(agent, number)))
 
@@ -208,13 +212,13 @@ def check_now(world: World) -> None:
     by_agent = Counter(one.agent for one in model.assignments())
     assert all(count <= 1 for count in by_agent.values()), "two contacts for one agent"
     live = [one for one in model.assignments() if one.state in ("offered", "active", "held", "interrupted")]
-    talking = Counter(one.contact for one in live if not one.host)
+    talking = Counter(one.contact for one in live if not one.host and one.inside is None)
     assert all(count <= 1 for count in talking.values()), "two agents for one contact"
     for one in model.assignments():
         assert one.state != "offered" or one.deadline() > 0 or one.host, "a reservation without a lease"
         assert one.host != one.id, "a guest of himself"
     recorder = world.partition.recorder.model
-    talks = {one.id for one in live if not one.host and one.dial is None and one.state != "offered"}
+    talks = {one.id for one in live if not (one.host or one.dial or one.inside) and one.state != "offered"}
     assert {talk.assignment for talk in recorder.talks.values() if talk.assignment} == talks, "what is recorded is not what talks"
     for one in live:
         host = model.assignment(one.host)
@@ -232,8 +236,11 @@ def waiting_handover(world: World, guest: str) -> bool:
 def _one_voice(world: World) -> None:
     """At most one agent's device is connected in a call of a customer, unless somebody was consulted."""
     connected: Counter[str] = Counter()
+    customers = {contact.call for contact in world.partition.registry} if world.partition is not None else set()
+    inside = {one.call for one in world.switch.snapshot_now(TENANT).connections} - customers
     for one in world.switch.snapshot_now(TENANT).connections:
-        if one.kind is DeviceKind.PHONE and one.call not in world.shared and one.state in (ConnectionState.CONNECTED, ConnectionState.HOLD):
+        talks = one.state in (ConnectionState.CONNECTED, ConnectionState.HOLD)
+        if talks and one.kind is DeviceKind.PHONE and one.call not in world.shared | inside:
             connected[one.call] += 1
     assert all(count <= 1 for count in connected.values()), "two agents talk to one customer"
 

@@ -62,6 +62,7 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/me/assignments/{id}/send": {"prompt": "welcome"},
         "/me/assignments/{id}/keys": {"keys": "1#"},
         "/me/lock": {"reason": "lunch"},
+        "/me/inside_calls": {"number": "1002"},
         "/me/unlock": {"password": "x"},
         "/me/calls": {"number": "13800000000"},
         **{f"/{whose}/{{id}}/recording/{act}": {"seconds": 5} for whose in ("me/assignments", "agents") for act in ("pause", "start")},

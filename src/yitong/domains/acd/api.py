@@ -14,6 +14,7 @@ from yitong.contact.messages import Command
 from yitong.domains.acd import store
 from yitong.domains.acd.messages import (
     Alternate,
+    CallInside,
     CallOut,
     Conference,
     Consult,
@@ -152,6 +153,13 @@ async def set_state(given: WantedState, caller: Caller = need("calls.take"), cor
 async def call_out(given: Dialled, caller: Caller = need("calls.take"), core: Core = part(Core)) -> Begun:
     """Call an outside number: the own telephone first, then the number. Only numbers of the classes that the agent may call."""
     command = CallOut(actor=caller.user, agent=_agent(caller), number=given.number)
+    return Begun(assignment=await core.obey(caller.tenant, caller.site, command))
+
+
+@router.post("/me/inside_calls", status_code=201)
+async def call_inside(given: Somebody, caller: Caller = need("calls.take"), core: Core = part(Core)) -> Begun:
+    """Call a colleague: the own telephone first, then his. No contact comes of it."""
+    command = CallInside(actor=caller.user, agent=_agent(caller), **given.named)
     return Begun(assignment=await core.obey(caller.tenant, caller.site, command))
 
 

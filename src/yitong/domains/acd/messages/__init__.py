@@ -52,6 +52,7 @@ from yitong.domains.acd.messages.facts import (
     WrapUpEnded,
 )
 from yitong.domains.acd.messages.flows import DetourBegan, DetourEnded, DetourEntered, LetIntoFlow, ListEntries, SendInto, TakeBack
+from yitong.domains.acd.messages.inside import CallInside, InsideAnswered, InsideBegan, InsideEnded, InsideOffered, InsideWentOut
 from yitong.domains.acd.messages.outward import DialAnswered, DialBegan, DialEnded, DialWentOut
 from yitong.domains.acd.messages.together import (
     AssignmentMuted,
@@ -82,6 +83,7 @@ __all__ = [
     "AssignmentMuted",
     "AssignmentResumed",
     "AssignmentRetrieved",
+    "CallInside",
     "CallOut",
     "CandidateScore",
     "Conference",
@@ -115,6 +117,11 @@ __all__ = [
     "HandoverEnded",
     "HangUp",
     "HoldContact",
+    "InsideAnswered",
+    "InsideBegan",
+    "InsideEnded",
+    "InsideOffered",
+    "InsideWentOut",
     "Intercept",
     "LeaveQueue",
     "LetIntoFlow",

@@ -107,6 +107,18 @@ class Dial(msgspec.Struct, kw_only=True):
     out: bool = False
 
 
+class Inside(msgspec.Struct, kw_only=True):
+    """A call between two agents, as one of them has it. ``agent`` and ``peer``: the other one and his assignment, once he is rung;
+    ``connection``: his. ``caller``: this one began it; ``talks``: the other one answered; ``until``: when its ringing ends."""
+
+    agent: str
+    connection: str
+    until: int
+    peer: str = ""
+    caller: bool = False
+    talks: bool = False
+
+
 class Assignment(msgspec.Struct, kw_only=True):
     """A contact given to an agent. ``targets``: ringing connections with their devices; ``connection``: the one that answered.
 
@@ -148,6 +160,7 @@ class Assignment(msgspec.Struct, kw_only=True):
     """The number that the agent calls by himself, until it answers."""
     consultation: Consultation | None = None
     detour: Detour | None = None
+    inside: Inside | None = None
 
     def move(self, event: str, at: int) -> None:
         """Take the table's way; a way that it does not have is a programming error."""
@@ -159,6 +172,8 @@ class Assignment(msgspec.Struct, kw_only=True):
             return 0
         if self.dial is not None:
             return self.dial.until
+        if self.inside is not None:
+            return 0 if self.inside.talks else self.inside.until
         if self.state == "offered":
             return self.lease_until
         if self.detour is not None and not self.hang_up_by:

@@ -113,9 +113,7 @@ class Model:
 
     def of_contact(self, contact: str) -> Assignment | None:
         """The assignment that has the contact now (not one that only wraps up)."""
-        found = (
-            item for item in self._assignments.values() if item.contact == contact and item.state != "wrapping_up" and not item.host
-        )
+        found = (item for item in self._assignments.values() if item.contact == contact and item.state != "wrapping_up" and not item.host)
         return next(found, None)
 
     def free(self) -> list[Free]:

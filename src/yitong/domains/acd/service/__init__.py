@@ -21,6 +21,7 @@ from yitong.domains.acd.service.acts import Acts
 from yitong.domains.acd.service.calls import Calls
 from yitong.domains.acd.service.desk import Desk
 from yitong.domains.acd.service.detours import Detours
+from yitong.domains.acd.service.inside import InsideCalls
 from yitong.domains.acd.service.outward import Outward
 from yitong.domains.acd.service.supervising import Supervising
 from yitong.domains.acd.service.together import Together
@@ -44,7 +45,8 @@ class Acd:
         self.detours = Detours(bus, self.acts, tenant)
         self.supervising = Supervising(bus, self.acts, self.together, self.desk, tenant)
         self.outward = Outward(bus, self.acts, tenant, self.dialling)
-        self.calls = Calls(bus, self.acts, self.together, self.supervising, self.outward)
+        self.inside = InsideCalls(bus, self.acts, tenant)
+        self.calls = Calls(bus, self.acts, self.together, self.supervising, self.outward, self.inside)
         self.treatment = Treatment(bus, self.acts, tenant)
         self._registry = registry
         self._tenant = tenant
@@ -140,7 +142,9 @@ class Acd:
         self.model.watch_queued(queued)
 
     def _assignment_due(self, assignment: Assignment, unit: Unit) -> None:
-        if assignment.state == "offered" and assignment.dial is None:
+        if assignment.inside is not None:
+            self.inside.overdue(assignment, unit)
+        elif assignment.state == "offered" and assignment.dial is None:
             self.acts.end_offer(assignment, "no_answer", unit)
         elif assignment.state == "wrapping_up":
             self.desk.wrap_up_over(assignment, unit)

@@ -41,14 +41,16 @@ class Acts:
         self.agent_away: Callable[[Assignment, Unit], None]
         self.has_fax: Callable[[str], bool]
 
-    def mine(self, agent: str, key: str, *states: str, dialling: bool = False, apart: bool = False) -> Assignment:
+    def mine(self, agent: str, key: str, *states: str, dialling: bool = False, apart: bool = False, inside: bool = False) -> Assignment:
         """The agent's assignment in one of ``states``; ``dialling``: also while he still calls; ``apart``: also while the contact is in a
-        flow beside him. Raises Refused: not_found, wrong_state."""
+        flow beside him; ``inside``: also a call to a colleague. Raises Refused: not_found, wrong_state."""
         assignment = self.model.assignment(key)
         if assignment is None or assignment.agent != agent:
             raise Refused("not_found")
         if assignment.dial is not None and not dialling:
             raise Refused("wrong_state", state="dialling")
+        if assignment.inside is not None and not inside:
+            raise Refused("wrong_state", state="inside")
         if assignment.detour is not None and not apart:
             raise Refused("wrong_state", state="in_flow")
         if assignment.state not in states:

@@ -20,6 +20,7 @@ from yitong.ct.model import Cause
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import AgentDevice, Assignment
 from yitong.domains.acd.service.acts import LOST_REST_SECONDS, Acts
+from yitong.domains.acd.service.inside import InsideCalls
 from yitong.domains.acd.service.outward import Outward
 from yitong.domains.acd.service.supervising import Supervising
 from yitong.domains.acd.service.together import Together
@@ -32,7 +33,10 @@ OURS = frozenset({Cause.ANSWERED_ELSEWHERE, Cause.CANCELLED})
 class Calls:
     """Turns events of connections into what happened to offers and assignments."""
 
-    def __init__(self, bus: Bus, acts: Acts, together: Together, supervising: Supervising, outward: Outward) -> None:
+    def __init__(
+        self, bus: Bus, acts: Acts, together: Together, supervising: Supervising, outward: Outward, inside: InsideCalls
+    ) -> None:  # fmt: skip
+        self._inside = inside
         self._acts = acts
         self._together = together
         self._supervising = supervising
@@ -69,6 +73,9 @@ class Calls:
             return
         if assignment.participation:
             self._supervising.established(assignment, event.connection, unit)
+            return
+        if assignment.inside is not None:
+            self._inside.established(assignment, event.connection, unit)
             return
         if assignment.dial is not None:
             self._outward.device_there(assignment, event.connection, unit)
@@ -121,6 +128,8 @@ class Calls:
     def _ended(self, assignment: Assignment, connection: str, cause: Cause, *, by_device: bool, unit: Unit) -> None:
         if assignment.participation:
             self._supervising.gone(assignment, cause, unit)
+        elif assignment.inside is not None:
+            self._inside.gone(assignment, connection, cause, unit)
         elif assignment.dial is not None:
             self._outward.device_gone(assignment, cause, unit)
         elif assignment.state == "offered":
@@ -199,7 +208,7 @@ class Calls:
 
     def _device_out(self, assignment: Assignment, device: str, unit: Unit) -> None:
         """A device that is gone does not ring any more (the page was closed)."""
-        if assignment.state != "offered" or assignment.host or assignment.dial is not None:
+        if assignment.state != "offered" or assignment.host or assignment.dial is not None or assignment.inside is not None:
             return
         for connection in [name for name, rings in assignment.targets.items() if rings == device]:
             self._acts.clear(connection, unit, Cause.CANCELLED)

@@ -74,8 +74,10 @@ class Desk:
             unit.tell(m.DeskLocked(agent=command.agent, on=False, by=command.by))
 
     def refuse(self, command: m.RefuseOffer, unit: Unit) -> None:
-        assignment = self._acts.mine(command.agent, command.assignment, "offered")
-        if assignment.host:
+        assignment = self._acts.mine(command.agent, command.assignment, "offered", inside=True)
+        if assignment.inside is not None and assignment.inside.caller:
+            raise Refused("wrong_state", state="dialling")
+        if assignment.host or assignment.inside is not None:
             for connection in assignment.targets:
                 self._acts.clear(connection, unit, Cause.REFUSED)
             return
@@ -94,8 +96,8 @@ class Desk:
     def hang_up(self, command: m.HangUp, unit: Unit) -> None:
         """The switch is asked to clear the agent's connection; should it stay silent, the talk is over all the same."""
         states = ("offered", "active", "held", "interrupted")
-        assignment = self._acts.mine(command.agent, command.assignment, *states, dialling=True, apart=True)
-        if assignment.dial is not None:
+        assignment = self._acts.mine(command.agent, command.assignment, *states, dialling=True, apart=True, inside=True)
+        if assignment.dial is not None or (assignment.inside is not None and (assignment.inside.caller or assignment.inside.talks)):
             for connection in assignment.connections():
                 self._acts.clear(connection, unit)
             return

@@ -6,6 +6,7 @@ there, and nothing of it is recorded. When the flow gives the contact back (or t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from yitong.contact.bus import Bus, Refused, Unit
@@ -13,7 +14,7 @@ from yitong.contact.journey import begin_segment
 from yitong.contact.messages import AttributeSet
 from yitong.contact.registry import LiveContact
 from yitong.ct import services as ct
-from yitong.ct.events import Moved, ServiceFailed
+from yitong.ct.events import Moved, ServiceFailed, TransferAsked
 from yitong.ct.model import Cause, Connection, StandingOrder
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment
@@ -32,6 +33,8 @@ class Detours:
     """One function a command, then what the switch and the flow tell. ``flows`` is set by the composition root."""
 
     flows: Flows
+    flow_of: Callable[[str], str] = staticmethod(lambda number: "")
+    """The flow of a number of ours, empty without one; set by the composition root."""
 
     def __init__(self, bus: Bus, acts: Acts, tenant: str) -> None:
         self._acts = acts
@@ -43,6 +46,7 @@ class Detours:
         bus.obeys(m.SendInto, self.send_into)
         bus.obeys(m.TakeBack, self.take_back)
         bus.hears(Moved, self._moved)
+        bus.hears(TransferAsked, self._asked_by_telephone)
         bus.hears(ServiceFailed, self._service_failed)
         bus.reacts(SideFlowEnded, self._flow_ended)
 
@@ -128,6 +132,19 @@ class Detours:
             self._ended(assignment, "taken_back", "", unit)
         else:
             self.flows.fetch(assignment.contact, "taken_back", unit)
+
+    def _asked_by_telephone(self, event: TransferAsked, unit: Unit) -> None:
+        """The agent's telephone transfers to a number of a flow: from its beginning, for good. What he may not do now is left undone."""
+        assignment = self._model.of_connection(event.connection)
+        flow = self.flow_of(event.number)
+        step = self.flows.first(flow) if flow else ""
+        if assignment is None or not step or self._acts.registry.get(assignment.contact) is None:
+            return
+        try:
+            self._mine(assignment.agent, assignment.id)
+        except Refused:
+            return
+        self.begin(assignment, flow, step, unit, wait=False)
 
     # --- what the switch and the flow tell -----------------------------------------------------------------------------------------
 

@@ -56,7 +56,9 @@ class Supervising:
     def _talking(self, agent: str) -> Assignment:
         live = self._model.agents.get(agent)
         held = live.assignments.values() if live is not None else ()
-        found = next((one for one in held if one.state in ("active", "held") and not one.host and one.dial is None), None)
+        found = next(
+            (one for one in held if one.state in ("active", "held") and not one.host and one.dial is None and one.inside is None), None
+        )
         if found is None:
             raise Refused("wrong_state", state=live.state if live is not None else "logged_off")
         return found

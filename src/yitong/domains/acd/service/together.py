@@ -169,7 +169,7 @@ class Together:
         self._acts.queue(contact, queue.id, unit, virtual_arrival=contact.arrived_at, anew=True)
 
     def mute(self, command: m.Mute, unit: Unit) -> None:
-        assignment = self._acts.mine(command.agent, command.assignment, "active", "held")
+        assignment = self._acts.mine(command.agent, command.assignment, "active", "held", inside=True)
         how = Participation.SILENT if command.on else Participation.ACTIVE
         unit.ask(ct.Participate(id=unit.new_id(), tenant=self._tenant, connection=assignment.connection, participation=how))
         unit.tell(m.AssignmentMuted(

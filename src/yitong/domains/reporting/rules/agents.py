@@ -24,6 +24,11 @@ from yitong.domains.acd.messages import (
     GuestInvited,
     GuestJoined,
     GuestLeft,
+    InsideAnswered,
+    InsideBegan,
+    InsideEnded,
+    InsideOffered,
+    InsideWentOut,
     OfferAnswered,
     OfferEnded,
     WrapUpBegan,
@@ -42,6 +47,7 @@ _ASSIGNMENT: dict[type[Any], str] = {
     OfferEnded: "", AssignmentEnded: "", WrapUpEnded: "",
     GuestInvited: "offered", GuestJoined: "active", ContactTaken: "active", GuestLeft: "",
     DialBegan: "offered", DialWentOut: "active", DialAnswered: "active", DialEnded: "",
+    InsideBegan: "offered", InsideWentOut: "active", InsideOffered: "offered", InsideAnswered: "active", InsideEnded: "",
 }  # fmt: skip
 """What each fact makes of the assignment; "": it is over."""
 

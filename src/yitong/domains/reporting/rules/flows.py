@@ -109,3 +109,8 @@ def drawn_detour(detour: SeenDetour | None, flows: Mapping[str, Mapping[str, Any
         "step": detour.at[0], "kind": detour.at[1], "cause": detour.cause or None, "result": detour.result or None,
         "returns": list(entry.get("returns") or ()),
     }  # fmt: skip
+
+
+def missed(over: tuple[str, str, int] | None, person: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
+    """The colleague whom an agent called last and did not reach."""
+    return None if over is None else {"agent": person(over[0]), "cause": over[1], "at": over[2]}

@@ -16,7 +16,7 @@ from yitong.ct.events import Snapshot
 from yitong.domains.reporting.rules import mail, recorded
 from yitong.domains.reporting.rules.changes import Change, diff
 from yitong.domains.reporting.rules.counters import QueueToday, Today
-from yitong.domains.reporting.rules.flows import drawn_data, drawn_detour
+from yitong.domains.reporting.rules.flows import drawn_data, drawn_detour, missed
 from yitong.domains.reporting.rules.seen import SeenAgent, SeenAssignment, SeenContact, ViewState
 from yitong.domains.reporting.rules.view import View
 
@@ -220,13 +220,13 @@ class Live:
 
     def _desk_agent(self, key: str) -> dict[str, Any]:
         agent = self.view.state.agents.get(key) or SeenAgent(id=key)
-        devices = {
-            name: {"kind": kind, "registered": on, "answering": answers} for name, (kind, on, answers) in sorted(agent.devices.items())
-        }
+        held = sorted(agent.devices.items())
+        devices = {name: {"kind": kind, "registered": on, "answering": answers} for name, (kind, on, answers) in held}
         return {
             **self._person(key), "duty": {"state": agent.duty, "reason": agent.reason or None, "since": agent.duty_since},
             "state": self.view.agent_state(agent), "state_since": agent.state_since, "devices": devices, "locked": agent.locked,
             "may_call": list(self.view.names["agent"].get(key, {}).get("may_call") or ()),
+            "inside_over": missed(agent.inside_over, self._person),
         }  # fmt: skip
 
     def _assignments(self, key: str) -> dict[str, Any]:
@@ -250,7 +250,8 @@ class Live:
             **recorded.on_desk(self.view.state, held), "interrupted": held.state == "interrupted", "muted": held.muted,
             "helps": self._person(held.host) if held.host else None, "consultation": self._consultation(held),
             "detour": drawn_detour(held.detour, self.view.names["flow"]), "data": drawn_data(contact, self.view.names["flow"]),
-            "handed_over": held.handed, "supervision": held.participation or None,
+            "handed_over": held.handed, "supervision": held.participation or None, "caller": held.caller,
+            "inside": self._person(held.inside) if held.inside else None,
             "direction": contact.direction if contact else "out" if held.dialling else "in", "dialling": bool(held.dialling),
             "wrap_up": {
                 "until": held.wrap_until or None, "codes": self._codes(held.queue),

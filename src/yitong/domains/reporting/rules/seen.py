@@ -103,6 +103,9 @@ class SeenAssignment(msgspec.Struct, kw_only=True):
     muted: bool = False
     consultation: SeenConsultation | None = None
     detour: SeenDetour | None = None
+    inside: str = ""
+    """The colleague with whom he talks, or who is rung, or rings."""
+    caller: bool = False
 
 
 class SeenAgent(msgspec.Struct, kw_only=True):
@@ -117,6 +120,8 @@ class SeenAgent(msgspec.Struct, kw_only=True):
     devices: dict[str, tuple[str, bool, bool]] = {}
     assignments: list[str] = []
     locked: bool = False
+    inside_over: tuple[str, str, int] | None = None
+    """Whom he called last inside and did not reach, why, and when."""
 
 
 class SeenWaiting(msgspec.Struct, kw_only=True):

@@ -35,7 +35,8 @@ def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
         acd.ConsultationAnswered: partial(_became, view, "talking"), acd.ConferenceBegan: partial(_became, view, "conference"),
         acd.ConsultationTurned: partial(_turned, view), acd.ConsultationEnded: partial(_over, view),
         acd.HandoverBegan: partial(_handed, view),
-        acd.DeskLocked: partial(_locked, view),
+        acd.DeskLocked: partial(_locked, view), acd.InsideBegan: partial(_inside, view), acd.InsideOffered: partial(_inside, view),
+        acd.InsideWentOut: partial(_dialled, view), acd.InsideAnswered: partial(_talks, view), acd.InsideEnded: partial(_inside_over, view),
         acd.AssignmentMuted: partial(_muted, view), acd.SupervisionChanged: partial(_supervised, view),
     }  # fmt: skip
 
@@ -68,6 +69,39 @@ def _supervised(view: View, fact: acd.SupervisionChanged, at: int) -> None:
     if guest is not None:
         guest.participation = fact.participation
         view.touched.add(("assignment", guest.id))
+
+
+def _inside(view: View, fact: acd.InsideBegan | acd.InsideOffered, at: int) -> None:
+    calls = isinstance(fact, acd.InsideBegan)
+    shown = SeenAssignment(
+        id=fact.assignment, agent=fact.agent, contact="", queue="", segment="", channel="voice", state="offered", since=at, waited_us=0,
+        ring_until=fact.ring_until, inside=fact.to_agent if isinstance(fact, acd.InsideBegan) else fact.from_agent, caller=calls,
+    )  # fmt: skip
+    view.state.assignments[shown.id] = shown
+    view.agent(fact.agent).assignments.append(shown.id)
+    view.touched.add(("assignment", shown.id))
+
+
+def _dialled(view: View, fact: acd.InsideWentOut, at: int) -> None:
+    held = view.state.assignments.get(fact.assignment)
+    if held is not None:
+        held.state, held.since = "active", at
+        view.touched.add(("assignment", held.id))
+
+
+def _talks(view: View, fact: acd.InsideAnswered, at: int) -> None:
+    held = view.state.assignments.get(fact.assignment)
+    if held is not None:
+        held.state, held.since, held.answered_at = "active", at, at
+        view.touched.add(("assignment", held.id))
+
+
+def _inside_over(view: View, fact: acd.InsideEnded, at: int) -> None:
+    held = view.state.assignments.get(fact.assignment)
+    if held is not None and held.caller:
+        missed = fact.cause not in ("left", "cancelled")
+        view.agent(fact.agent).inside_over = (held.inside, fact.cause, at) if missed else None
+    view.drop(fact.assignment)
 
 
 def _left(view: View, fact: acd.GuestLeft | acd.DialEnded, at: int) -> None:
