@@ -103,6 +103,9 @@ export interface Assignment {
   /** `helps` has left: whoever answers has the customer. */
   handed_over?: boolean
   consultation?: Consultation | null
+  /** A call to or from this colleague (`caller`: to): no customer, no wrap-up. */
+  inside?: Person | null
+  caller?: boolean
   detour?: Detour | null
   data?: DataItem[]
   direction?: 'in' | 'out'
@@ -133,6 +136,8 @@ export interface DeskDocument {
     duty: { state: Duty; reason: string | null; since: number }
     /** The classes of outside numbers that the agent may call. */
     may_call?: string[]
+    /** The colleague whom one called last and did not reach. */
+    inside_over?: { agent: Person; cause: string; at: number } | null
     state: AgentState
     state_since: number
     devices: Record<string, { kind: 'phone' | 'page'; registered: boolean; answering: boolean }>

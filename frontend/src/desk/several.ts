@@ -20,6 +20,7 @@ export function beside(it: Assignment | null): boolean {
 /** The key of what the contact is called now. */
 export function headingOf(it: Assignment): string {
   const asked = it.consultation
+  if (it.inside) return `inside.${it.caller ? (it.state === 'offered' ? 'own' : it.answered_at ? 'talks' : 'calls') : it.state === 'offered' ? 'rings' : 'talks'}`
   if (it.dialling) return `dial.${it.state === 'offered' ? 'own' : 'out'}`
   if (it.helps && it.state !== 'wrapping_up') return it.state !== 'offered' ? 'several.helping' : it.handed_over ? 'several.handed' : 'several.asked'
   if (beside(it)) return 'beside.heading'
@@ -33,7 +34,7 @@ export interface May { hold: boolean; pick: boolean; hand_over: boolean; alterna
 export function mayDo(it: Assignment | null): May {
   const asked = it?.consultation ?? null
   const apart = beside(it)
-  const own = it !== null && !it.helps && !it.dialling && !apart
+  const own = it !== null && !it.helps && !it.dialling && !it.inside && !apart
   const active = own && it.state === 'active'
   const free = asked === null || (asked.state === 'over' && !asked.aside)
   const talking = active && asked?.state === 'talking'

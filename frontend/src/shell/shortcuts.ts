@@ -39,14 +39,14 @@ export function useShortcuts(extra: { help: () => void }): void {
     if (keypadOpen.value && talking && /^[0-9*#]$/.test(key)) return (desk.key(key), true)
     if (key === 'a' && desk.pageCall.phase === 'ringing') return (desk.answer(), true)
     if (key === 'd' && state === undefined) return (document.querySelector<HTMLElement>('#dial-number')?.focus(), true)
-    if (key === 'x' && state === 'offered' && !desk.current?.dialling) return (void desk.refuse(), true)
+    if (key === 'x' && state === 'offered' && !desk.current?.dialling && !(desk.current?.inside && desk.current.caller)) return (void desk.refuse(), true)
     if (several(key)) return true
     if (key === 'h' && talking && desk.may.hold) return (void desk.hold(), true)
     if (key === 'm' && talking) return (void desk.mute(), true)
     if (key === 'p' && talking && taking.togglePause()) return true
     if (key === 'o' && talking && taking.toggleDemand()) return true
     if (key === 'k' && talking) return ((keypadOpen.value = !keypadOpen.value), true)
-    if (key === 'e' && (talking || desk.current?.dialling)) return (void desk.hangUp(), true)
+    if (key === 'e' && (talking || desk.current?.dialling || desk.current?.inside)) return (void desk.hangUp(), true)
     if (key === 'r' && desk.desk?.agent.duty.state !== 'ready') return (void desk.setState('ready'), true)
     if (key === 'b' && desk.desk?.agent.duty.state === 'ready') return (void desk.setState('not_ready'), true)
     if (key === 'l' && state === undefined) return ((lockOpen.value = true), true)

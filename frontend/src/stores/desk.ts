@@ -33,7 +33,7 @@ export const useDesk = defineStore('desk', () => {
     Object.values(document_.value?.assignments ?? {}).sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.since - b.since),
   )
   const current = computed<Assignment | null>(() => assignments.value[0] ?? null)
-  const ringing = computed(() => assignments.value.find((one) => one.state === 'offered' && !one.dialling) ?? null)
+  const ringing = computed(() => assignments.value.find((one) => one.state === 'offered' && !one.dialling && !(one.inside && one.caller)) ?? null)
   const may = computed(() => mayDo(current.value))
   const muted = computed(() => Boolean(current.value?.muted) || pageCall.value.muted)
   const deskPhone = computed(() => Object.values(document_.value?.agent.devices ?? {}).some((d) => d.kind === 'phone' && d.registered && d.answering))
@@ -186,6 +186,8 @@ export const useDesk = defineStore('desk', () => {
   const hear = () => phone?.hear()
   /** Call a number outside; answers why it cannot be done. */
   const dial = (number: string) => attempt(() => call('POST', '/me/calls', { body: { number } }))
+  /** Call a colleague; answers why it cannot be done. */
+  const callInside = (agent: string) => attempt(() => call('POST', '/me/inside_calls', { body: { agent } }))
   const alternate = () => ask('alternate')
   const conference = () => ask('conference')
   const reconnect = () => ask('reconnect')
@@ -244,7 +246,7 @@ export const useDesk = defineStore('desk', () => {
   return {
     desk: document_, assignments, current, ringing, deskPhone, phoneMode, trouble, registration, pageCall, error, busy, may, muted,
     open, startPhone, close, takeBack, setState, answer, refuse, hold, hangUp, mute, key, hear, act,
-    dial, consult, transferTo, letIn, send, takeCustomerBack, alternate, conference, reconnect, handOver,
+    dial, callInside, consult, transferTo, letIn, send, takeCustomerBack, alternate, conference, reconnect, handOver,
     wasOpen: () => sessionStorage.getItem(OPEN_KEY) === '1',
   }
 })
