@@ -208,6 +208,28 @@ export const KINDS: Kind[] = [
     fresh: { code: '', language: 'zh-CN', text: '' },
   },
   {
+    kind: 'conference_rooms',
+    columns: ['name', 'number', 'site', 'size', 'enters', 'may_ask', 'wait_for_host', 'recorded'],
+    fields: [
+      ...coded(),
+      { path: 'number', type: 'text', required: true, hint: 'room_number' },
+      { path: 'site', type: 'ref', of: 'sites', required: true },
+      { path: 'host_pin', type: 'password', hint: 'host_pin' },
+      { path: 'member_pin', type: 'password', hint: 'member_pin' },
+      { path: 'size', type: 'number', minimum: 2, maximum: 1000, hint: 'room_size' },
+      { path: 'enters', type: 'choice', options: ['speaker', 'listener'], hint: 'enters' },
+      { path: 'may_ask', type: 'bool', hint: 'may_ask' },
+      { path: 'wait_for_host', type: 'bool', hint: 'wait_for_host' },
+      { path: 'entry_tone', type: 'bool' },
+      { path: 'recorded', type: 'bool', hint: 'room_recorded' },
+      { path: 'music', type: 'ref', of: 'prompts', by: 'code' },
+      { path: 'maximum_minutes', type: 'number', minimum: 1, maximum: 1440, hint: 'minutes' },
+    ],
+    fresh: {
+      code: '', name: {}, number: '', size: 100, enters: 'speaker', may_ask: true, wait_for_host: true, entry_tone: true, recorded: false, music: '', maximum_minutes: 240,
+    },
+  },
+  {
     kind: 'retentions',
     columns: ['name', 'code', 'queue', 'days'],
     fields: [...coded(), { path: 'queue', type: 'ref', of: 'queues', hint: 'retention_queue' }, { path: 'days', type: 'number', minimum: 1, maximum: 36_500, required: true, hint: 'retention_days' }],
@@ -235,28 +257,6 @@ export function withAt<T>(value: T, path: string, next: unknown): T {
   const inner = ((value ?? {}) as Record<string, unknown>)[key]
   return { ...value, [key]: rest.length ? withAt(inner ?? {}, rest.join('.'), next) : next }
 }
-  {
-    kind: 'conference_rooms',
-    columns: ['name', 'number', 'site', 'size', 'enters', 'may_ask', 'wait_for_host', 'recorded'],
-    fields: [
-      ...coded(),
-      { path: 'number', type: 'text', required: true, hint: 'room_number' },
-      { path: 'site', type: 'ref', of: 'sites', required: true },
-      { path: 'host_pin', type: 'password', hint: 'host_pin' },
-      { path: 'member_pin', type: 'password', hint: 'member_pin' },
-      { path: 'size', type: 'number', minimum: 2, maximum: 1000, hint: 'room_size' },
-      { path: 'enters', type: 'choice', options: ['speaker', 'listener'], hint: 'enters' },
-      { path: 'may_ask', type: 'bool', hint: 'may_ask' },
-      { path: 'wait_for_host', type: 'bool', hint: 'wait_for_host' },
-      { path: 'entry_tone', type: 'bool' },
-      { path: 'recorded', type: 'bool', hint: 'room_recorded' },
-      { path: 'music', type: 'ref', of: 'prompts', by: 'code' },
-      { path: 'maximum_minutes', type: 'number', minimum: 1, maximum: 1440, hint: 'minutes' },
-    ],
-    fresh: {
-      code: '', name: {}, number: '', size: 100, enters: 'speaker', may_ask: true, wait_for_host: true, entry_tone: true, recorded: false, music: '', maximum_minutes: 240,
-    },
-  },
 
 function clean(value: unknown, type: FieldType | undefined): unknown {
   if (type === 'name' && value) return Object.fromEntries(Object.entries(value as Record<string, string>).filter(([, text]) => text.trim() !== ''))
