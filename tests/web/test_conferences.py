@@ -66,7 +66,8 @@ async def test_a_desk_hosts_a_conference(world: World, centre: Centre) -> None:
         return shown
 
     shown = await shows(lambda seen: [one["state"] for one in seen["members"].values()] == ["in", "in"])
-    conference, colleague = shown["conference"], {"member": called["1002"]}
+    conference = shown["conference"]
+    colleague: dict[str, Any] = {"member": called["1002"]}
     for verb, path, body, condition in (
         ("PUT", "mute", {"on": True}, lambda seen: seen["muted_all"]),
         ("PUT", "lock", {"on": True}, lambda seen: seen["locked"]),
