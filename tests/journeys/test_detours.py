@@ -271,6 +271,26 @@ def test_a_prompt_or_a_fax_is_sent_into_the_call(story: Callable[..., Story], wh
     told.end()
 
 
+def test_a_fax_is_sent_by_itself_as_soon_as_the_called_number_answers(story: Callable[..., Story]) -> None:
+    """H71: afterwards the agent talks with whom he called."""
+    told = story()
+    told.customer.hang_up()
+    told.run(20)
+    world = told.world
+    world.put("fax_document", "d1", {"id": "d1", "code": "prices", "name": "x", "file": "prices.tif", "pages": 1})
+    with pytest.raises(Refused, match="unknown_fax"):
+        world.obey(m.CallOut(agent="a1001", number="02150001234", fax="nothing"))
+    assignment = world.obey(m.CallOut(agent="a1001", number="02150001234", fax="prices"))
+    told.run(6)
+    assert told.detour() == ("there", None, None)
+    told.run(40)
+    assert told.detour() == ("over", "returned", "done")
+    assert len([fact for fact in world.facts() if type(fact).__name__ == "FaxEnded" and fact.cause == "ok"]) == 1
+    told.say(m.HangUp, 5.0)
+    world.obey(m.WrapUp(agent="a1001", assignment=assignment))
+    check_end(world, 1)
+
+
 HELP = {**FLOW, "help": {"key": "*", "step": "helper"}, "data": {"order": {"en": "Order"}}, "steps": {
     **FLOW["steps"],
     "menu": {**FLOW["steps"]["menu"], "next": {**FLOW["steps"]["menu"]["next"], "1": "order"}},

@@ -185,7 +185,7 @@ export const useDesk = defineStore('desk', () => {
   const hold = () => ask(current.value?.state === 'held' ? 'retrieve' : 'hold')
   const hear = () => phone?.hear()
   /** Call a number outside; answers why it cannot be done. */
-  const dial = (number: string) => attempt(() => call('POST', '/me/calls', { body: { number } }))
+  const dial = (number: string, then: Sendable | null = null) => attempt(() => call('POST', '/me/calls', { body: then ? { number, [then.kind]: then.code } : { number } }))
   /** Call a colleague; answers why it cannot be done. */
   const callInside = (agent: string) => attempt(() => call('POST', '/me/inside_calls', { body: { agent } }))
   const alternate = () => ask('alternate')

@@ -159,10 +159,15 @@ class ForceRelease(Command, frozen=True, tag=True):
 
 
 class CallOut(Command, frozen=True, tag=True):
-    """Call an outside number: the agent's own telephone rings first (and answers by itself), then the number. Answers the assignment."""
+    """Call an outside number: the agent's own telephone rings first (and answers by itself), then the number. Answers the assignment.
+
+    ``prompt`` or ``fax``: what is sent by itself as soon as the number answers (as SendInto does, and the agent waits).
+    """
 
     agent: str
     number: str
+    prompt: str = ""
+    fax: str = ""
 
 
 class ForceAgentState(Command, frozen=True, tag=True):

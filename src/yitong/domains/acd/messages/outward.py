@@ -11,7 +11,7 @@ class DialBegan(Fact, frozen=True):
     """An agent wants to call; his own ``device`` rings first, on the envelope's connection. ``address``: the Personal record of the number.
 
     The envelope names no contact: there is none before the number is rung. ``call``, ``to_contact`` and ``to_connection`` are the ids
-    that the switch's call, the contact and its connection shall have.
+    that the switch's call, the contact and its connection shall have. ``then``: the flow that begins when the number answers, or empty.
     """
 
     TYPE: ClassVar[str] = "acd.dial_began"
@@ -22,6 +22,7 @@ class DialBegan(Fact, frozen=True):
     to_connection: str
     address: str
     ring_until: int
+    then: str = ""
 
 
 class DialWentOut(Fact, frozen=True):

@@ -105,6 +105,7 @@ class Dial(msgspec.Struct, kw_only=True):
     number: str
     until: int
     out: bool = False
+    then: str = ""
 
 
 class Inside(msgspec.Struct, kw_only=True):

@@ -40,6 +40,8 @@ class Acts:
         self.end_detour: Callable[[Assignment, str, Unit], None]
         self.agent_away: Callable[[Assignment, Unit], None]
         self.has_fax: Callable[[str], bool]
+        self.sending: Callable[[str, str], str]
+        self.send: Callable[[Assignment, str, Unit], None]
 
     def mine(self, agent: str, key: str, *states: str, dialling: bool = False, apart: bool = False, inside: bool = False) -> Assignment:
         """The agent's assignment in one of ``states``; ``dialling``: also while he still calls; ``apart``: also while the contact is in a

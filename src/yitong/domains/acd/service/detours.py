@@ -41,6 +41,7 @@ class Detours:
         self._model = acts.model
         self._tenant = tenant
         acts.end_detour, acts.agent_away = self.end, self.agent_away
+        acts.sending, acts.send = self.sending, self.send
         bus.obeys(m.ListEntries, self.entries)
         bus.obeys(m.LetIntoFlow, self.let_in)
         bus.obeys(m.SendInto, self.send_into)
@@ -81,6 +82,10 @@ class Detours:
         """Raises Refused: wrong_state, unknown_prompt, unknown_fax."""
         assignment = self._mine(command.agent, command.assignment)
         self.begin(assignment, self.sending(command.prompt, command.fax), START, unit, wait=command.wait)
+
+    def send(self, assignment: Assignment, flow: str, unit: Unit) -> None:
+        """What was asked for when the number was dialled."""
+        self.begin(assignment, flow, START, unit, wait=True)
 
     def sending(self, prompt: str, fax: str) -> str:
         """The flow that sends a prompt or a fax. Raises Refused when there is no such thing."""

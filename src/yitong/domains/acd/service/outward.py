@@ -33,7 +33,7 @@ class Outward:
         bus.obeys(m.CallOut, self.call_out)
 
     def call_out(self, command: m.CallOut, unit: Unit) -> str:
-        """Raises Refused: not_found, wrong_state, no_telephone, bad_number, number_not_allowed."""
+        """Raises Refused: not_found, wrong_state, no_telephone, bad_number, number_not_allowed, unknown_prompt, unknown_fax."""
         config, agent = self._model.agent_configs.get(command.agent), self._model.agents.get(command.agent)
         if config is None:
             raise Refused("not_found")
@@ -47,14 +47,15 @@ class Outward:
         if agent.load("voice") >= config.capacity.get("voice", 1):
             raise Refused("wrong_state", state=agent.state)
         usable = sorted((device for device in agent.devices.values() if device.usable), key=lambda one: (one.kind != "page", one.device))
-        return self._begin(command.agent, usable[0].device, number, unit)
+        then = self._acts.sending(command.prompt, command.fax) if command.prompt or command.fax else ""
+        return self._begin(command.agent, usable[0].device, number, then, unit)
 
-    def _begin(self, agent: str, device: str, number: str, unit: Unit) -> str:
+    def _begin(self, agent: str, device: str, number: str, then: str, unit: Unit) -> str:
         contact, assignment, connection, call = (unit.new_id() for _ in range(4))
         unit.tell(m.DialBegan(
             agent=agent, connection=connection, assignment=assignment, device=device, call=call, to_contact=contact,
             to_connection=unit.new_id(), address=unit.keep(self._tenant, DIALLED, number, contact),
-            ring_until=unit.now + micro(OWN_SECONDS + LEASE_SECONDS),
+            ring_until=unit.now + micro(OWN_SECONDS + LEASE_SECONDS), then=then,
         ))  # fmt: skip
         unit.ask(ct.Make(
             id=unit.new_id(), tenant=self._tenant, call=call, connection=connection, device=device, called="", calling=number,
@@ -92,15 +93,18 @@ class Outward:
         ))  # fmt: skip
 
     def customer_there(self, contact: LiveContact, unit: Unit) -> None:
-        """The called one answered."""
+        """The called one answered; what was to be sent follows by itself."""
         assignment = self._model.outward.dialled(contact.connection)
         if assignment is not None:
+            then = assignment.dial.then if assignment.dial is not None else ""
             rang = unit.now - assignment.since
             segment = begin_segment(contact, "agent", unit, agent=assignment.agent, cause="answered")
             unit.tell(m.DialAnswered(
                 contact=contact.id, segment=segment, agent=assignment.agent, connection=assignment.connection, assignment=assignment.id,
                 rang_us=rang,
             ))  # fmt: skip
+            if then:
+                self._acts.send(assignment, then, unit)
 
     def customer_gone(self, contact: LiveContact, cause: Cause, unit: Unit) -> bool:
         """The number was not reached; true when that was all there was to the contact."""
