@@ -9,6 +9,7 @@ from tests.journeys.histories import check_end
 from tests.journeys.world import HOTLINE, SITE, TENANT, World
 
 from yitong.contact.messages import SegmentBegan
+from yitong.ct.model import DeviceKind
 from yitong.domains.mailbox import rules
 from yitong.domains.mailbox.messages import (
     MailboxOpened,
@@ -31,12 +32,13 @@ from yitong.flow.messages import StepLeft
 from yitong.kit import pins
 from yitong.kit.clock import SECOND
 from yitong.sim.callers import Customer, Press, UntilAsked, UntilHears, Wait
+from yitong.sim.switch import Behaviour
 
 LISTENING = "96901"
 DAY = 86_400
 SAID = (
     "greeting", "review", "too_short", "number", "pin", "wrong", "you_have", "new", "none", "message", "options", "deleted", "kept",
-    "no_more",
+    "no_more", "call", "cannot_call",
 )  # fmt: skip
 LEAVE: dict[str, Any] = {
     "schema_version": 1, "name": {"en": "Leave"}, "start": "leave",
@@ -222,6 +224,40 @@ def test_kept_as_new_and_heard_again(world: World) -> None:
     assert len([detail for detail in heard(customer) if FILE in detail]) == 2
     assert held(world) == ["new"]
     assert lamp(world) == (1, 0)
+    check_end(world, 2)
+
+
+def calls_back(world: World, *may_call: str) -> tuple[Customer, list[str]]:
+    """An owner listens and presses 5; which outside numbers were rung."""
+    steps = {
+        "listen": {**LISTEN["steps"]["listen"], "call_back": True, "next": {**LISTEN["steps"]["listen"]["next"], "call_back": "ring"}},
+        "ring": {"kind": "call_back", "next": {"done": "listen", "failed": "listen"}},
+        "end": {"kind": "hang_up"},
+    }
+    world.put("flow", "f3", {"id": "f3", "code": "listen", "published_version": 2, "document": {**LISTEN, "steps": steps}})
+    world.put("agent", "a1001", {**world.config["agent", "a1001"], "may_call": list(may_call)})
+    line = world.switch.register(TENANT, "gateway", kind=DeviceKind.TRUNK, usual=Behaviour(answer_after=2.0, hang_up_after=5.0))
+    leaves(world, "1")
+    customer = listens(world, "5", "0", wait=120.0)
+    return customer, [invitation.called for _, invitation in line.rung]
+
+
+def test_whoever_left_it_is_called_back(world: World) -> None:
+    """And then the mailbox goes on, without asking for the PIN again."""
+    customer, rung = calls_back(world, "mobile")
+    assert rung == ["13800000001"]
+    assert [one.outcome for one in world.facts(StepLeft)][-3:] == ["call_back", "done", "done"]
+    assert len(world.facts(MailboxOpened)) == 1
+    assert sum("mailbox.pin" in detail for detail in heard(customer)) == 1
+    assert held(world) == ["heard"]
+    assert all(b"13800000001" not in raw for raw in world.ledger)
+    check_end(world, 2)
+
+
+def test_nobody_is_called_whom_no_owner_may_call(world: World) -> None:
+    customer, rung = calls_back(world, "local")
+    assert rung == []
+    assert any("mailbox.cannot_call" in detail for detail in heard(customer))
     check_end(world, 2)
 
 

@@ -14,7 +14,7 @@ from yitong.app.partition import Partition
 from yitong.contact.bus import Refused
 from yitong.contact.engine import Outcome
 from yitong.contact.ledger import Batch, Event, Fact, Personal, fact_of
-from yitong.contact.messages import Card, Command, WhoIs
+from yitong.contact.messages import Card, Command, NumberOf, WhoIs
 from yitong.ct.events import AnyEvent, Snapshot
 from yitong.ct.model import DeviceKind, Prompt
 from yitong.domains.acd.messages import SetAgentState
@@ -214,6 +214,8 @@ class World:
         for question in outcome.questions:
             if isinstance(question, WhoIs):
                 self.timeline.after(0.05, partial(self._answer, question))
+            elif isinstance(question, NumberOf):
+                self.timeline.after(0.05, partial(self._answer_number, question))
         self._arm()
         if self.after_each is not None and settled:
             self.after_each(self)
@@ -221,6 +223,11 @@ class World:
     def _answer(self, question: WhoIs) -> None:
         if self.partition is not None:
             self._commit(self.engine.know(question.contact, self.cards.get(question.number), self.timeline.now))
+
+    def _answer_number(self, question: NumberOf) -> None:
+        number = next((one.value for one in self.personals if one.id == question.personal), "")
+        if self.partition is not None:
+            self._commit(self.engine.answered(question, number, self.timeline.now))
 
     def _arm(self) -> None:
         if self._tick is not None:

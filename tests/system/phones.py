@@ -40,13 +40,17 @@ sip_autoanswer_beep no
 
 
 class Phone:
-    """One baresip. ``user`` is its number; with ``password`` it registers. ``transport`` udp or tcp, ``codec`` PCMA or PCMU."""
+    """One baresip. ``user`` is its number; with ``password`` it registers. ``transport`` udp or tcp, ``codec`` PCMA or PCMU.
+
+    ``mwi``: it asks what waits in its mailbox (events MWI_NOTIFY).
+    """
 
     def __init__(
-        self, folder: Path, user: str, server: int, *, password: str = "", tone: int = 440, transport: str = "udp", codec: str = "PCMA"
-    ) -> None:
+        self, folder: Path, user: str, server: int, *, password: str = "", tone: int = 440, transport: str = "udp", codec: str = "PCMA",
+        mwi: bool = False,
+    ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._modules = folder, "module_app mwi.so\n" if mwi else ""
         self.server, self.user, self.transport = server, user, transport
         source = folder / "tone.wav"
         write_tone(source, tone)
@@ -66,7 +70,7 @@ class Phone:
         """Start baresip and connect to it; with other ports when somebody took one meanwhile (it wants the one above for TLS too)."""
         for _ in range(3):
             control = free_port()
-            text = CONFIG.format(sip=free_port(), folder=self._folder, source=source, control=control)
+            text = CONFIG.format(sip=free_port(), folder=self._folder, source=source, control=control) + self._modules
             (self._folder / "config").write_text(text)
             command = ["baresip", "-4", "-f", str(self._folder)]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self._log, stderr=self._log)

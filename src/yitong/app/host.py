@@ -17,7 +17,7 @@ from yitong.app.partition import Partition
 from yitong.contact.client import Answer
 from yitong.contact.engine import NOTHING, Outcome
 from yitong.contact.ledger import Batch, Personal
-from yitong.contact.messages import Card, Command, Question, WhoIs
+from yitong.contact.messages import Card, Command, NumberOf, Question, WhoIs
 from yitong.ct.events import AnyEvent, ServiceFailed, Snapshot, TalkChanged
 from yitong.kit import logs
 from yitong.kit.clock import SECOND, Clock, OnwardClock
@@ -235,11 +235,20 @@ class Host:
                 self._tasks.start(self._inquire(question), "question")
 
     async def _inquire(self, question: Question) -> None:
-        """Ask crm; a call never waits for the answer."""
-        if not isinstance(question, WhoIs):
-            return
+        """Ask the worker; a call never waits for the answer."""
         with logs.bound(**self.partition.ids_of(question)):
-            await self._ask_crm(question)
+            if isinstance(question, WhoIs):
+                await self._ask_crm(question)
+            elif isinstance(question, NumberOf):
+                await self._ask_number(question)
+
+    async def _ask_number(self, question: NumberOf) -> None:
+        try:
+            number: str = await self._nats.request(f"ask.number.{self.tenant}", question, str, seconds=CRM_SECONDS)
+        except _AWAY as error:
+            _log.info("nobody says which number it is", error=repr(error))
+            return
+        self._commit(self.engine.answered(question, number, self._clock.now()))
 
     async def _ask_crm(self, question: WhoIs) -> None:
         try:

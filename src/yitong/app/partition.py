@@ -27,6 +27,7 @@ from yitong.domains.fax.service import Faxes
 from yitong.domains.fax.steps import ReceiveFaxStep, SendFaxStep
 from yitong.domains.ivr import steps as ivr
 from yitong.domains.mailbox.service import Mailboxes
+from yitong.domains.mailbox.steps.call_back import CallBackStep
 from yitong.domains.mailbox.steps.leave import LeaveMessageStep
 from yitong.domains.mailbox.steps.listen import ListenMailboxStep
 from yitong.domains.quality.service import Recordings
@@ -40,7 +41,7 @@ from yitong.flow.prompts import Library
 from yitong.flow.runner import Runner, RunnerState
 from yitong.kit.ids import Ids
 
-MAILBOX_STEPS = frozenset({LeaveMessageStep.kind, ListenMailboxStep.kind})
+MAILBOX_STEPS = frozenset({LeaveMessageStep.kind, ListenMailboxStep.kind, CallBackStep.kind})
 
 
 def step_kinds(library: Library, documents: Documents | None = None, mailboxes: Mailboxes | None = None) -> Kinds:
@@ -50,7 +51,7 @@ def step_kinds(library: Library, documents: Documents | None = None, mailboxes: 
         ivr.PlayStep(library), ivr.PlayStep(library, "say"), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
         ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.ReturnStep(), ivr.HangUpStep(), QueueStep(), SurveyStep(library),
         SendFaxStep(documents or Documents()), ReceiveFaxStep(),
-        LeaveMessageStep(mailboxes, library), ListenMailboxStep(mailboxes, library), ConferenceStep(),
+        LeaveMessageStep(mailboxes, library), ListenMailboxStep(mailboxes, library), CallBackStep(mailboxes), ConferenceStep(),
     )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ class Bus:
         self._obey: dict[type, Callable[[Any, Unit], Any]] = {}
         self._keep: list[Callable[[Personal], None]] = []
         self._settle: list[Callable[[Unit], None]] = []
+        self._answer: dict[type[Question], Callable[[Any, Any, Unit], None]] = {}
 
     def applies(self, kind: type[Fact], handler: Callable[[Any, int], None]) -> None:
         """``handler(fact, occurred_at)`` changes state."""
@@ -67,6 +68,13 @@ class Bus:
     def settles(self, handler: Callable[[Unit], None]) -> None:
         """``handler(unit)`` is called at the end of each decision (the dispatcher: who gets whom now)."""
         self._settle.append(handler)
+
+    def answers(self, kind: type[Question], handler: Callable[[Any, Any, Unit], None]) -> None:
+        """``handler(question, answer, unit)`` hears what came of a question of ``kind``."""
+        self._answer[kind] = handler
+
+    def answered(self, question: Question, answer: Any, unit: Unit) -> None:
+        self._answer[type(question)](question, answer, unit)
 
     def kept(self, record: Personal) -> None:
         """Hand a personal value, live or replayed, to whoever holds it."""

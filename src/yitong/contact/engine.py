@@ -121,6 +121,10 @@ class Engine:
         """The answer to ``WhoIs``."""
         return self._decide(now, lambda unit: self.journey.know(contact, card, unit))
 
+    def answered(self, question: Question, answer: Any, now: int) -> Outcome:
+        """The answer to any other question."""
+        return self._decide(now, lambda unit: self.bus.answered(question, answer, unit))
+
     def timer(self, now: int) -> Outcome:
         """Something is due (see ``next_deadline``)."""
 

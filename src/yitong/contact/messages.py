@@ -126,6 +126,15 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     contact: str
 
 
+class NumberOf(Question, frozen=True, tag=True):
+    """Which number is in this Personal record, of a contact that has ended? Answered by the number, empty when it was erased, or never.
+
+    ``contact`` is the live one for which it is asked.
+    """
+
+    personal: str
+
+
 class WhoIs(Question, frozen=True, tag=True):
     """Whose number is this? Asked of crm (``ask.crm``), answered by a ``Card`` or nothing within 300 ms."""
 

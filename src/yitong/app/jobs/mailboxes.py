@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from yitong.contact.client import Core
+from yitong.contact.messages import NumberOf
 from yitong.domains.mailbox.service.keeping import Keeping
 from yitong.domains.mailbox.service.mailing import Mailing
+from yitong.domains.mailbox.store import work
 from yitong.kit.clock import Clock
 from yitong.kit.database import Database
 from yitong.kit.nats import Nats
@@ -18,14 +20,20 @@ class MailboxJobs:
 
     def __init__(self, settings: Settings, database: Database, nats: Nats, clock: Clock) -> None:
         recordings = settings.home / "recordings"
+        self._database, self._nats = database, nats
         self._keeping = Keeping(database, clock, Core(nats), recordings)
         self._mailing = Mailing(database, clock, smtp_of(settings), recordings) if settings.smtp_host else None
 
-    def start(self, tasks: Tasks) -> None:
+    async def start(self, tasks: Tasks) -> None:
         """Begin."""
+        await self._nats.answer("ask.number.*", NumberOf, self._number, queue="mailboxes", beside=tasks)
         tasks.keep(self._keeping.run, "files of messages")
         if self._mailing is not None:
             tasks.keep(self._mailing.run, "mailing")
+
+    async def _number(self, subject: str, asked: NumberOf) -> str:
+        async with self._database.transaction() as connection:
+            return await work.number(connection, subject.rpartition(".")[2], asked.personal)
 
     def figures(self) -> dict[str, float]:
         """Mails that wait, and those that have failed for good."""

@@ -60,7 +60,7 @@ class Worker:
         tasks.keep(self.sender.run, "sendings of faxes")
         tasks.keep(self.fax_files.run, "fax files")
         if self.mailboxes is not None:
-            self.mailboxes.start(tasks)
+            await self.mailboxes.start(tasks)
         if self.recordings is not None:
             tasks.keep(self.recordings.run, "files of recordings")
         tasks.start(self._finder.learn_regions(), "regions")

@@ -14,7 +14,7 @@ import msgspec
 
 from yitong.contact.bus import Bus, Refused, Unit
 from yitong.contact.deadlines import Deadlines
-from yitong.contact.messages import ContactEnded
+from yitong.contact.messages import ContactEnded, NumberOf
 from yitong.contact.registry import Registry
 from yitong.ct.events import MessageRecorded, ServiceFailed, Snapshot
 from yitong.ct.model import Prompt
@@ -35,6 +35,7 @@ from yitong.domains.mailbox.messages import (
     Status,
 )
 from yitong.domains.mailbox.model.boxes import Boxes, Mailbox
+from yitong.domains.mailbox.model.calling import Calling
 from yitong.domains.mailbox.model.kept import Draft, Kept, MailboxState, Tries
 from yitong.domains.mailbox.service.lamps import Lamps
 
@@ -51,6 +52,10 @@ class Mailboxes:
         self.boxes = Boxes(site)
         self.state = MailboxState()
         self.lamps = Lamps(self.boxes, tenant, site)
+        self.calling = Calling()
+        self.numbers: dict[str, dict[str, str]] = {}
+        """What was asked for callers who listen: contact → Personal record → number. In memory only."""
+        self.call_backs: dict[str, str] = {}
         self._registry = registry
         self._tenant = tenant
         self._deadlines = Deadlines()
@@ -65,11 +70,13 @@ class Mailboxes:
         bus.hears(ServiceFailed, self._failed)
         bus.obeys(MarkMessage, self._mark)
         bus.obeys(SettleMessage, self._settle)
+        bus.answers(NumberOf, self._number_known)
         bus.settles(lambda unit: self.lamps.tell(self.state.messages, unit))
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
         """Mailboxes, and the extensions of their owners."""
         self.lamps.configure(kind, key, value)
+        self.calling.configure(kind, key, value)
         if kind == "mailbox":
             self.boxes.configure(key, value)
             for one in self.state.messages.get(key, {}).values():
@@ -148,6 +155,19 @@ class Mailboxes:
             unit.tell(MessageMarked(
                 contact=one.contact, agent=agent, cause=cause, mailbox=one.mailbox, message=one.message, status=status
             ))  # fmt: skip
+
+    def call_back(self, contact: str, one: Kept) -> bool:
+        """Have «call_back» ring whoever left the message; whether he may be called."""
+        number = self.numbers.get(contact, {}).get(one.calling, "")
+        box = self.boxes.get(one.mailbox)
+        if box is None or not self.calling.may_call(number, box.owners):
+            return False
+        self.call_backs[contact] = number
+        return True
+
+    def _number_known(self, question: NumberOf, number: str, unit: Unit) -> None:
+        if self.lives(question.contact):
+            self.numbers.setdefault(question.contact, {})[question.personal] = number
 
     def _segment(self, contact: str) -> str:
         live = self._registry.get(contact)
@@ -275,6 +295,8 @@ class Mailboxes:
 
     def _contact_ended(self, fact: ContactEnded, at: int) -> None:
         self.state.open.pop(fact.contact, None)
+        self.numbers.pop(fact.contact, None)
+        self.call_backs.pop(fact.contact, None)
         for draft in self.state.drafts.values():
             if draft.contact == fact.contact and not draft.over_at:
                 draft.over_at = at

@@ -1,4 +1,7 @@
-"""«listen_mailbox»: number and PIN, how many are new, then message after message: 1 again, 2 next, 3 delete, 4 keep as new, 0 leave."""
+"""«listen_mailbox»: number and PIN, how many are new, then message after message.
+
+1 again, 2 next, 3 delete, 4 keep as new, 5 call back (where the flow has a way for it), 0 leave.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 import msgspec
 
 from yitong.contact.bus import Unit
+from yitong.contact.messages import NumberOf
 from yitong.ct.events import Collected, CtEvent, Played, ServiceFailed
 from yitong.ct.model import Prompt
 from yitong.ct.services import Collect, Play
@@ -21,6 +25,7 @@ from yitong.flow.step import Place, Problem
 
 _DOOR = ("number", "pin", "wrong")
 _INSIDE = ("you_have", "new", "none", "message", "options", "deleted", "kept", "no_more")
+_CALL = ("call", "cannot_call")
 _LONGEST_NUMBER, _LONGEST_PIN = 10, 12
 
 
@@ -38,11 +43,16 @@ class Listening(msgspec.Struct, kw_only=True):
 
 
 class ListenMailboxStep:
-    """``mailbox``: the code of one; without it the caller gives its number. Outcomes: done, refused (PIN), timeout, failed."""
+    """``mailbox``: the code of one; without it the caller gives its number. Outcomes: done, refused (PIN), timeout, failed.
+
+    ``call_back`` adds the outcome of that name, which leads to a step «call_back».
+    """
 
     kind = "listen_mailbox"
     repeats = True
-    schema: Mapping[str, Any] = {"properties": {"mailbox": CODE, "tries": TRIES, **saying((*_DOOR, *_INSIDE))}}
+    schema: Mapping[str, Any] = {"properties": {
+        "mailbox": CODE, "tries": TRIES, "call_back": {"type": "boolean"}, **saying((*_DOOR, *_INSIDE, *_CALL)),
+    }}  # fmt: skip
 
     def __init__(self, mailboxes: Mailboxes, library: Library) -> None:
         self._mailboxes = mailboxes
@@ -50,13 +60,15 @@ class ListenMailboxStep:
         self._at: dict[str, Listening] = {}
 
     def outcomes(self, parameters: Mapping[str, Any]) -> frozenset[str]:
-        return frozenset({"done", "refused", "timeout", "failed"})
+        more = {"call_back"} if parameters.get("call_back") else set[str]()
+        return frozenset({"done", "refused", "timeout", "failed"} | more)
 
     def chosen(self, parameters: Mapping[str, Any]) -> frozenset[str]:
-        return frozenset({"done"})
+        return frozenset({"done", "call_back"})
 
     def check(self, step: str, parameters: Mapping[str, Any], knowledge: Any) -> list[Problem]:
-        return check_said(step, parameters, (*_DOOR, *_INSIDE), knowledge) + check_mailbox(step, parameters, knowledge)
+        names = (*_DOOR, *_INSIDE, *(_CALL if parameters.get("call_back") else ()))
+        return check_said(step, parameters, names, knowledge) + check_mailbox(step, parameters, knowledge)
 
     # --- the door ------------------------------------------------------------------------------------------------------------------
 
@@ -167,13 +179,22 @@ class ListenMailboxStep:
         number = self._library.number(one.place + 1, place.language)
         sound = Prompt(file=f"recording:{kept.file}")
         head = (*before, *self._say(place, parameters, "message"), *number, sound)
-        self._collect(place, "message", (*head, *self._say(place, parameters, "options")), 1, unit)
+        if parameters.get("call_back") and kept.calling:
+            unit.inquire(NumberOf(contact=place.contact, personal=kept.calling))
+        self._collect(place, "message", (*head, *self._options(place, parameters)), 1, unit)
         return None
+
+    def _options(self, place: Place, parameters: Mapping[str, Any]) -> tuple[Prompt, ...]:
+        return self._say(place, parameters, *(["call"] if parameters.get("call_back") else []), "options")
 
     def _key_pressed(self, place: Place, parameters: Mapping[str, Any], one: Listening, key: str, unit: Unit) -> str | None:
         kept = self._current(place, one)
         if kept is not None and key not in ("3", "4"):
             self._mailboxes.mark(kept, "heard", unit, cause="telephone")
+        if key == "5" and parameters.get("call_back") and kept is not None:
+            if self._mailboxes.call_back(place.contact, kept):
+                return "call_back"
+            return self._refuse_call(place, parameters, unit)
         one.tries = 0 if key in ("0", "1", "2", "3", "4") else one.tries + 1
         if key == "0" or one.tries >= parameters.get("tries", 3):
             return "done"
@@ -184,9 +205,14 @@ class ListenMailboxStep:
         if key in ("2", "3", "4"):
             one.place += 1
         elif key != "1":
-            self._collect(place, "message", self._say(place, parameters, "options"), 1, unit)
+            self._collect(place, "message", self._options(place, parameters), 1, unit)
             return None
         return self._play(place, parameters, one, before, unit)
+
+    def _refuse_call(self, place: Place, parameters: Mapping[str, Any], unit: Unit) -> str | None:
+        prompts = (*self._say(place, parameters, "cannot_call"), *self._options(place, parameters))
+        self._collect(place, "message", prompts, 1, unit)
+        return None
 
     def _end(self, place: Place, prompts: tuple[Prompt, ...], unit: Unit) -> str | None:
         if not prompts:

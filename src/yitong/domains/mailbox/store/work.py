@@ -36,6 +36,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     file: str
 
 
+async def number(connection: AsyncConnection, tenant: str, id: str) -> str:
+    """The value of a Personal record; empty when it was erased."""
+    found = await connection.execute(
+        text("select value from personals where tenant_id = :tenant and id = cast(:id as uuid)"), {"tenant": tenant, "id": id}
+    )
+    return str(found.scalar_one_or_none() or "")
+
+
 async def enqueue(connection: AsyncConnection, since: int, now: int) -> int:
     """Put a mail into the queue for each message since ``since`` whose mailbox has an address, once; returns how many."""
     done = await connection.execute(
