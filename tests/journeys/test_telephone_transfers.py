@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from tests.journeys.histories import check_end
 from tests.journeys.test_several_at_one_contact import Story
+from tests.journeys.world import SITE
 
 from yitong.ct.services import SingleStepTransfer, Target
 from yitong.domains.acd import messages as m
+from yitong.flow.messages import SideFlowBegan
 from yitong.sim.switch import IGNORES
 
 
@@ -86,3 +89,28 @@ def test_two_calls_of_a_telephone_become_one(story: Callable[..., Story]) -> Non
     assert told.customer_hears() == {"1002"}
     assert told.mine().state == "wrapping_up"
     told.end()
+
+
+def test_a_customer_whom_a_telephone_gives_to_a_number_is_in_its_flow(story: Callable[..., Story]) -> None:
+    told = story()
+    world, mine = told.world, connection_of(told, "1001")
+    steps = {"bye": {"kind": "play", "prompts": ["goodbye"], "next": {"done": "end"}}, "end": {"kind": "hang_up"}}
+    world.put("flow", "f9", {"id": "f9", "code": "other", "published_version": 1, "document": {
+        "schema_version": 1, "name": {"en": "Other"}, "start": "bye", "steps": steps,
+    }})  # fmt: skip
+    world.put("number", "n9", {"id": "n9", "number": "96909", "trunk": "", "calling": "", "flow": "f9", "site": SITE})
+    assert world.switch.ask_transfer(mine, "96909")
+    told.run(1)
+    assert told.mine().state == "wrapping_up"
+    told.run(20)
+    assert [fact.flow for fact in world.facts(SideFlowBegan)] == ["f9"]
+    assert [fact.cause for fact in world.facts(m.AssignmentEnded)] == ["transferred"]
+    told.run(60)
+    check_end(world, 1)
+
+
+def test_a_number_without_a_flow_changes_nothing(story: Callable[..., Story]) -> None:
+    told = story()
+    told.world.switch.ask_transfer(connection_of(told, "1001"), "000")
+    told.run(2)
+    assert (told.mine().state, told.customer_hears()) == ("active", {"1001"})

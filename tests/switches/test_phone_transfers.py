@@ -9,11 +9,12 @@ from tests.figures import figure
 from tests.switches.agents import SDP, Agent
 from tests.switches.ears import Ears
 from tests.switches.rigs import CALLED, TENANT
-from tests.switches.situations import talking
+from tests.switches.situations import make, talking
 from tests.switches.soft_rig import SoftFar, SoftPhone, SoftRig
 from tests.switches.wire import Wire
 
-from yitong.ct.events import CallCleared, CallsJoined, ConnectionCleared, Established, Held, Transferred
+from yitong.ct import services
+from yitong.ct.events import CallCleared, CallsJoined, ConnectionCleared, Established, Held, TransferAsked, Transferred
 from yitong.ct.model import Cause
 from yitong.sip.digest import Credentials, authorize
 from yitong.sip.events import ResponseReceived
@@ -207,7 +208,6 @@ async def test_a_restarted_switch_knows_the_joined_call(soft: SoftRig) -> None:
         ("<sip:1002@127.0.0.1?Replaces=nobody%3Bto-tag%3Da%3Bfrom-tag%3Db>", 481),
         ("<sip:1002@127.0.0.1?Replaces=broken>", 400),
         ("<sip:+0081123456@127.0.0.1>", 404),
-        ("<sip:96900@127.0.0.1>", 403),
         ("<mailto:a@b>", 416),
         ("<sip:1002@127.0.0.1;method=BYE>", 603),
         ("", 400),
@@ -340,3 +340,23 @@ async def test_who_may_not_take_a_place(soft: SoftRig, user: str, extra: str, ca
     taker = await takes_over(soft, user, named.replace(named.partition(";")[0], call) if call else named)
     assert taker.responses[-1] == status
     await made.ears.hear(customer="agent", agent="customer")
+
+
+async def test_a_telephone_gives_a_customer_to_a_number_of_a_flow(soft: SoftRig) -> None:
+    """Core is asked, and takes him; the telephone goes on talking until it is released."""
+    made = await three(soft)
+    answers = refer(made.agent.agent, f"<sip:{CALLED}@127.0.0.1>")
+    asked = await soft.until(TransferAsked, number=CALLED)
+    await soft.true(lambda: answers == [202])
+    await made.ears.hear(customer="agent", agent="customer")
+    soft.ask(make(services.Clear, connection=asked.connection, cause=Cause.TRANSFERRED))
+    await soft.true(lambda: made.agent.agent.released)
+
+
+async def test_a_call_between_telephones_goes_into_no_flow(soft: SoftRig) -> None:
+    one, two = await soft.phone("1001"), await soft.phone("1002")
+    await one.call("1002")
+    await two.pick_up()
+    await soft.true(lambda: one.agent.dialog is not None)
+    answers = refer(one.agent, f"<sip:{CALLED}@127.0.0.1>")
+    await soft.true(lambda: answers == [403])

@@ -154,6 +154,7 @@ class Partition:
         bus.reacts(FlowEnded, self._flow_ended)
         bus.reacts(SideFlowEnded, self._side_flow_ended)
         self.acd.detours.flows = self.runner
+        self.acd.detours.flow_of = self.journey.flow_of
         self.acd.acts.has_fax = lambda code: bool(self.faxes.documents.file(code))
         self.live = Live(View(bus, self.registry, site=site))
         parts = (

@@ -170,6 +170,11 @@ class Journey:
         names = {device, trunk, self._trunks.get(trunk, trunk), *(key for key, code in self._trunks.items() if code == trunk)}
         return bound(self._bindings, called, calling, frozenset(names))
 
+    def flow_of(self, number: str) -> str:
+        """The flow to which a number of ours leads whoever comes by whatever line; empty without one."""
+        fits = [binding for binding in self._bindings.values() if binding.number == number]
+        return max(fits, key=lambda one: (not one.trunk, -len(one.calling or ""), one.id)).flow if fits else ""
+
     def _originated(self, event: Originated | Delivered, unit: Unit) -> None:
         self.registry.adopt(event.connection, event.call)
 

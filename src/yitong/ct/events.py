@@ -88,6 +88,12 @@ class Transferred(CallEvent, frozen=True, tag=True):
     to_connection: str
 
 
+class TransferAsked(CallEvent, frozen=True, tag=True):
+    """A device that talks with somebody wants to give him to ``number``, one of ours that leads to a flow. Core does so, or not."""
+
+    number: str
+
+
 class CallsJoined(CallEvent, frozen=True, tag=True):
     """A telephone brought two of its calls together: ``connections`` were in ``former_call`` and are in ``call`` now.
 
@@ -282,6 +288,7 @@ AnyEvent = (
     | Failed
     | ConnectionCleared
     | Transferred
+    | TransferAsked
     | CallsJoined
     | Moved
     | Conferenced

@@ -158,6 +158,11 @@ class Runner:
         document = self._documents[flow, version] if version is not None else made(flow)
         return document.entries.get(step) if document is not None else None
 
+    def first(self, flow: str) -> str:
+        """The step at which a published flow begins; empty when it is not published."""
+        version = self._published.get(flow)
+        return self._documents[flow, version].start if version is not None else ""
+
     def let_in(self, contact: str, flow: str, step: str, unit: Unit, *, beside: bool) -> None:
         """Put a contact at an entry; where it stands is kept. ``beside``: an agent waits for it, who hears of its end by SideFlowEnded."""
         unit.tell(SideFlowBegan(contact=contact, flow=flow, flow_version=self._published.get(flow, 0), beside=beside))

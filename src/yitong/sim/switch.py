@@ -13,6 +13,7 @@ from yitong.ct.model import Cause, Device, DeviceKind, Prompt
 from yitong.ct.services import AnyService
 from yitong.ct.switching.board import Options
 from yitong.ct.switching.function import SwitchingFunction
+from yitong.ct.switching.joining import transfer_asked
 from yitong.ct.switching.ports import Invitation
 from yitong.kit.clock import SECOND
 from yitong.kit.ids import CountedIds, Ids
@@ -210,6 +211,12 @@ class SimSwitch(SimLamps):
     def fax_tone(self, connection: str, tone: str) -> None:
         """The device is a fax machine and shows it."""
         self._do(lambda now: self.function.fax_tone(connection, tone, now))
+
+    def ask_transfer(self, connection: str, number: str) -> bool:
+        """The device gives whom it talks with to a number of ours."""
+        done: list[bool] = []
+        self._do(lambda now: done.append(transfer_asked(self.function.board, connection, number, now)))
+        return done[0]
 
     def hold(self, connection: str) -> None:
         """The device holds."""

@@ -168,11 +168,6 @@ SENTENCES: dict[str, Sentence] = {
         "号码清单过长，最多 {limit} 行。请分成几份发送。",
         "The list of numbers is too long: {limit} lines at most. Send it in parts.",
     ),
-    "too_many_lines": Sentence(
-        422,
-        "号码清单过长，最多 {limit} 行。请分成几份发送。",
-        "The list of numbers is too long: {limit} lines at most. Send it in parts.",
-    ),
     "prompt_refused": Sentence(
         422,
         "该文件不能用作提示音：{reason}。请上传不超过 10 分钟的 WAV、FLAC、OGG 或 MP3。",

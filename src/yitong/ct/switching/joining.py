@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yitong.ct.events import CallsJoined, Transferred
+from yitong.ct.events import CallsJoined, TransferAsked, Transferred
 from yitong.ct.model import Cause, ConnectionState, DeviceKind
 from yitong.ct.switching.board import Board, finish, mark_holds, settle_audio
 from yitong.ct.switching.hearing import parties
@@ -91,3 +91,13 @@ def took_over(board: Board, one: LiveConnection, now: int) -> None:
         meet(board, one, near, now)
         if old.connection in board.table.connections:
             finish(board, old, Cause.ANSWERED_ELSEWHERE, now)
+
+
+def transfer_asked(board: Board, connection: str, number: str, now: int) -> bool:
+    """A device wants to give whom it was rung for to a number of ours; whether core can be asked, which looks after his call."""
+    one = board.table.connections.get(connection)
+    near = board.table.connections.get(one.routed_by) if one is not None else None
+    if one is None or near is None or near.internal or not one.in_call:
+        return False
+    board.tell(TransferAsked(tenant=one.tenant, site=one.site, call=one.call, connection=connection, number=number), now)
+    return True

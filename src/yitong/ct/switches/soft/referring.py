@@ -14,10 +14,11 @@ from yitong.ct.events import AnyEvent, ConnectionCleared, Delivered, Failed, Ser
 from yitong.ct.model import DeviceKind
 from yitong.ct.services import SingleStepTransfer, Target
 from yitong.ct.switches.soft.directory import Directory, Identity
-from yitong.ct.switches.soft.gate import Gate, Refused, ToDevice, ToOutside
+from yitong.ct.switches.soft.gate import Gate, Refused, ToDevice, ToNumber, ToOutside
 from yitong.ct.switches.soft.line import REJECTIONS, Line
 from yitong.ct.switches.soft.lines import Lines
 from yitong.ct.switches.soft.registrations import Registrations
+from yitong.ct.switching.joining import transfer_asked
 from yitong.kit.ids import Ids
 from yitong.sip.dialog import DialogState
 from yitong.sip.events import RequestReceived
@@ -88,8 +89,11 @@ class Referring:
 
     def _blind(self, event: RequestReceived, line: Line, who: Identity, number: str, subscription: str) -> None:
         goal = self._gate.goes_to(who, number)
+        if isinstance(goal, ToNumber):
+            self._into_flow(event, line, number, subscription)
+            return
         if not isinstance(goal, ToDevice | ToOutside):
-            self._answer(event, goal.status if isinstance(goal, Refused) else 403)  # a flow is asked for by the desk, not by a telephone
+            self._answer(event, goal.status)
             return
         device = self._lines.device_called(who.tenant, number) if isinstance(goal, ToDevice) else ""
         if isinstance(goal, ToDevice) and not device:
@@ -107,6 +111,15 @@ class Referring:
         self._notify(line, subscription, 100)
         _log.info("telephone transfers", device=line.device)
         function.ask(service, now, one.site)
+
+    def _into_flow(self, event: RequestReceived, line: Line, number: str, subscription: str) -> None:
+        """Core takes the customer into the flow and ends the telephone's part, or nothing happens. Calls of telephones know no flow."""
+        if not transfer_asked(self._lines.function.board, line.connection, number, self._lines.clock.now()):
+            self._answer(event, 403)
+            return
+        self._accepted(event, subscription)
+        self._notify(line, subscription, 100)
+        _log.info("telephone transfers to a flow", device=line.device)
 
     def _attended(self, event: RequestReceived, line: Line, replaced: Replaced, subscription: str) -> None:
         """The two calls of the device become one, without it."""
