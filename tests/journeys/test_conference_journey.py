@@ -16,7 +16,7 @@ from yitong.contact.messages import Card
 from yitong.ct.model import DeviceKind, Participation, Prompt
 from yitong.domains.conference import messages as m
 from yitong.domains.conference.model import Conference, Member
-from yitong.domains.conference.rules import MOST_SPEAKERS
+from yitong.domains.conference.rules import GUESSES, MOST_SPEAKERS
 from yitong.domains.conference.steps import PROMPTS
 from yitong.domains.quality.messages import RecordingAsked, RecordingEnded
 from yitong.flow.checker import Knowledge, check
@@ -141,6 +141,24 @@ def test_a_wrong_pin_three_times_is_told_and_ends_it() -> None:
     assert not world.facts(m.ConferenceBegan)
     assert b"9999" not in b"".join(world.ledger), "no PIN in the ledger"
     check_end(world, 1)
+
+
+def test_a_room_that_is_guessed_at_closes_for_an_hour() -> None:
+    """Ten callers with three wrong PINs each: the eleventh is not even asked, whatever his PIN; hosts at desks still call people in."""
+    world = a_world()
+    for number in range(GUESSES):
+        steps = (UntilHears("enter_number"), Press(NUMBER + "#"), *([UntilAsked(), Press("9999#")] * 3))
+        world.caller(f"1370000{number:04}", steps=steps)
+    world.run(60)
+    world.restart(1.0)
+    honest = caller(world, HOST, calling="13800000002")
+    world.run(30)
+    assert "conference.locked" in played(honest)
+    assert "enter_pin" not in played(honest)
+    world.run(3_600)
+    late = caller(world, HOST, calling="13800000003")
+    world.run(30)
+    assert member(world, late).host
 
 
 def test_a_number_that_is_no_room_counts_as_wrong() -> None:

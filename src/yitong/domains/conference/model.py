@@ -15,6 +15,7 @@ from yitong.ct.numbering import NumberClass, Rules, may_call, rules_with
 from yitong.domains.acd.messages import AgentDeviceChanged
 from yitong.domains.conference import messages as m
 
+GUESSES_KEPT = 20
 STATES = Table("Conference member", {
     ("", "call"): "ringing",
     ("", "enter"): "greeting",
@@ -111,6 +112,7 @@ class ConferenceState(msgspec.Struct, kw_only=True):
     conferences: dict[str, Conference] = {}
     entering: dict[str, Entering] = {}
     devices: dict[str, dict[str, str]] = {}
+    guesses: dict[str, list[int]] = {}
 
 
 class Dialling:
@@ -150,6 +152,8 @@ class Model:
         """Of each agent: usable devices with their kinds."""
         self.conferences: dict[str, Conference] = {}
         self.entering: dict[str, Entering] = {}
+        self.guesses: dict[str, list[int]] = {}
+        """Of each room: when callers were sent away for wrong PINs, the last ones."""
         self.deadlines = Deadlines()
         self.touched: set[str] = set()
         self._site = site
@@ -213,6 +217,9 @@ class Model:
         self.entering[fact.contact] = Entering(
             contact=fact.contact, connection=fact.connection, what="sorry", attempt=0, since=at, room=fact.room, refused=fact.cause
         )
+        if fact.room and fact.cause == "wrong":
+            self.guesses[fact.room] = [*self.guesses.get(fact.room, ()), at][-GUESSES_KEPT:]
+            self.touched.add(fact.room)
 
     def _entry_over(self, fact: m.EntryEnded, at: int) -> None:
         self.entering.pop(fact.contact, None)
@@ -344,10 +351,11 @@ class Model:
     # --- snapshots -----------------------------------------------------------------------------------------------------------------
 
     def state(self) -> ConferenceState:
-        return ConferenceState(conferences=self.conferences, entering=self.entering, devices=self.devices)
+        return ConferenceState(conferences=self.conferences, entering=self.entering, devices=self.devices, guesses=self.guesses)
 
     def restore(self, state: ConferenceState) -> None:
         self.conferences, self.entering, self.devices = state.conferences, state.entering, state.devices
+        self.guesses = state.guesses
         for one in list(self.conferences.values()):
             self.deadlines.set(f"limit:{one.id}", 0 if one.ended else one.until)
             self._forget(one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from yitong.domains.conference.model import Member
@@ -11,6 +11,9 @@ from yitong.flow.numbers import number_prompts
 MOST_SPEAKERS = 8
 """As H77 has it; more would not understand each other."""
 WRONG_TRIES = 3
+GUESSES = 10
+GUESSED_WITHIN_US = 3_600_000_000
+"""So many callers who gave three wrong PINs within an hour close a room to those who dial in, until the first of them is an hour ago."""
 
 
 class Act(StrEnum):
@@ -35,6 +38,12 @@ _HOST = {"2": Act.GRANT_NEXT, "3": Act.REFUSE_NEXT, "4": Act.LOCK, "5": Act.MUTE
 def act_of(key: str, *, host: bool) -> Act | None:
     """What a member's key means; None: nothing. A host's 9 must come twice (``Member.ending``)."""
     return _EVERYBODY.get(key) or (_HOST.get(key) if host else None)
+
+
+def shut_until(guesses: Sequence[int], now: int) -> int:
+    """Until when a room is closed after callers who guessed at ``guesses`` (ascending); 0: it is not."""
+    counted = [at for at in guesses if at + GUESSED_WITHIN_US > now]
+    return counted[-GUESSES] + GUESSED_WITHIN_US if len(counted) >= GUESSES else 0
 
 
 def speakers(members: Iterable[Member]) -> int:

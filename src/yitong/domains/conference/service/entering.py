@@ -10,7 +10,7 @@ from yitong.ct import services as ct
 from yitong.ct.events import Collected, Played, ServiceFailed
 from yitong.domains.conference import messages as m
 from yitong.domains.conference.model import Conference, Entering, Member, Room
-from yitong.domains.conference.rules import WRONG_TRIES
+from yitong.domains.conference.rules import WRONG_TRIES, shut_until
 from yitong.domains.conference.service.acts import Acts
 from yitong.kit import pins
 
@@ -47,6 +47,9 @@ class Doors:
     # --- asking ----------------------------------------------------------------------------------------------------------------------
 
     def _ask(self, contact: str, connection: str, room: str, attempt: int, unit: Unit) -> None:
+        if room and shut_until(self._model.guesses.get(room, ()), unit.now):
+            self._refuse(contact, connection, room, "locked", unit)
+            return
         what = "pin" if room else "number"
         unit.tell(m.EntryAsked(contact=contact, connection=connection, what=what, attempt=attempt, room=room))
         self.ask_again(self._model.entering[contact], unit)
