@@ -68,7 +68,7 @@ async def test_a_desk_hosts_a_conference(world: World, centre: Centre) -> None:
     shown = await shows(lambda seen: [one["state"] for one in seen["members"].values()] == ["in", "in"])
     conference = shown["conference"]
     colleague: dict[str, Any] = {"member": called["1002"]}
-    for verb, path, body, condition in (
+    for verb, path, given, condition in (
         ("PUT", "mute", {"on": True}, lambda seen: seen["muted_all"]),
         ("PUT", "lock", {"on": True}, lambda seen: seen["locked"]),
         ("PUT", "mute", colleague | {"on": True}, lambda seen: seen["members"][called["1002"]]["muted"]),
@@ -76,7 +76,7 @@ async def test_a_desk_hosts_a_conference(world: World, centre: Centre) -> None:
         ("PUT", "recording", {"on": True}, lambda seen: seen["recording"]),
         ("POST", "remove", colleague, lambda seen: called["1002"] not in seen["members"]),
     ):
-        answer = await world.ask(verb, f"/conferences/{conference}/{path}", who, json=body)
+        answer = await world.ask(verb, f"/conferences/{conference}/{path}", who, json=given)
         assert answer.status_code == 204, answer.text
         await shows(condition)
     answer = await world.ask("POST", f"/conferences/{conference}/grant", who, json={"member": called["1001"]})
