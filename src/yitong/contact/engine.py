@@ -171,8 +171,7 @@ class Engine:
 
     def next_deadline(self) -> int | None:
         """When ``timer`` wants to be called (UTC microseconds)."""
-        deadlines = (part.next_deadline() for part in self.parts)
-        return min((at for at in deadlines if at is not None), default=None)
+        return min([at for part in self.parts if (at := part.next_deadline()) is not None], default=None)
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
         """Published configuration; causes nothing by itself, the next decision sees it."""

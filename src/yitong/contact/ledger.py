@@ -8,6 +8,7 @@ as a ``Personal`` record, to which a fact refers by id, and which can be erased.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar
 
 import msgspec
@@ -84,8 +85,19 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 def payload_of(fact: Fact) -> dict[str, Any]:
     """The fields of ``fact`` that are not in the envelope, as plain JSON values; defaults are kept, so that a payload is complete."""
-    plain = msgspec.to_builtins(fact)
-    return {name: value for name, value in plain.items() if name not in ENVELOPE}
+    payload = {}
+    for name in _payload_names(type(fact)):
+        value = getattr(fact, name)
+        payload[name] = value if type(value) in _PLAIN else msgspec.to_builtins(value)
+    return payload
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+@cache
+def _payload_names(kind: type[Fact]) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name not in ENVELOPE)
 
 
 def upcast(kind: str, version: int) -> Callable[[Callable[[dict[str, Any]], dict[str, Any]]], Callable[[dict[str, Any]], dict[str, Any]]]:

@@ -80,13 +80,34 @@ async def append(connection: AsyncConnection, tenant: str, site: str, events: It
             position = event.sequence
     if written:
         below = await direct(connection)
-        await below.execute(_INSERT, (as_rows(written),))
+        rows = as_rows(written)
+        if "\\u0000" in rows:
+            written = storable(written)
+            rows = as_rows(written)
+        await below.execute(_INSERT, (rows,))
         await below.execute(
             "update ledger_positions set sequence = %s, occurred_at = %s where tenant_id = %s and site_id = %s",
             (position, moment(written[-1].occurred_at), tenant, site),
         )
     taken = await _strangers(connection, tenant, site, old)
     return Appended(position=position, written=tuple(written), taken=taken, missing=tuple(missing))
+
+
+def storable(events: list[Event]) -> list[Event]:
+    """PostgreSQL keeps no NUL in texts; it becomes the replacement character (reliability P6)."""
+    return msgspec.convert(_without_nul(msgspec.to_builtins(events)), list[Event])
+
+
+def _without_nul(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        case dict():
+            return {_without_nul(key): _without_nul(cell) for key, cell in value.items()}
+        case list() | tuple():
+            return [_without_nul(cell) for cell in value]
+        case _:
+            return value
 
 
 async def _locked_position(connection: AsyncConnection, tenant: str, site: str) -> int:

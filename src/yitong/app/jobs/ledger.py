@@ -58,25 +58,6 @@ def batch_of(message: Stored) -> Batch:
     return batch
 
 
-def storable(batch: Batch) -> Batch:
-    """PostgreSQL keeps no NUL in texts; it becomes the replacement character (reliability P6)."""
-    if b"\\u0000" not in msgspec.json.encode(batch):
-        return batch
-    return msgspec.convert(_without_nul(msgspec.to_builtins(batch)), Batch)
-
-
-def _without_nul(value: Any) -> Any:
-    match value:
-        case str():
-            return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-        case dict():
-            return {_without_nul(key): _without_nul(cell) for key, cell in value.items()}
-        case list() | tuple():
-            return [_without_nul(cell) for cell in value]
-        case _:
-            return value
-
-
 class Held(msgspec.Struct):
     """What came for a site and is not written: by first sequence, with the number of its message. ``since``: of the first gap."""
 
@@ -148,7 +129,6 @@ class LedgerWriter:
             faults.append(self._fault("unreadable", details={"subject": message.subject, "error": str(error)[:500]}, message=message.data))
             return
         if batch.events:
-            batch = storable(batch)
             held = self._held.setdefault((batch.tenant, batch.site), Held())
             held.batches.setdefault(batch.events[0].sequence, (message.sequence, batch))
 
