@@ -28,8 +28,9 @@ Body = Callable[[Settings], Awaitable[None]]
 
 _STOP_SECONDS = 8.0
 _LEAVE_SECONDS = 2.0
-_COLLECT = (20_000, 20, 50)
-"""Objects that make the cycle collector look: the parts make next to no cycles, and values come and go by thousands a second."""
+_COLLECT = (20_000, 5, 200)
+"""Objects that make the cycle collector look: the parts make next to no cycles, and values come and go by thousands a second. A look at
+the middle generation is kept below 100,000 objects, some milliseconds: calls wait for it."""
 _log = logs.get("yitong.process")
 _current: ContextVar[Frame] = ContextVar("yitong.frame")
 
