@@ -181,6 +181,7 @@ export const useDesk = defineStore('desk', () => {
   const path = (verb: string) => `/me/assignments/${current.value?.id}/${verb}`
   const ask = (verb: string, body?: unknown) => (current.value ? act(() => call('POST', path(verb), { body })) : Promise.resolve(false))
   const answer = () => phone?.answer()
+  const dropCall = () => phone?.hangUp()
   const refuse = () => ask('refuse')
   const hold = () => ask(current.value?.state === 'held' ? 'retrieve' : 'hold')
   const hear = () => phone?.hear()
@@ -245,7 +246,7 @@ export const useDesk = defineStore('desk', () => {
 
   return {
     desk: document_, assignments, current, ringing, deskPhone, phoneMode, trouble, registration, pageCall, error, busy, may, muted,
-    open, startPhone, close, takeBack, setState, answer, refuse, hold, hangUp, mute, key, hear, act,
+    open, startPhone, close, takeBack, setState, answer, dropCall, refuse, hold, hangUp, mute, key, hear, act,
     dial, callInside, consult, transferTo, letIn, send, takeCustomerBack, alternate, conference, reconnect, handOver,
     wasOpen: () => sessionStorage.getItem(OPEN_KEY) === '1',
   }
