@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import soundfile
 from playwright.async_api import async_playwright, expect
-from tests.web.test_recordings import keep, speech
+from tests.web.test_recordings import keep, speech, sql
 from tests.web.world import PASSWORD, World
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", "--disable-background-networking"]
@@ -92,6 +92,15 @@ async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path
         for width, height in ((1440, 900), (1920, 1080)):
             await page.set_viewport_size({"width": width, "height": height})
             await page.screenshot(path=tmp_path / f"found-{width}.png")
+        await sql(
+            world, "insert into recording_faults (file, code, tenant_id, recording_id, found_at)"
+            " values ('there.wav.sealed', 'missing', :tenant, :id, now())", tenant=mine.id, id=id,
+        )  # fmt: skip
+        await page.reload()
+        await page.click("[data-test=faults] button")
+        await expect(page.locator("[data-test=faults]")).to_contain_text("请从备份中按此名称恢复")
+        await page.screenshot(path=tmp_path / "faults.png")
+        await page.click("[data-test=more-facts]")
         await page.fill("#shortest", "30")
         await page.press("#shortest", "Enter")
         await expect(page.locator(".list tbody tr")).to_have_count(0)

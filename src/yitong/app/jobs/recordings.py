@@ -24,6 +24,7 @@ from yitong.media.opus_file import NoSound
 
 _EVERY_SECONDS = 1.0
 _SLOWLY = 60
+_AT_ONCE = 2_000
 _HOUR_US = 3600 * SECOND
 _DAY_US = 24 * _HOUR_US
 
@@ -36,7 +37,10 @@ def vault_of(settings: Settings, clock: Clock) -> Vault:
 
 
 class RecordingsKeeper:
-    """``who``: a name that this worker has again after its death. ``waiting`` recordings lie open; ``faults`` by code, from the check."""
+    """``who``: a name that this worker has again after its death; ``checks``: it is the one of its machine that does.
+
+    ``waiting`` recordings lie open; ``faults`` by code, from the check.
+    """
 
     def __init__(self, database: Database, clock: Clock, vault: Vault, settings: Settings, who: str) -> None:
         self._database = database
@@ -46,35 +50,47 @@ class RecordingsKeeper:
         self._opus_us = settings.recording_opus_hours * _HOUR_US
         self._key_us = settings.recording_key_days * _DAY_US
         self._check = Check(database, clock, vault)
-        self._checked_at = 0
+        self.checks = settings.worker == 0
         self.waiting = 0
         self.faults: dict[str, int] = {}
 
     async def run(self) -> None:
         """For ever."""
-        turn = 0
+        turn, more = 0, 0
         while True:
             try:
                 if turn == 0:
                     await self._free()
-                await self.once(slowly=turn % _SLOWLY == 0)
+                more = await self.once(slowly=turn % _SLOWLY == 0)
                 turn += 1
             except OUTAGES as error:
+                more = 0
                 _log.warning("recordings wait", error=str(error)[:200])
-            await self._clock.sleep(_EVERY_SECONDS)
+            await self._clock.sleep(0.0 if more else _EVERY_SECONDS)
 
-    async def once(self, *, slowly: bool = True) -> None:
-        """Everything that is due; sealing every time, the rest ``slowly``."""
+    async def watch(self) -> None:
+        """Check every day, for ever; beside the jobs, because it may read for long."""
+        while True:
+            try:
+                await self._check.run()
+                await self._count()
+                await self._clock.sleep(_DAY_US / SECOND)
+            except OUTAGES as error:
+                _log.warning("the check of recordings waits", error=str(error)[:200])
+                await self._clock.sleep(_SLOWLY)
+
+    async def once(self, *, slowly: bool = True) -> int:
+        """What is due: all that lies open, some that is to be encoded; the rest ``slowly``. Answers how many more may wait for encoding."""
         while await self.seal():
             pass
         await self.clear()
+        encoded = await self.encode()
+        await self.clear()
         if slowly:
             await self.expire()
-            while await self.encode():
-                await self.clear()
-            await self.clear()
             await self.turn_keys()
-            await self._review()
+            await self._count()
+        return encoded
 
     def figures(self) -> dict[str, float]:
         """For /healthz and /metrics."""
@@ -84,11 +100,7 @@ class RecordingsKeeper:
         async with self._database.transaction() as connection:
             await files.release(connection, self._who)
 
-    async def _review(self) -> None:
-        now = self._clock.now()
-        if now - self._checked_at >= _DAY_US:
-            self._checked_at = now
-            await self._check.run()
+    async def _count(self) -> None:
         async with self._database.transaction() as connection:
             self.waiting = await files.waiting(connection)
             self.faults = await self._check.known(connection)
@@ -163,12 +175,12 @@ class RecordingsKeeper:
                 id = await asyncio.to_thread(self._vault.keyring.rotate, tenant)
                 _log.info("a new key seals recordings", tenant=tenant, key=id)
             if held:
-                await self.rewrap(tenant)
+                await self.rewrap(tenant, most=_AT_ONCE)
 
-    async def rewrap(self, tenant: str) -> int:
-        """Have the newest key open every file of a tenant; answers how many were changed."""
+    async def rewrap(self, tenant: str, *, most: int = 0) -> int:
+        """Have the newest key open every file of a tenant, or about ``most`` of them; answers how many were changed."""
         (current, _), count = await asyncio.to_thread(self._vault.keyring.current, tenant), 0
-        while True:
+        while not most or count < most:
             async with self._database.transaction() as connection:
                 old = await files.old_keys(connection, tenant, current)
             if not old:
@@ -182,6 +194,7 @@ class RecordingsKeeper:
             async with self._database.transaction() as connection:
                 await files.rewrapped(connection, done)
             count += len(done)
+        return count
 
 
 def code_of(error: Exception) -> str:

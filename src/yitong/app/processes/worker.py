@@ -63,6 +63,8 @@ class Worker:
             await self.mailboxes.start(tasks)
         if self.recordings is not None:
             tasks.keep(self.recordings.run, "files of recordings")
+            if self.recordings.checks:
+                tasks.keep(self.recordings.watch, "check of recordings")
         tasks.start(self._finder.learn_regions(), "regions")
 
     async def _who(self, subject: str, ask: Ask) -> Card | None:

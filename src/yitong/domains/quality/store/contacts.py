@@ -33,7 +33,7 @@ _OF_AGENTS = """
 select v.id from agents a cross join lateral (
     select s.arrived_at, c.id from segments s join contacts c on (c.tenant_id, c.id) = (s.tenant_id, s.contact_id)
     where s.tenant_id = a.tenant_id and s.agent_id = a.id and s.answered_at is not null
-      and c.site_id = any(cast(:sites as uuid[])) {taken} {where}
+      and c.site_id = any(cast(:sites as uuid[])) {taken} {when} {where}
     group by s.arrived_at, s.contact_id, c.id order by s.arrived_at desc, s.contact_id desc limit :limit) v
   where a.tenant_id = :tenant and (a.id = cast(:agent as uuid) or a.team_id = any(cast(:teams as uuid[])))
 union
@@ -42,6 +42,9 @@ union
     and c.site_id in (select t.site_id from teams t where t.tenant_id = :tenant and t.id = any(cast(:teams as uuid[]))) {where}
   order by c.arrived_at desc, c.id desc limit :limit)
 """
+
+_BOUNDS = {"since": "s.arrived_at >= :since", "until": "s.arrived_at < :until", "before_at": "s.arrived_at <= :before_at"}
+"""What bounds the time of contacts bounds the walk over an agent's segments, which carry it."""
 
 _LIST = """
 select c.id, c.channel, c.direction, c.number, c.arrived_at, c.ended_at, c.outcome, c.cause, c.language,
@@ -83,6 +86,12 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
     recorded: bool | None = None
 
+    @property
+    def rare(self) -> bool:
+        """Few contacts are so, or an index leads to them: they are met sooner than the newest of each agent."""
+        facts = (self.talk_from, self.talk_to, self.survey, self.wrap_up or None, self.tag or None, self.recorded)
+        return any(fact is not None for fact in facts)
+
 
 def who(scope: Scope, agent: str) -> dict[str, Any]:
     everything = scope.may("contacts.all")
@@ -116,13 +125,14 @@ async def contacts(
         conditions.append("(c.arrived_at, c.id) < (:before_at, cast(:before_id as uuid))")
         values |= {"before_at": moment(before[0]), "before_id": before[1]}
     where = "".join(f" and {condition}" for condition in conditions)
-    if few:
+    if few or wanted.rare:
         chosen = f"{VISIBLE} {where}"
     elif scope.may("contacts.all"):
         chosen = f"c.site_id = any(cast(:sites as uuid[])) {where}"
     else:
         taken = "and false" if wanted.answered is False else ""  # what an agent took is answered: nothing to search
-        chosen = f"c.id in ({_OF_AGENTS.format(where=where, taken=taken)})"
+        when = "".join(f" and {_BOUNDS[name]}" for name in _BOUNDS if name in values)
+        chosen = f"c.id in ({_OF_AGENTS.format(where=where, taken=taken, when=when)})"
     rows = await connection.execute(
         text(f"{_LIST} where c.tenant_id = :tenant and {chosen} order by c.arrived_at desc, c.id desc limit :limit"),
         who(scope, agent) | values | {"limit": limit},
