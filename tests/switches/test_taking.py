@@ -13,6 +13,8 @@ from tests.switches.soft_rig import SoftFar, SoftPhone, SoftRig
 
 from yitong.ct import services
 from yitong.ct.events import (
+    Collected,
+    DigitPressed,
     MessageRecorded,
     RecordingEnded,
     RecordingPaused,
@@ -77,6 +79,25 @@ async def test_nothing_that_is_said_in_a_pause_is_in_the_file(rig: Rig) -> None:
         assert samples[: begin * 8].any()
         assert samples[end * 8 + 1600 :].any()
         figure("M10", f"{end - begin} ms of pause in a recording: 0 samples of either side in the file, the pause marked")
+
+
+@pytest.mark.case("M10")
+async def test_keys_of_a_pause_are_kept_nowhere(rig: Rig) -> None:
+    """They are not told, and do not count for what is asked after it; the picture of the switch shows the pause."""
+    made, name = await recorded(rig)
+    assert made.far is not None
+    rig.ask(make(services.PauseRecording, recording=name))
+    await rig.until(RecordingPaused, recording=name)
+    assert [(one.recording, one.paused) for one in rig.snapshot().recordings] == [(name, True)]
+    await made.far.press("7")
+    await rig.settle(0.5)
+    rig.ask(make(services.ResumeRecording, recording=name))
+    await rig.until(RecordingResumed, recording=name)
+    assert [one.paused for one in rig.snapshot().recordings] == [False]
+    await made.far.press("8")
+    assert (await rig.until(DigitPressed)).digit == "8"
+    rig.ask(asked := make(services.Collect, connection=made.far.connection, maximum=1))
+    assert (await rig.until(Collected, service=asked.id)).digits == "8"
 
 
 @pytest.mark.case("M10")

@@ -1,7 +1,7 @@
 """Decides what is recorded of which talk and when nothing is: by rule, on demand, with pauses for card data.
 
 Pauses are the switch's to keep: it is told for how long, so that a pause ends by itself, and holds while core is away. What should begin
-to be recorded in a pause begins after it. See docs/decisions/0019.
+to be recorded in a pause begins after it. See docs/decisions/0023.
 """
 
 from __future__ import annotations
