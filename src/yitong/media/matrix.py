@@ -5,7 +5,8 @@ hearer. A *bus* (conference) is a row whose frame is the sum of what it hears, k
 himself taken off ("minus own"), so a conference of n costs 2n entries, not n squared; who only listens to it costs no sum at all.
 
 Rooms whose members are linked in pairs cost no more: rows that hear the same others, or the same others and one another, share one sum
-(``_Shared``), which is encoded once for all who only listen.
+(``_Shared``), which is encoded once for all who only listen. Who hears two rows as loud as they are (a supervisor at a talk, each of three
+who talk together) is added up without a list.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class Matrix:
         self._feeds = np.zeros(capacity, dtype=np.bool_)
         """Whether a row is itself part of the sum that it shares."""
         self._dirty = False
+        self._pair = np.full((2, capacity), -1, dtype=np.intp)
+        """The two rows that a row hears, where it is as simple as that."""
         self._to = np.zeros(0, dtype=np.intp)
         self._from = np.zeros(0, dtype=np.intp)
         self._gain = np.zeros(0, dtype=np.float32)
@@ -128,7 +131,11 @@ class Matrix:
 
     def _rebuild(self) -> None:
         self._divide()
-        alone = np.flatnonzero(self.is_mixed & (self._share < 0))
+        self._pair[:] = -1
+        for row in np.flatnonzero(self.is_mixed & (self._share < 0)).tolist():
+            if len(self.hears[row]) == 2 and self._is_even(row):
+                self._pair[:, row] = list(self.hears[row])
+        alone = np.flatnonzero(self.is_mixed & (self._share < 0) & (self._pair[0] < 0))
         entries = [entry for row in alone.tolist() for entry in self._entries(row)]
         self._to = np.array([entry[0] for entry in entries], dtype=np.intp)
         self._from = np.array([entry[1] for entry in entries], dtype=np.intp)
@@ -186,7 +193,12 @@ class Matrix:
             sharing = self._share[rows] >= 0
             if sharing.any():
                 self._mix_shared(rows, np.flatnonzero(sharing), heard, now)
-            self._mix_general(rows, np.flatnonzero(mixed & ~sharing), heard)
+            paired = self._pair[0, rows] >= 0
+            if paired.any():
+                first, second = self._pair[:, rows[paired]]
+                total = np.add(self._current.samples(first), self._current.samples(second), dtype=np.int32)
+                heard[paired] = np.clip(total, -32768, 32767, out=total)
+            self._mix_general(rows, np.flatnonzero(mixed & ~sharing & ~paired), heard)
         return heard
 
     def _mix_shared(self, rows: Rows, where: NDArray[np.intp], heard: NDArray[np.int16], now: int) -> None:
@@ -199,6 +211,8 @@ class Matrix:
             heard[where[mine]] = np.clip(one.total - own[mine], -32768, 32767).astype(np.int16)
 
     def _mix_general(self, rows: Rows, where: NDArray[np.intp], heard: NDArray[np.int16]) -> None:
+        if not len(where):
+            return
         wanted = np.zeros(len(self.single), dtype=np.bool_)
         wanted[rows[where]] = True
         chosen = wanted[self._to]
