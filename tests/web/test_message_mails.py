@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ class Postman:
         self.mails: list[EmailMessage] = []
         self.encrypted: list[bool] = []
         self.answers: list[str] = []
+        self.asked = 0
+        self.seconds = 0.0
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if address.startswith("nobody@"):
@@ -39,6 +43,10 @@ class Postman:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.asked += 1
+        await asyncio.sleep(self.seconds)
+        if server.transport is None or server.transport.is_closing():
+            return "451 gone"
         if self.answers:
             return self.answers.pop(0)
         assert isinstance(envelope.content, bytes)
@@ -157,6 +165,30 @@ async def test_nobody_there_and_a_wrong_password(
     assert wrong.figures == {"waiting": 1}
     assert "not-the-password" not in capsys.readouterr().out
     assert message
+
+
+async def test_two_workers_send_it_once_and_one_that_dies_leaves_it_to_the_other(
+    world: World, postman: Postman, server: tuple[int, Path]
+) -> None:
+    await prepared(world, "sales@example.com")
+    postman.seconds = 1.0
+    dying = asyncio.create_task(mailing(world, smtp(server)).once())
+    await until(lambda: postman.asked == 1)
+    dying.cancel()
+    with suppress(asyncio.CancelledError):
+        await dying
+    postman.seconds = 0.3
+    before = len(postman.mails)  # the server may take what nobody waits for any more
+    jobs = [mailing(world, smtp(server)) for _ in range(2)]
+    assert sorted(await asyncio.gather(*(job.once() for job in jobs))) == [0, 1]
+    assert len(postman.mails) == before + 1
+    assert len({mail["Message-ID"] for mail in postman.mails}) == 1
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.02)
 
 
 async def test_it_is_never_sent_in_the_clear(postman: Postman) -> None:
