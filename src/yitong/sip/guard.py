@@ -9,13 +9,17 @@ MAXIMUM_TRIES = 30
 WINDOW_SECONDS = 600.0
 SILENCE_SECONDS = 600.0
 MAXIMUM_SOURCES = 20_000
+MAXIMUM_PROBES = 20
+SCANNERS = ("friendly-scanner", "sipvicious", "sipcli", "sipsak", "sip-scan", "sipscan", "iwar", "smap", "vaxsip", "pplsip", "sundayddr")
+"""How programs call themselves that look for accounts to misuse."""
 
 
 class _Source:
-    __slots__ = ("silent_until", "tries")
+    __slots__ = ("probes", "silent_until", "tries")
 
     def __init__(self) -> None:
         self.tries: list[float] = []
+        self.probes: dict[str, float] = {}
         self.silent_until = 0.0
 
 
@@ -36,12 +40,7 @@ class Guard:
 
     def failed(self, host: str, now: float) -> bool:
         """Note a wrong password; ``True`` when it was one too many and the silence begins (raise the alarm)."""
-        key = source_key(host)
-        source = self._sources.get(key) or _Source()
-        self._sources[key] = source
-        self._sources.move_to_end(key)
-        while len(self._sources) > MAXIMUM_SOURCES:
-            self._sources.popitem(last=False)
+        source = self._source(host)
         source.tries = [at for at in source.tries if at > now - WINDOW_SECONDS]
         source.tries.append(now)
         if len(source.tries) < MAXIMUM_TRIES or now < source.silent_until:
@@ -50,9 +49,41 @@ class Guard:
         source.tries.clear()
         return True
 
+    def probed(self, host: str, what: str, now: float) -> bool:
+        """Note that a source has asked for ``what``, which is not there; ``True`` when it was one too many (case R17).
+
+        The same thing again counts once: that is a telephone which is set up wrongly, not one that looks around. Whoever is known here,
+        by a registration or as a trunk, is not to be noted: an address can be forged.
+        """
+        source = self._source(host)
+        source.probes = {name: at for name, at in source.probes.items() if at > now - WINDOW_SECONDS} | {what: now}
+        if len(source.probes) < MAXIMUM_PROBES or now < source.silent_until:
+            return False
+        source.silent_until = now + SILENCE_SECONDS
+        source.probes.clear()
+        return True
+
+    def forgive(self, host: str) -> None:
+        """The source is somebody whom we know."""
+        self._sources.pop(source_key(host), None)
+
+    def _source(self, host: str) -> _Source:
+        key = source_key(host)
+        source = self._sources.setdefault(key, _Source())
+        self._sources.move_to_end(key)
+        while len(self._sources) > MAXIMUM_SOURCES:
+            self._sources.popitem(last=False)
+        return source
+
     def silenced(self, now: float) -> list[tuple[str, float]]:
         """The sources kept silent and until when: for the operator."""
         return [(key, source.silent_until) for key, source in self._sources.items() if now < source.silent_until]
+
+
+def says_it_scans(user_agent: str) -> bool:
+    """Whether a program says of itself that it looks for accounts."""
+    told = user_agent.lower()
+    return any(name in told for name in SCANNERS)
 
 
 def source_key(host: str) -> str:

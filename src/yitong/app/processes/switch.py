@@ -196,9 +196,9 @@ def _health(switch: SoftSwitch, cache: Cache) -> Health:
         "media_workers": sum(1 for worker in switch.workers.all if worker.up), "sip_transactions": switch.endpoint.transactions,
         "calls_refused_late": switch.answering.pressure.refused,
         "streams_refused": switch.transports.refused, "sources_silenced": len(switch.gate.guard.silenced(switch.clock.monotonic())),
-        "accounts_guessed": len(switch.gate.guessing.shut()),
+        "accounts_guessed": len(switch.gate.guessing.shut()), "accounts_over_toll": len(switch.tolls.over),
     }  # fmt: skip
-    numbers = {name: float(value) for name, value in figures.items()} | switch.trunks.figures()
+    numbers = {name: float(value) for name, value in figures.items()} | switch.trunks.figures() | _silenced(switch)
     if not figures["media_workers"]:
         return Health(state="failed", reason="no_media_worker", figures=numbers)
     if not switch.directory.configured:
@@ -206,3 +206,9 @@ def _health(switch: SoftSwitch, cache: Cache) -> Health:
     if not cache.ready:
         return Health(state="degraded", reason="configuration_not_confirmed", figures=numbers)
     return Health(figures=numbers)
+
+
+def _silenced(switch: SoftSwitch) -> dict[str, float]:
+    """The sources from which nothing is read now, and for how many seconds more."""
+    now = switch.clock.monotonic()
+    return {f"silenced {source}": round(until - now, 1) for source, until in switch.gate.guard.silenced(now)}

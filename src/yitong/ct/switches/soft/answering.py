@@ -14,6 +14,7 @@ from yitong.ct.switches.soft.lines import Lines
 from yitong.ct.switches.soft.pressure import Pressure
 from yitong.ct.switches.soft.referring import Referring
 from yitong.ct.switches.soft.registrations import Registrations
+from yitong.ct.switches.soft.tolls import Tolls
 from yitong.ct.switches.soft.waiting import MessagesWaiting
 from yitong.ct.switching.ports import MAXIMUM_HOPS, Invitation
 from yitong.kit.ids import Ids
@@ -54,6 +55,7 @@ class Answering:
         self._clock = lines.clock
         self.draining = False
         self.pressure = Pressure()
+        self.tolls: Tolls
 
     def request(self, event: RequestReceived) -> None:
         """One request that wants an answer."""
@@ -141,6 +143,10 @@ class Answering:
             return Refused(503, (RETRY_AFTER,))
         if isinstance(admitted, FromTrunk | ToNumber) and self.pressure.refuses(self._lines.all, self._lines.now):
             return Refused(503, (RETRY_AFTER,), forgotten=True)
+        if isinstance(admitted, ToOutside):
+            status = self.tolls.refuses(admitted.who.device, admitted.who.tenant, admitted.number)
+            if status:
+                return Refused(status)
         if isinstance(admitted, ToNumber) and admitted.who.kind is DeviceKind.GUEST and self._calls_of(admitted.who.username):
             return Refused(486)
         if event.request.body and event.request.content_type != SDP:

@@ -17,7 +17,7 @@ from yitong.ct.switches.soft.directory import Directory, Identity
 from yitong.sip.core import Flow
 from yitong.sip.digest import Account, Authenticator, Verdict
 from yitong.sip.grammar import ParseError, parse_auth
-from yitong.sip.guard import Guard
+from yitong.sip.guard import Guard, says_it_scans
 from yitong.sip.guessing import Guessing
 from yitong.sip.message import Header, Request
 from yitong.sip.registrar import owns
@@ -86,6 +86,8 @@ class Gate:
         self.guessing = Guessing()
         self.serves: Callable[[str], bool] = lambda tenant: False
         """Whether a tenant has a trunk that calls out."""
+        self.is_ours: Callable[[str], bool] = lambda host: False
+        """Whether a telephone of ours, or a trunk, is at an address."""
 
     def _of(self, realm: str) -> Authenticator:
         if realm not in self._authenticators:
@@ -159,7 +161,7 @@ class Gate:
         claims = _claims(request, "Proxy-Authorization" if proxy else "Authorization")
         realm, claimed = next((claim for claim in claims if self._directory.has_realm(claim[0])), (asked, ""))
         key = f"{flow.host}/{realm}/{claimed}" if flow.host in LOOPBACK else flow.host
-        if self.guard.silent(key, now):
+        if self.guard.silent(key, now) or self._looks_around(request, asked, flow, now):
             return Refused(0)
         checked = self._of(realm).check(request, flow.host, lambda name: self._account(realm, name, utc), now, proxy=proxy)
         if checked.verdict is Verdict.OK:
@@ -174,6 +176,21 @@ class Gate:
         values = self._of(asked).challenges(flow.host, now, stale=stale, user_agent=request.get("User-Agent") or "")
         return Refused(407 if proxy else 401, tuple((name, value) for value in values))
 
+    def _looks_around(self, request: Request, realm: str, flow: Flow, now: float) -> bool:
+        """Whether the source asks for one thing after the other that is not there, or says of itself that it does (case R17)."""
+        what = _meant_user(request) if request.method == "REGISTER" else request.uri.user or request.uri.host
+        there = self._directory.identity(realm, what) is not None or self._directory.number(what) is not None
+        scans = says_it_scans(request.get("User-Agent") or "")
+        if flow.host in LOOPBACK or (there and not scans):
+            return False
+        if not self.guard.probed(flow.host, f"{now}" if scans else what[:64], now):
+            return False
+        if self.is_ours(flow.host):
+            self.guard.forgive(flow.host)
+            return False
+        _log.error("a source looks for accounts and numbers: it is silenced", source=flow.host)
+        return True
+
     def _wrong(self, realm: str, username: str, key: str, flow: Flow, now: float) -> None:
         """A wrong password: the source may be silenced, the account shut for strangers."""
         _log.warning("wrong password", source=flow.host, username=username[:64])
@@ -186,6 +203,14 @@ class Gate:
     def _account(self, realm: str, username: str, utc: int) -> Account | None:
         who = self._directory.identity(realm, username)
         return None if who is None or (who.expires_at and who.expires_at < utc) else who.digest
+
+
+def _meant_user(request: Request) -> str:
+    """The user name in To."""
+    try:
+        return request.to.uri.user or ""
+    except ParseError:
+        return ""
 
 
 def _meant(request: Request) -> str:

@@ -89,6 +89,11 @@ class Registrations:
         bindings = self.registrar.bindings(device, self._clock.monotonic())
         return any((one.flow.transport, one.flow.host) == (flow.transport, flow.host) for one in bindings)
 
+    def anybody_at(self, host: str) -> bool:
+        """Whether a device registered from an address."""
+        now = self._clock.monotonic()
+        return any(one.flow.host == host for device in self._owners for one in self.registrar.bindings(device, now))
+
     def owner(self, device: str) -> str:
         """The user name that registered a device, or empty."""
         return self._owners.get(device, "")

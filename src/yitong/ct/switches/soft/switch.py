@@ -38,6 +38,7 @@ from yitong.ct.switches.soft.resolver import Resolver
 from yitong.ct.switches.soft.restoring import Memory
 from yitong.ct.switches.soft.sound import Sound
 from yitong.ct.switches.soft.telling import tell_of_recording
+from yitong.ct.switches.soft.tolls import Tolls
 from yitong.ct.switches.soft.transports import Transports, same_host_origins
 from yitong.ct.switches.soft.trunks import Trunks
 from yitong.ct.switches.soft.waiting import MessagesWaiting
@@ -102,6 +103,7 @@ class SoftSwitch:
         self.function.board.music = self.directory.music
         self.gate = Gate(self.directory, lambda realm: Authenticator(realm, self.memory.secret, lambda: secrets.token_hex(8)))
         self.gate.serves = self.lines.outward.serves
+        self.gate.is_ours = lambda host: self.trunks.anybody_at(host, self.directory.trunks()) or self.registrations.anybody_at(host)
         referring = Referring(self.lines, self.gate, self.registrations, self.directory, self._ids)
         self.waiting = MessagesWaiting(self.endpoint, self.gate, self.clock, self._address_for, self.memory.journal)
         self.lines.lamps = self.waiting.show
@@ -111,6 +113,8 @@ class SoftSwitch:
         self.directory.on_change = self._configured
         self.memory.restore(self.lines, self.registrations, self.function)
         self.workers.start()
+        self.tolls = self.answering.tolls = Tolls(self.function.board, self.directory.rules, self.memory.journal, self.clock)
+        self.tasks.keep(lambda: self.tolls.watch(self.later), "tolls")
         self.tasks.keep(lambda: self.answering.pressure.beat(self.clock), "punctuality")
         self._announce()
         self._pump()

@@ -4,14 +4,15 @@ their challenges. What comes of it is the health that ``outside`` chooses by.
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from yitong.ct.switches.soft.outside import Health, Outside, Trunk
-from yitong.ct.switches.soft.resolver import Resolver
+from yitong.ct.switches.soft.resolver import Place, Resolver
 from yitong.ct.switches.soft.trunk_record import TrunkRecord
 from yitong.kit.clock import Clock
 from yitong.sip.core import Flow
@@ -84,7 +85,7 @@ class Trunks:
     def places(self, device: str) -> int:
         """At how many places a trunk may be reached."""
         trunk = self.outside.trunks.get(device)
-        return len(self._resolver.places(trunk.record.host, trunk.record.port, trunk.record.transport)) if trunk is not None else 0
+        return len(self._places(trunk.record)) if trunk is not None else 0
 
     def figures(self) -> dict[str, float]:
         """The health figures: how many there are, and of each whether it can be called (1), cannot (0), or is not known (0.5)."""
@@ -105,7 +106,7 @@ class Trunks:
     def _proof(self, device: str, record: TrunkRecord, transaction: ClientTransaction, response: Response, times: int) -> Header | None:
         if not record.password or times > MAXIMUM_CHALLENGES:
             return None
-        if transaction.flow.host not in {one.address for one in self._resolver.places(record.host, record.port, record.transport)}:
+        if transaction.flow.host not in {one.address for one in self._places(record)}:
             _log.warning("a stranger asks for a trunk's password", trunk=device, source=transaction.flow.host)
             return None
         credentials = Credentials(record.auth_user or record.username, record.password, record.realm)
@@ -288,6 +289,15 @@ class Trunks:
             tell = _log.info if done else _log.warning
             tell("trunk registered" if done else "trunk not registered", trunk=task.device, reason=reason)
 
+    def anybody_at(self, host: str, records: Iterable[tuple[str, str, TrunkRecord]]) -> bool:
+        """Whether a trunk calls from an address (``records``: all there are), or is called there."""
+        if any(_calls_from(record, host) for _, _, record in records):
+            return True
+        return any(place.address == host for trunk in self.outside.trunks.values() for place in self._places(trunk.record))
+
+    def _places(self, record: TrunkRecord) -> tuple[Place, ...]:
+        return self._resolver.places(record.host, record.port, record.transport)
+
     def turn(self, device: str) -> None:
         """The place where a trunk was tried does not serve: the next of its places is."""
         trunk = self.outside.trunks.get(device)
@@ -317,6 +327,15 @@ def address_of(record: TrunkRecord, number: str = "") -> str:
 def _line(record: TrunkRecord) -> tuple[object, ...]:
     """What a registration is about."""
     return record.register, record.host, record.port, record.transport, record.username, record.domain
+
+
+def _calls_from(record: TrunkRecord, host: str) -> bool:
+    """Whether a trunk calls us from an address."""
+    try:
+        address = ipaddress.ip_address(host)
+        return any(address in ipaddress.ip_network(one, strict=False) for one in record.addresses or ())
+    except ValueError:
+        return False
 
 
 def _figure(trunk: Trunk, now: float) -> float:

@@ -1,0 +1,98 @@
+"""What one telephone account may cost when it is in the wrong hands (case R12): so many calls to outside numbers at once, so much time
+abroad a day. Emergency numbers are never refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import msgspec
+import structlog
+
+from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.numbering import NumberClass, Rules, number_class
+from yitong.ct.switches.soft.journal import Journal
+from yitong.ct.switching.board import Board, finish
+from yitong.ct.switching.table import LiveConnection
+from yitong.kit.clock import SECOND, Clock
+
+CALLS_AT_ONCE = 2
+ABROAD_SECONDS = 1_800
+LOOK_SECONDS = 5.0
+_KIND = "abroad"
+_OURS = (DeviceKind.PHONE, DeviceKind.PAGE)
+_log = structlog.get_logger("yitong.switch.tolls")
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """How long an account has talked abroad on a day (UTC)."""
+
+    day: str
+    us: int
+
+
+class Tolls:
+    """``rules``: the classes of numbers of a tenant. What was spent outlives the switch in its journal."""
+
+    def __init__(self, board: Board, rules: Callable[[str], Rules], journal: Journal, clock: Clock) -> None:
+        self._board = board
+        self._rules = rules
+        self._journal = journal
+        self._clock = clock
+        self._looked = clock.now()
+        self.over: set[str] = set()
+        """The accounts that have spent their day: an alarm while there is one."""
+
+    def refuses(self, device: str, tenant: str, number: str) -> int:
+        """The status that a call of a device to an outside number gets; 0: it may be made."""
+        kind = number_class(number, self._rules(tenant))
+        if kind is NumberClass.EMERGENCY:
+            return 0
+        if sum(1 for _, near in self._outside() if near.device == device) >= CALLS_AT_ONCE:
+            _log.warning("more calls to outside numbers at once than an account may have", device=device)
+            return 486
+        return 403 if kind is NumberClass.INTERNATIONAL and self._spent(device) >= ABROAD_SECONDS * SECOND else 0
+
+    async def watch(self, later: Callable[[Callable[[], None]], None]) -> None:
+        """For ever."""
+        while True:
+            await self._clock.sleep(LOOK_SECONDS)
+            later(self.look)
+
+    def look(self) -> None:
+        """Count what was talked since the last look; whoever has spent his day is ended."""
+        now, since = self._clock.now(), self._looked
+        self._looked = now
+        day = _day(now)
+        self.over = {device for device in self.over if self._spent(device) >= ABROAD_SECONDS * SECOND}
+        for outside, near in list(self._outside()):
+            if not outside.in_call or number_class(outside.invitation.called, self._rules(outside.tenant)) is not NumberClass.INTERNATIONAL:
+                continue
+            spent = self._spent(near.device) + max(0, now - max(since, outside.since))
+            self._journal.put(_KIND, near.device, Spent(day, spent))
+            if spent >= ABROAD_SECONDS * SECOND:
+                self._end(outside, near, now)
+
+    def _end(self, outside: LiveConnection, near: LiveConnection, now: int) -> None:
+        if near.device not in self.over:
+            _log.error("an account has talked abroad for longer than a day allows: its calls there end", device=near.device)
+        self.over.add(near.device)
+        finish(self._board, outside, Cause.NOT_ALLOWED, now)
+
+    def _outside(self) -> Iterator[tuple[LiveConnection, LiveConnection]]:
+        """Calls to outside numbers with the telephone that they are for."""
+        connections = self._board.table.connections
+        for one in connections.values():
+            near = connections.get(one.routed_by) if one.kind is DeviceKind.TRUNK and not one.incoming else None
+            if near is not None and near.kind in _OURS:
+                yield one, near
+
+    def _spent(self, device: str) -> int:
+        data = self._journal.values.get((_KIND, device))
+        spent = msgspec.msgpack.decode(data, type=Spent) if data is not None else Spent("", 0)
+        return spent.us if spent.day == _day(self._clock.now()) else 0
+
+
+def _day(now: int) -> str:
+    return datetime.fromtimestamp(now // SECOND, UTC).date().isoformat()
