@@ -177,7 +177,7 @@ export const KINDS: Kind[] = [
   },
   {
     kind: 'mailboxes',
-    columns: ['name', 'code', 'number', 'owners', 'queue', 'numbers', 'email', 'keep_days'],
+    columns: ['name', 'code', 'number', 'owners', 'queue', 'email', 'keep_days'],
     fields: [
       ...coded(),
       { path: 'site', type: 'ref', of: 'sites', required: true },
