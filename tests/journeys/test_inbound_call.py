@@ -22,7 +22,7 @@ JOURNEY = [
     "ContactArrived", "ContactAnswered", "SegmentBegan(ivr)", "FlowStarted", "StepEntered(play)", "CustomerFound", "StepLeft(done)",
     "StepEntered(hours)", "StepLeft(open)", "StepEntered(menu)", "StepLeft(0)",
     "StepEntered(queue)", "SegmentEnded(ivr)", "SegmentBegan(queue)", "ContactQueued", "ContactOffered",
-    "ContactLeftQueue(answered)", "SegmentEnded(queue)", "SegmentBegan(agent)", "OfferAnswered", "RecordingAsked",
+    "ContactLeftQueue(answered)", "SegmentEnded(queue)", "SegmentBegan(agent)", "OfferAnswered", "RecordingDecided(all)", "RecordingAsked",
     "AssignmentEnded(agent_left)", "WrapUpBegan", "SegmentEnded(agent)", "StepLeft(served)",
     "StepEntered(survey)", "SegmentBegan(survey)", "SurveyAsked", "SpeechMeasured", "RecordingEnded", "SurveyAnswered",
     "StepLeft(answered)", "StepEntered(play)", "StepLeft(done)", "StepEntered(play)", "WrapUpEnded(time_limit)", "StepLeft(done)",
