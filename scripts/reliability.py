@@ -36,7 +36,7 @@ CASES = {
     "M1": "RTP of strangers in a call", "M2": "RTP spray while calls start", "M5": "malformed packets", "M6": "silence and lost phones",
     "M3": "SRTP with wrong tags", "M7": "jitter, loss and doubled keys",
     "M8": "ports run out", "M9": "SDP abuse", "M10": "a recording paused for card data",
-    "Q1": "recordings at rest", "Q2": "playing and downloading", "Q3": "deletion by age and on request", "K8": "the recorder dies",
+    "Q1": "recordings at rest", "Q2": "playing and downloading", "Q3": "deletion by age and on request",
     "K1": "switch dies", "K2": "calls in set-up as it dies", "K3": "a media worker dies", "K4": "core dies", "K5": "web dies",
     "K7": "web dies: calls and writes", "K9": "a worker dies", "K10": "everything dies", "K11": "nothing is stuck afterwards",
     "K12": "one record a call over 20 kills",

@@ -142,20 +142,23 @@ def rewrap(path: Path, find: Find, key: tuple[str, bytes]) -> bool:
     """Seal the file's data key with another key, in place; false when it is so already. Raises Damaged, KeyMissing."""
     with path.open("r+b") as file:
         head = read_head(file)
-        if head.key == key[0]:
-            return False
-        data_key = _unwrap(head, find)
-        file.seek(_SLOTS[1 - head.slot])
-        file.write(_slot(head.generation + 1, key[0], _wrap(key[1], data_key, head.bound)))
-        file.flush()
-        os.fsync(file.fileno())
-        if read_head(file).key != key[0] or _unwrap(read_head(file), find) != data_key:
-            raise Damaged("the new slot cannot be read")
-        file.seek(_SLOTS[head.slot])
-        file.write(bytes(_SLOT.size))  # the old key opens this file no more
-        file.flush()
-        os.fsync(file.fileno())
-    return True
+        changed = head.key != key[0]
+        if changed:
+            data_key = _unwrap(head, find)
+            _write(file, _SLOTS[1 - head.slot], _slot(head.generation + 1, key[0], _wrap(key[1], data_key, head.bound)))
+            head = read_head(file)
+            if head.key != key[0] or _unwrap(head, find) != data_key:
+                raise Damaged("the new slot cannot be read")
+        _write(file, _SLOTS[1 - head.slot], bytes(_SLOT.size))  # the old key opens this file no more
+    return changed
+
+
+def _write(file: BinaryIO, at: int, octets: bytes) -> None:
+    """On disk when this returns."""
+    file.seek(at)
+    file.write(octets)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def shred(path: Path) -> None:
@@ -163,10 +166,7 @@ def shred(path: Path) -> None:
     try:
         with path.open("r+b") as file:
             if file.read(8) == _MAGIC:
-                file.seek(_SLOTS[0])
-                file.write(bytes(BODY - _SLOTS[0]))
-                file.flush()
-                os.fsync(file.fileno())
+                _write(file, _SLOTS[0], bytes(BODY - _SLOTS[0]))
     except FileNotFoundError:
         return
     path.unlink(missing_ok=True)

@@ -257,6 +257,11 @@ async def test_new_keys_open_old_recordings_and_a_lost_key_is_said(archive: Arch
     with pytest.raises(Killed):
         await worker.rewrap(archive.tenant)
     heal()
+    path = archive.vault.path((await archive.row(ids[1])).file)
+    before = path.read_bytes()[:192]
+    archive.vault.rewrap(await archive.stored(ids[1]))
+    path.write_bytes(before + path.read_bytes()[192:])  # killed between the new place for the key and the old one's end
+    assert await archive.content(ids[1]) == plain[ids[1]]
     assert {id: await archive.content(id) for id in ids} == plain
     assert await archive.worker().rewrap(archive.tenant) == 4
     assert {(await archive.row(id)).key_id for id in ids} == {second}
@@ -264,6 +269,8 @@ async def test_new_keys_open_old_recordings_and_a_lost_key_is_said(archive: Arch
     assert {id: await archive.content(id) for id in ids} == plain
     await archive.worker(recording_key_days=0).turn_keys()
     assert archive.vault.keyring.ids(archive.tenant) == [second]
+    for id in ids:
+        assert uuid.UUID(first).bytes not in archive.vault.path((await archive.row(id)).file).read_bytes()[:512]
     path = archive.vault.keyring.folder / archive.tenant / f"{second}.key"
     kept = path.read_bytes()
     path.unlink()
@@ -312,7 +319,6 @@ async def test_every_recording_is_kept_as_long_as_its_queue_or_tenant_says(archi
     )
 
 
-@pytest.mark.case("K8")
 async def test_the_check_finds_both_ends_and_takes_in_what_a_dead_process_left(archive: Archive) -> None:
     lost, left = await archive.record(days_old=1, ended=False), await archive.record(days_old=1, ended=False)
     folder = archive.settings.home / "recordings" / archive.tenant / "2026/11/22"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -124,7 +125,7 @@ async def put_note(
         value["tags"] = list(dict.fromkeys(given.tags))
     if given.marks is not None:
         value["marks"] = sorted(value["marks"], key=lambda mark: mark["at_ms"])
-    return await _changed(response, caller, database, clock, str(id), version, value, reason_of(request))
+    return await _changed(response, caller, database, clock, str(id), version, value, lambda: reason_of(request))
 
 
 @router.put("/recordings/{id}/hold")
@@ -138,7 +139,7 @@ async def put_hold(
     clock: SystemClock = part(SystemClock),
 ) -> dict[str, Any]:
     """Hold a recording for a dispute or an authority, or let it go; ``X-Reason`` says why. If-Match must carry its present version."""
-    return await _changed(response, caller, database, clock, str(id), version_asked(request), {"held": given.on}, because(request))
+    return await _changed(response, caller, database, clock, str(id), version_asked(request), {"held": given.on}, lambda: because(request))
 
 
 @router.delete("/recordings/{id}", status_code=204)
@@ -151,9 +152,10 @@ async def delete_recording(
     settings: Settings = part(Settings),
 ) -> None:
     """Delete a recording; ``X-Reason`` says why. For some hours it can be brought back (restore), then it is gone for good."""
-    reason, now = because(request), clock.now()
+    now = clock.now()
     async with database.transaction() as connection:
         row = await _seen(connection, caller, str(id))
+        reason = because(request)
         if row["held"]:
             raise Refused("recording_held")
         purge_at = now + settings.recording_undo_hours * _HOUR_US
@@ -177,11 +179,18 @@ async def restore_recording(
 
 
 async def _changed(
-    response: Response, caller: Caller, database: Database, clock: SystemClock, id: str, version: int, value: dict[str, Any], reason: str
+    response: Response,
+    caller: Caller,
+    database: Database,
+    clock: SystemClock,
+    id: str,
+    version: int,
+    value: dict[str, Any],
+    reason: Callable[[], str],
 ) -> dict[str, Any]:
     async with database.transaction() as connection:
         await _seen(connection, caller, id)
-        after = await store.note(connection, caller.scope, id, version, value, at=clock.now(), reason=reason) or {}
+        after = await store.note(connection, caller.scope, id, version, value, at=clock.now(), reason=reason()) or {}
     response.headers["ETag"] = etag(after["version"])
     return after
 
