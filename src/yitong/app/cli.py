@@ -40,6 +40,11 @@ def parser() -> argparse.ArgumentParser:
     keys = commands.add_parser("keys", help="the keys that seal recordings").add_subparsers(dest="action", required=True)
     keys.add_parser("list", help="which key opens how many recordings")
     keys.add_parser("rotate", help="make a new key and have it open everything")
+    drain = commands.add_parser("drain", help="take no new calls, wait until those there are have ended, then leave")
+    drain.add_argument("--seconds", type=float, default=3600.0, help="how long to wait for the calls' ends (3600)")
+    drain.add_argument("--stay", action="store_true", help="do not leave")
+    drain.add_argument("--back", action="store_true", help="take new calls again")
+    commands.add_parser("upgrade", help="restart the processes of a running «yitong run» one after the other; no call is lost")
     demo = commands.add_parser("demo", help="the demo").add_subparsers(dest="action", required=True)
     demo.add_parser("load", help="load the demo pack")
     return top
@@ -57,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return asyncio.run(run.run(settings))
         return asyncio.run(_tool(chosen, settings))
+    except KeyboardInterrupt:
+        return 130
     except SettingsError as error:
         print(f"yitong: {error}", file=sys.stderr)
     except Exception as error:
@@ -90,6 +97,8 @@ async def _tool(chosen: argparse.Namespace, settings: Settings) -> int:
         if chosen.command == "demo":
             await importlib.import_module("yitong.app.demo").load(reached)
             return 0
+        if chosen.command in ("drain", "upgrade"):
+            return await _operate(chosen, reached)
         if chosen.command in ("recordings", "keys"):
             tool = importlib.import_module("yitong.app.recordings_tool")
             everything, file = getattr(chosen, "all", False), getattr(chosen, "file", "")
@@ -97,6 +106,21 @@ async def _tool(chosen: argparse.Namespace, settings: Settings) -> int:
         if chosen.command == "trace":
             return int(await importlib.import_module("yitong.app.trace").trace(reached, chosen.contact))
         return int(await importlib.import_module("yitong.app.rebuild").rebuild(reached))
+
+
+async def _operate(chosen: argparse.Namespace, settings: Settings) -> int:
+    from yitong.app.operate import Operator
+    from yitong.kit.clock import SystemClock
+    from yitong.kit.nats import Nats
+
+    nats = await Nats.connect(settings.nats_url, "operator")
+    try:
+        operator = Operator(nats, settings.node, SystemClock(), lambda line: print(line, flush=True))
+        if chosen.command == "upgrade":
+            return await operator.upgrade()
+        return await (operator.go_on() if chosen.back else operator.drain(chosen.seconds, stay=chosen.stay))
+    finally:
+        await nats.close()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ import msgspec
 import uvloop
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
+from yitong.app import operate
+from yitong.app.operate import Order, Standing
 from yitong.kit import logs
 from yitong.kit.clock import Clock, SystemClock
 from yitong.kit.nats import OUTAGES, Nats
@@ -36,7 +38,7 @@ _current: ContextVar[Frame] = ContextVar("yitong.frame")
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """How a process stands: ok, degraded (works, with less) or failed; figures are numbers for /healthz and /metrics."""
+    """How a process stands: ok, degraded (works, with less), draining (takes nothing new) or failed; figures for /healthz and /metrics."""
 
     state: str = "ok"
     reason: str = ""
@@ -65,8 +67,26 @@ class Frame:
         self.metrics = CollectorRegistry()
         ProcessCollector(registry=self.metrics)
         PlatformCollector(registry=self.metrics)
+        self.draining = False
         self._sources: list[Callable[[], Health]] = []
         self._ready = False
+        self._drain: Callable[[bool], None] | None = None
+        self._busy: Callable[[], int] | None = None
+
+    def operated(self, *, drain: Callable[[bool], None] | None = None, busy: Callable[[], int] | None = None) -> None:
+        """An operator may ask: ``drain(True)`` lets nothing new in, ``drain(False)`` takes it back; ``busy`` counts what still runs."""
+        self._drain, self._busy = drain, busy
+
+    async def _ordered(self, _: str, order: Order) -> Standing:
+        if order.act in ("drain", "go_on") and self._drain is not None:
+            if self.draining != (order.act == "drain"):
+                _log.warning("operator", order=order.act)
+            self.draining = order.act == "drain"
+            self._drain(self.draining)
+        elif order.act == "leave":
+            _log.warning("operator", order="leave")
+            os.kill(os.getpid(), signal.SIGTERM)
+        return Standing(draining=self.draining, busy=self._busy() if self._busy is not None else 0)
 
     def ready(self) -> None:
         """Say to whoever started us (the supervisor, systemd) that we serve."""
@@ -85,7 +105,8 @@ class Frame:
     def heartbeat(self) -> Heartbeat:
         """How the process stands now."""
         told = [source() for source in self._sources]
-        order = ("ok", "degraded", "failed")
+        order = ("ok", "degraded", "draining", "failed")
+        told += [Health(state="draining", reason="draining")] if self.draining else []
         worst = max(told, key=lambda one: order.index(one.state), default=Health())
         state = worst.state if self._ready else max(worst.state, "degraded", key=order.index)
         return Heartbeat(
@@ -99,6 +120,7 @@ class Frame:
         nats = await Nats.connect(self.settings.nats_url, f"{self.name} health")
         subject = f"health.{self.name}.{self.settings.node.replace('.', '-')}"
         try:
+            await nats.answer(operate.subject(self.name, self.settings.node), Order, self._ordered)
             while True:
                 told = self.heartbeat()
                 if nats.connected:

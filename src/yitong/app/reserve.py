@@ -84,6 +84,11 @@ class Bench:
         child.spec = spec
         return child
 
+    @property
+    def there(self) -> bool:
+        """A spare stands by."""
+        return self._child is not None and self._child.alive
+
     def dismiss(self) -> None:
         """No spare is needed any more: it has nothing to lose and is killed."""
         if self._child is not None:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from yitong.app import embedded, engines, startpage
+from yitong.app import embedded, engines, operate, startpage
 from yitong.app.child import Spec
 from yitong.app.process import Health, Heartbeat
 from yitong.app.supervisor import StartFailed, Stopped, Supervisor
@@ -172,7 +172,12 @@ async def _beat(supervisor: Supervisor, settings: Settings) -> None:
     """Tell how the children stand: whoever answers /healthz sees an alarm."""
     nats = await Nats.connect(settings.nats_url, "supervisor")
     clock, node = SystemClock(), settings.node
+
+    async def ordered(_: str, order: operate.Order) -> operate.Standing:
+        return obeyed(supervisor, order)
+
     try:
+        await nats.answer(operate.subject("supervisor", node), operate.Order, ordered)
         while True:
             health = health_of(supervisor)
             beat = Heartbeat(
@@ -185,6 +190,20 @@ async def _beat(supervisor: Supervisor, settings: Settings) -> None:
         _log.info("heartbeat not sent", error=repr(error))
     finally:
         await asyncio.shield(nats.close())
+
+
+def obeyed(supervisor: Supervisor, order: operate.Order) -> operate.Standing:
+    """Do what an operator says, and tell how the children stand."""
+    match order.act:
+        case "leave":
+            supervisor.leave()
+        case "restart" if order.name == operate.SPARE:
+            supervisor.drop_spare()
+        case "restart":
+            supervisor.renew(order.name)
+    states = supervisor.states()
+    children = {name: state for name, (state, _, _) in states.items()} | ({operate.SPARE: "running"} if supervisor.spare else {})
+    return operate.Standing(children=children, pids={name: pid for name, (_, pid, _) in states.items()})
 
 
 def health_of(supervisor: Supervisor) -> Health:

@@ -40,6 +40,7 @@ class Kept:
         self.child: Child | None = None
         self.state = "starting"
         self.restarts = 0
+        self.renewing = False
         self.served = asyncio.Event()
         self._recent: deque[float] = deque()
 
@@ -120,6 +121,27 @@ class Supervisor:
                     self._served(one)
                 await self._clock.sleep(0.05)
 
+    def renew(self, name: str) -> None:
+        """Have a child end in peace and start anew, from what is on the disk now."""
+        for one in self._kept:
+            if one.spec.name == name and one.child is not None and one.child.alive and not one.renewing:
+                one.renewing, one.state = True, "restarting"
+                self._tasks.start(one.child.end(), f"renew {name}")
+
+    @property
+    def spare(self) -> bool:
+        """A spare process stands by."""
+        return self._bench is not None and self._bench.there
+
+    def drop_spare(self) -> None:
+        """The spare has imported what was on the disk then; another one takes its place."""
+        if self._bench is not None:
+            self._bench.dismiss()
+
+    def leave(self) -> None:
+        """End everything in order, as a signal would."""
+        self._asked.set()
+
     async def run(self) -> None:
         """Until a signal asks to stop."""
         await self._asked.wait()
@@ -156,9 +178,7 @@ class Supervisor:
             code = await kept.child.wait()
             if self._ends():
                 return
-            pause = kept.pause(self._clock.monotonic())
-            _log.error("child ended", child=kept.spec.name, code=code, state=kept.state, again_in_seconds=pause)
-            await self._clock.sleep(pause)
+            await self._pause(kept, code)
             if self._ends():
                 return
             kept.child.send_group(signal.SIGKILL)
@@ -166,6 +186,16 @@ class Supervisor:
             await self._launch(kept)
             if kept.spec.there is not None:
                 self._tasks.start(self._until_there(kept, kept.child), f"there {kept.spec.name}")
+
+    async def _pause(self, kept: Kept, code: int) -> None:
+        """After its end, before its next start: none when that was wanted."""
+        if kept.renewing:
+            kept.renewing = False
+            _log.info("child is renewed", child=kept.spec.name)
+            return
+        pause = kept.pause(self._clock.monotonic())
+        _log.error("child ended", child=kept.spec.name, code=code, state=kept.state, again_in_seconds=pause)
+        await self._clock.sleep(pause)
 
     def _settled(self) -> bool:
         return not self._ends() and all(one.state == "running" for one in self._kept)

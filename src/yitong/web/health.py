@@ -21,6 +21,7 @@ from yitong.web.database import PatientDatabase
 SILENT_SECONDS = 3.5
 FORGOTTEN_SECONDS = 60.0
 NEEDED = ("core", "switch")
+DRAINING = " is draining"
 router = APIRouter(include_in_schema=False)
 
 
@@ -79,6 +80,8 @@ class Health:
         if self._database.away:
             weak.append("postgresql: away")
         state = "failed" if reasons else "degraded" if weak else "ok"
+        if reasons and all(one.endswith(DRAINING) for one in reasons):
+            state = "draining"
         body = {
             "state": state, "calls": not reasons, "reason": "; ".join(reasons or weak), "processes": processes,
             "postgresql": "away" if self._database.away else "ok", "nats": "ok" if self._nats.connected else "away",
@@ -90,7 +93,9 @@ class Health:
             yield "nats is away"
         for name in NEEDED:
             states = [one for one in processes if one["process"] == name]
-            if not any(one["state"] in ("ok", "degraded") for one in states):
+            if any(one["state"] == "draining" for one in states) and not any(one["state"] in ("ok", "degraded") for one in states):
+                yield f"{name}{DRAINING}"
+            elif not any(one["state"] in ("ok", "degraded") for one in states):
                 said = next((one["reason"] for one in states if one["reason"]), "")
                 yield f"{name} is {'failed' if any(one['state'] == 'failed' for one in states) else 'silent'}{f': {said}' if said else ''}"
 
@@ -106,7 +111,7 @@ class Figures(Collector):
         state = GaugeMetricFamily("yitong_process_up", "1 while the process tells that it works", labels=["process", "node"])
         figure = GaugeMetricFamily("yitong_figure", "What a process tells of itself", labels=["process", "node", "name"])
         for one in self._health.processes():
-            state.add_metric([one["process"], one["node"]], 1.0 if one["state"] in ("ok", "degraded") else 0.0)
+            state.add_metric([one["process"], one["node"]], 1.0 if one["state"] in ("ok", "degraded", "draining") else 0.0)
             for name, value in one["figures"].items():
                 figure.add_metric([one["process"], one["node"], name], value)
         yield state

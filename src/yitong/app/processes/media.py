@@ -31,6 +31,7 @@ async def run(settings: Settings) -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL)
     worker = MediaWorker(media_settings(settings), frame.clock)
     frame.health(lambda: _health(worker))
+    frame.operated(busy=lambda: worker.load().ports)
     running = asyncio.get_running_loop().run_in_executor(None, worker.run)
     frame.ready()
     try:

@@ -32,6 +32,8 @@ WANTED = [["tenant"], ["prompt"], ["site"], ["number"], ["trunk"], ["account"], 
 KEPT_EVENTS = 20_000
 MOST_TOGETHER = 500
 """Events in one message."""
+SETTLE_SECONDS = 2.0
+"""How long those who called just before the end may take to be answered."""
 MEDIA_SECONDS = 2.0
 """How long the start waits for a media worker; a call that comes before there is one gets 503."""
 _log = logs.get("yitong.switch")
@@ -175,6 +177,7 @@ async def run(settings: Settings) -> None:
     link = Link(switch, cache, frame, settings.nats_url)
     cache.load()
     frame.health(lambda: _health(switch, cache))
+    frame.operated(drain=switch.drain, busy=lambda: len(switch.function.table.calls))
     frame.tasks.start(link.run(), "nats of the switch", vital=True)
     if tls is not None:
         frame.tasks.keep(lambda: tls.follow(frame.clock), "renew the certificate")
@@ -182,6 +185,7 @@ async def run(settings: Settings) -> None:
     try:
         await asyncio.Event().wait()
     finally:
+        await switch.settle(SETTLE_SECONDS)
         await link.close()
         await switch.close()
         cache.close()

@@ -46,6 +46,8 @@ class Board:
     heard_by: dict[str, set[str]] = field(default_factory=dict)
     watched: set[str] = field(default_factory=set)
     """Speakers of halls whose speaking is told."""
+    draining: bool = False
+    """No call is begun any more; those there are go on."""
     settle_hall: Callable[[Board, LiveConnection], None] = lambda board, one: None
     leave_hall: Callable[[Board, LiveConnection], None] = lambda board, one: None
 

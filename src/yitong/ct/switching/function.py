@@ -91,7 +91,7 @@ class SwitchingFunction:
                 return halls.refused(self.board, service)
             case services.Make():
                 taken = service.connection in self.table.connections or service.call in self.table.calls
-                return "connection_exists" if taken else ""
+                return "draining" if self.board.draining else "connection_exists" if taken else ""
         if isinstance(service, services.Answer | services.Route) and one is not None and one.answering:
             return "wrong_state"
         return refusal(type(service), one.stage if one is not None else Stage.NULL)

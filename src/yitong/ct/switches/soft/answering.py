@@ -67,6 +67,8 @@ class Answering:
                 self._invite(event)
             case "REGISTER":
                 self._register(event)
+            case "OPTIONS" if self.draining:  # as an INVITE would be answered (RFC 3261 §11.2): proxies and operators turn elsewhere
+                self._endpoint.respond(event.transaction, 503, self._lines.now, headers=[RETRY_AFTER])
             case "OPTIONS":
                 self._endpoint.respond(event.transaction, 200, self._lines.now, headers=[("Accept", SDP)])
             case "SUBSCRIBE":
@@ -94,6 +96,9 @@ class Answering:
             return
         if named is not None:
             self._replace(event, named)
+            return
+        if self.draining:
+            self._refuse(event, Refused(503, (RETRY_AFTER,)))
             return
         admitted = self._gate.admit(request, event.flow, self._lines.now, self._clock.now())
         if isinstance(admitted, Refused):
@@ -139,7 +144,7 @@ class Answering:
 
     def _refusal(self, event: RequestReceived, admitted: Admitted) -> Refused | None:
         """Why a call that may be made cannot be taken now."""
-        if self.draining or not self._lines.sound.has_room():
+        if not self._lines.sound.has_room():
             return Refused(503, (RETRY_AFTER,))
         if isinstance(admitted, FromTrunk | ToNumber) and self.pressure.refuses(self._lines.all, self._lines.now):
             return Refused(503, (RETRY_AFTER,), forgotten=True)

@@ -23,6 +23,7 @@ from yitong.ct.switches.soft.directory import Directory
 from yitong.ct.switches.soft.dispatch import Dispatch
 from yitong.ct.switches.soft.gate import ALLOWED, Gate
 from yitong.ct.switches.soft.halls import near_address
+from yitong.ct.switches.soft.hush import Hush
 from yitong.ct.switches.soft.imaging import tell_of_fax
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.line import Line
@@ -68,6 +69,7 @@ class SoftSwitch:
         self.directory = Directory(self.resolver.address)
         self._later: deque[Callable[[], None]] = deque()
         self._pumping = self._settling = self._closed = False
+        self._hush = Hush()
         self._armed_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -140,6 +142,15 @@ class SoftSwitch:
         while self.memory.unsure or (not self.sound.has_room() and self.clock.monotonic() < end):
             await self.clock.sleep(0.01)
         return self.sound.has_room()
+
+    def drain(self, on: bool) -> None:
+        """Take no new call while ``on``; those that run, and registrations, go on."""
+        self.answering.draining = self.function.board.draining = on
+
+    async def settle(self, seconds: float) -> None:
+        """Before leaving for a moment: answer those who have called, and leave who calls only now to the next switch."""
+        live = self.function.table.connections
+        await self._hush.settle(self.clock, seconds, lambda: any(one.incoming and not one.in_call for one in live.values()))
 
     async def close(self) -> None:
         """Stop listening; calls and their journal stay as they are."""
@@ -296,7 +307,7 @@ class SoftSwitch:
 
     def received(self, data: bytes, flow: Flow) -> None:
         now = self.clock.monotonic()
-        if not self.gate.silent(flow, now):
+        if not self._hush.drops(data, flow) and not self.gate.silent(flow, now):
             self.endpoint.receive(data, flow, now)
             self._pump()
 
