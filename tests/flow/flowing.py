@@ -11,7 +11,17 @@ from yitong.contact.ledger import Fact
 from yitong.contact.messages import AttributeSet
 from yitong.ct.events import AnyEvent
 from yitong.ct.services import AnyService
-from yitong.domains.ivr.steps import CollectStep, ConditionStep, HangUpStep, HoursStep, MenuStep, PlayStep, SetStep, TransferStep
+from yitong.domains.ivr.steps import (
+    CollectStep,
+    ConditionStep,
+    HangUpStep,
+    HoursStep,
+    MenuStep,
+    PlayStep,
+    ReturnStep,
+    SetStep,
+    TransferStep,
+)
 from yitong.domains.survey.steps import SurveyStep
 from yitong.flow.definition import Kinds
 from yitong.flow.prompts import Library
@@ -44,7 +54,7 @@ def library() -> Library:
 def kinds(prompts: Library) -> Kinds:
     return Kinds(
         PlayStep(prompts), PlayStep(prompts, "say"), MenuStep(prompts), CollectStep(prompts), ConditionStep(), HoursStep(), SetStep(),
-        TransferStep(), HangUpStep(), SurveyStep(prompts),
+        TransferStep(), ReturnStep(), HangUpStep(), SurveyStep(prompts),
     )  # fmt: skip
 
 

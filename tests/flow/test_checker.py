@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.flow.flowing import CODES, kinds, library
 
@@ -82,6 +82,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_anything_that_is_not_a_flow_is_refused_with_a_reason(raw: Any) -> None:
     document, problems = KINDS.parse(raw)
@@ -106,3 +107,30 @@ def _chinese_value(codes: list[str]) -> int:
         else:
             digit = int(word)
     return total + group + digit
+
+
+BACK = {"kind": "return", "next": {"nowhere": "end"}}
+PIN = {"kind": "collect", "prompts": ["menu"], "name": "pin", "maximum": 4, "secret": True,
+       "next": dict.fromkeys(("done", "timeout", "wrong"), "b")}  # fmt: skip
+WAYS_IN: list[tuple[dict[str, Any], dict[str, Any], set[tuple[str, str]]]] = [
+    ({"a": PIN, "b": BACK, "end": END}, {}, set()),
+    ({"a": PIN, "b": END}, {}, {("a", "flow.no_return")}),
+    ({"a": PIN, "b": {"kind": "transfer", "extension": "1001", "next": {"done": "c", "failed": "c"}}, "c": BACK, "end": END}, {},
+     {("b", "flow.not_beside_an_agent")}),
+    ({"a": PIN, "b": BACK, "end": END}, {"data": {}}, {("a", "flow.unnamed_data")}),
+    ({"a": {**PIN, "name": "other"}, "b": BACK, "end": END}, {}, {("a", "flow.not_collected")}),
+    ({"a": PIN, "b": {"kind": "set", "values": {"kept": "vars.pin + '1'"}, "next": {"done": "c"}}, "c": BACK, "end": END}, {},
+     {("b", "flow.secret_copied")}),
+    ({"a": PIN, "b": BACK, "end": END}, {"entries": {"nowhere": {"name": {"en": "x"}}}}, {("", "flow.unknown_step")}),
+    ({"a": menu(**{"1": "end", "timeout": "end", "wrong": "end"}), "end": END}, {"entries": {}, "help": {"key": "1", "step": "end"}},
+     {("a", "flow.help_key_taken")}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "more", "problems"), WAYS_IN)
+def test_ways_in_for_agents_fit_the_flow(steps: dict[str, Any], more: dict[str, Any], problems: set[tuple[str, str]]) -> None:
+    entries = {"a": {"name": {"en": "PIN"}, "beside": True, "returns": ["pin"]}}
+    raw = {"schema_version": 1, "name": {"en": "x"}, "start": "a", "data": {"pin": {"en": "PIN"}}, "entries": entries, "steps": steps}
+    document, problem = KINDS.parse(raw | more)
+    assert document, problem
+    assert {(one.step, one.code) for one in check(document, KINDS, KNOWS)} == problems

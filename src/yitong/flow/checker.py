@@ -6,6 +6,7 @@ without any person acting (endless loops), bad CEL, entries for agents that do n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -42,6 +43,7 @@ def check(document: Document, kinds: Kinds, knowledge: Knowledge) -> list[Proble
         problems += _loops(document, kinds)
         problems += _entries(document)
         problems += _help(document)
+        problems += _secrets(document)
     return problems
 
 
@@ -108,6 +110,16 @@ def _help(document: Document) -> Iterable[Problem]:
     for name, step in document.steps.items():
         if document.help.key in step.parameters.get("keys", ()):
             yield Problem(step=name, code="flow.help_key_taken", parameters={"key": document.help.key})
+
+
+def _secrets(document: Document) -> Iterable[Problem]:
+    """A secret that a step would copy into a variable that is kept."""
+    secrets = {str(step.parameters["name"]) for step in document.steps.values() if step.parameters.get("secret")}
+    for name, step in document.steps.items():
+        for expression in step.parameters["values"].values() if step.kind == "set" else ():
+            for secret in sorted(secrets):
+                if re.search(rf"\bvars\.{secret}\b", expression):
+                    yield Problem(step=name, code="flow.secret_copied", parameters={"name": secret})
 
 
 def _loops(document: Document, kinds: Kinds) -> Iterable[Problem]:

@@ -35,6 +35,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "座席在此等待，但没有“返回”步骤。请加上，或取消座席等待。",
         "An agent waits here, but no step of kind “return” follows. Add one, or do not let the agent wait.",
     ),
+    "flow.secret_copied": (
+        "保密数据“{name}”不能复制到会保存的变量中。请删除这个表达式。",
+        "The secret “{name}” must not be copied into a variable that is kept. Remove that expression.",
+    ),
     "flow.unnamed_data": (
         "数据“{name}”没有名称，座席看不懂。请在 data 中写上名称。",
         "The data “{name}” has no name that agents could read. Give it one under “data”.",
