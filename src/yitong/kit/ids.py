@@ -23,7 +23,8 @@ class Ids(Protocol):
 
 def uuid7(now: int, rand: int) -> str:
     """UUIDv7 from ``now`` (UTC microseconds) and 74 random bits; sorts by millisecond."""
-    text = f"{(now // 1_000 & _TIME) << 80 | _MARKS | (rand >> 62 & 0xFFF) << 64 | rand & _LOW:032x}"
+    value = (now // 1_000 & _TIME) << 80 | _MARKS | (rand >> 62 & 0xFFF) << 64 | rand & _LOW
+    text = value.to_bytes(16, "big").hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
