@@ -199,15 +199,21 @@ async def test_what_is_not_as_the_ledger_says_stays_and_is_told(archive: Archive
     path = archive.vault.path((await archive.stored(id)).file)
     path.write_bytes(path.read_bytes()[:-1] + b"\x07")
     gone = await archive.record()
+    plain = await archive.content(gone)
     archive.vault.path((await archive.stored(gone)).file).unlink()
     worker = archive.worker()
     await worker.once()
     await worker._check.run()
     await worker._count()
     assert path.exists()
+    kept = archive.vault.path((await archive.stored(gone)).file)
     assert (await archive.row(id)).fault == "digest"
     assert worker.faults == {"digest": 1, "missing": 1}
     assert worker.figures()["recordings_missing"] == 1.0
+    kept.write_bytes(plain)
+    assert [fault.code for fault in await worker._check.run()] == ["digest"]  # the other one was put back
+    await worker.once()
+    assert ((await archive.row(gone)).sealed, await archive.content(gone)) == (True, plain)
 
 
 @pytest.mark.parametrize("step", ["", "encode", "remove"])

@@ -49,8 +49,8 @@ class Check:
     async def run(self, *, everything: bool = False) -> list[Fault]:
         """Check, and keep what was found."""
         found = [fault async for fault in self._endless()]
+        found += await self._contents(everything)
         found += [fault async for fault in self._rows()]
-        found += await self._contents(everything, {fault.file for fault in found})
         found += [fault async for fault in self._strays()]
         unique = list({(fault.file, fault.code): fault for fault in found}.values())
         async with self._database.transaction() as connection:
@@ -88,7 +88,7 @@ class Check:
                 if code:
                     yield Fault(file=one.file, code=code, tenant=one.tenant, recording=one.id)
 
-    async def _contents(self, everything: bool, faulty: set[str]) -> list[Fault]:
+    async def _contents(self, everything: bool) -> list[Fault]:
         now, left, found = self._clock.now(), _READ_BYTES, list[Fault]()
         before = now if everything else now - _READ_AGAIN_US
         while everything or left > 0:
@@ -101,7 +101,7 @@ class Check:
                 code = await asyncio.to_thread(self._vault.check, one, whole=True)
                 left -= one.bytes
                 read += [] if code else [one]
-                if code and one.file not in faulty:
+                if code:
                     found.append(Fault(file=one.file, code=code, tenant=one.tenant, recording=one.id))
             async with self._database.transaction() as connection:
                 await checks.was_read(connection, read, now)

@@ -50,11 +50,13 @@ async def unread(connection: AsyncConnection, before: int, limit: int) -> list[S
 
 
 async def suspects(connection: AsyncConnection, before: int, limit: int) -> list[Stored]:
-    """Files in whose content a fault was found, and that were not read since ``before``."""
+    """Files of which a fault is known and that were not read since ``before``."""
     rows = await connection.execute(
         text(f"""
-            select {_COLUMNS} from recording_files f where file <> '' and (checked_at is null or checked_at < :before)
-              and exists (select from recording_faults x where (x.tenant_id, x.recording_id) = (f.tenant_id, f.id))
+            select {_COLUMNS} from recording_files where file <> '' and (checked_at is null or checked_at < :before)
+              and (tenant_id, id) in (
+                select tenant_id, recording_id from recording_faults where recording_id is not null
+                union select tenant_id, id from recording_files where fault <> '')
             limit :limit"""),
         {"before": moment(before), "limit": limit},
     )
@@ -62,10 +64,12 @@ async def suspects(connection: AsyncConnection, before: int, limit: int) -> list
 
 
 async def was_read(connection: AsyncConnection, read: Sequence[Stored], now: int) -> None:
-    """These were read as a whole; a job may try again what it could not do."""
+    """These were read as a whole and are right; a job may try again what it could not do, but for a sound that Opus does not keep."""
     if read:
         await connection.execute(
-            text("update recording_files set checked_at = :now, fault = '' where tenant_id = :tenant and id = :id and file = :file"),
+            text("""
+                update recording_files set checked_at = :now, fault = case fault when 'sound' then fault else '' end
+                where tenant_id = :tenant and id = :id and file = :file"""),
             [{"tenant": one.tenant, "id": one.id, "file": one.file, "now": moment(now)} for one in read],
         )
 

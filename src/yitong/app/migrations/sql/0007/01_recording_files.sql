@@ -44,6 +44,7 @@ create index recording_files_stale on recording_files (id) where stale <> '';
 create index recording_files_age on recording_files (tenant_id, queue_id, ended_at) where purged_at is null;
 create index recording_files_key on recording_files (tenant_id, key_id) where sealed and file <> '';
 create index recording_files_checked on recording_files (checked_at nulls first) where file <> '';
+create index recording_files_faulty on recording_files (tenant_id, id) where fault <> '';
 create index recording_files_tags on recording_files using gin (tags jsonb_path_ops) where tags <> '[]';
 
 create index recordings_without_end on recordings (began_at) where ended_at is null;
