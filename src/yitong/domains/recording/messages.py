@@ -32,11 +32,10 @@ class ResumeTalk(Command, frozen=True, tag=True):
 
 
 class PauseForStep(Command, frozen=True, tag=True):
-    """What must not be recorded begins (``on``) or is over: the contact is alone in a flow. With ``step`` it is over when that is left."""
+    """A step of a flow takes what must not be recorded. That is over when the step is left."""
 
     contact: str
-    on: bool = True
-    step: str = ""
+    step: str
 
 
 class RecordTalk(Command, frozen=True, tag=True):

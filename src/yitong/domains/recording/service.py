@@ -52,8 +52,9 @@ class Recorder:
         bus.reacts(acd.AssignmentResumed, self._resumed)
         for ended in (acd.AssignmentEnded, acd.OutsideEnded):
             bus.reacts(ended, self._end)
+        bus.reacts(acd.DetourEntered, self._apart)
         bus.reacts(StepLeft, self._step_left)
-        for over in (SideFlowEnded, FlowEnded):
+        for over in (acd.DetourEnded, SideFlowEnded, FlowEnded):
             bus.reacts(over, self._flow_over)
         bus.obeys(m.PauseTalk, self.pause)
         bus.obeys(m.ResumeTalk, self.resume)
@@ -209,18 +210,20 @@ class Recorder:
 
     def pause_for_step(self, command: m.PauseForStep, unit: Unit) -> None:
         """A pause that somebody else began goes on as he wants."""
-        pause = self.model.pauses.get(command.contact)
-        if command.on and pause is None:
+        if command.contact not in self.model.pauses:
             self._begin_pause(command.contact, None, LONGEST_PAUSE_SECONDS, "step", "", unit, step=command.step)
-        elif not command.on and pause is not None and pause.cause == "step":
-            self._end_pause(pause, "step", "", unit)
+
+    def _apart(self, fact: acd.DetourEntered, unit: Unit) -> None:
+        """The contact is alone in a flow while the agent waits: what it says and types there is nobody's."""
+        if fact.contact not in self.model.pauses:
+            self._begin_pause(fact.contact, None, LONGEST_PAUSE_SECONDS, "step", "", unit)
 
     def _step_left(self, fact: StepLeft, unit: Unit) -> None:
         pause = self.model.pauses.get(fact.contact)
         if pause is not None and pause.step and pause.step == fact.step:
             self._end_pause(pause, "step", "", unit)
 
-    def _flow_over(self, fact: SideFlowEnded | FlowEnded, unit: Unit) -> None:
+    def _flow_over(self, fact: acd.DetourEnded | SideFlowEnded | FlowEnded, unit: Unit) -> None:
         """The contact came back, was taken out of its flow, or has gone."""
         pause = self.model.pauses.get(fact.contact)
         if pause is not None and pause.cause == "step":

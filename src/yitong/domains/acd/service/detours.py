@@ -21,7 +21,6 @@ from yitong.domains.acd.model.agent import Assignment
 from yitong.domains.acd.model.detours import Flows
 from yitong.domains.acd.model.queue import micro
 from yitong.domains.acd.service.acts import LEASE_SECONDS, RESUME_SECONDS, STANDING_SECONDS, Acts
-from yitong.domains.recording.messages import PauseForStep
 from yitong.flow.made import FAX, PROMPT, START, name_of
 from yitong.flow.messages import SideFlowEnded
 
@@ -162,7 +161,6 @@ class Detours:
             contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue,
             connection=assignment.connection, assignment=assignment.id,
         ))  # fmt: skip
-        unit.obey(PauseForStep(contact=assignment.contact, on=True))
         self.flows.let_in(assignment.contact, detour.flow, detour.step, unit, beside=True)
 
     def _service_failed(self, event: ServiceFailed, unit: Unit) -> None:
@@ -190,7 +188,6 @@ class Detours:
             connection=assignment.connection, assignment=assignment.id, cause=cause, result=result,
             resume_until=unit.now + micro(RESUME_SECONDS) if interrupted else 0,
         ))  # fmt: skip
-        unit.obey(PauseForStep(contact=assignment.contact, on=False))
         contact = self._acts.registry.get(assignment.contact)
         if contact is not None and cause in ("taken_back", "fault"):
             unit.ask(ct.Stop(id=unit.new_id(), tenant=self._tenant, connection=contact.connection))
