@@ -84,7 +84,8 @@ class Doors:
     def _collected(self, event: Collected, unit: Unit) -> None:
         entering = self._entering(event)
         if entering is not None and event.reason != "stopped":
-            self._number(entering, event.digits, unit) if entering.what == "number" else self._pin(entering, event.digits, unit)
+            answer = {"number": self._number, "pin": self._pin}[entering.what]
+            answer(entering, event.digits, unit)
             return
         found = self._model.of_connection(event.connection)
         if found is not None and found[1].state == "confirming" and found[1].service == event.service:
@@ -132,8 +133,8 @@ class Doors:
         self._sorry(self._model.entering[contact], unit)
 
     def _give_back(self, entering: Entering, unit: Unit) -> None:
-        unit.tell(m.EntryEnded(contact=entering.contact, connection=entering.connection, cause=entering.refused))
-        self._acts.resume(entering.contact, entering.refused, unit)
+        unit.tell(m.EntryEnded(contact=entering.contact, connection=entering.connection, cause=entering.refused or "failed"))
+        self._acts.resume(entering.contact, entering.refused or "wrong", unit)
 
     # --- the ends of what plays --------------------------------------------------------------------------------------------------------
 
@@ -150,9 +151,7 @@ class Doors:
         """What should play or collect cannot: nobody waits for it."""
         entering = self._entering(event)
         if entering is not None:
-            self._refuse(entering.contact, entering.connection, entering.room, "wrong", unit) if entering.what != "sorry" else (
-                self._give_back(entering, unit)
-            )
+            self._give_back(entering, unit)
             return
         found = self._model.of_connection(event.connection)
         if found is not None and found[1].state == "greeting" and found[1].service == event.service:

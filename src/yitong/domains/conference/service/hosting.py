@@ -125,7 +125,7 @@ class Hosting:
                 acts.mute(one, member, not member.muted, "own", unit)
                 acts.say(member, "conference.muted" if member.muted else "conference.heard", unit)
             case Act.RECORD:
-                acts.stop_recording(one, unit) if one.recording else acts.record(one, unit)
+                self._record(one, unit)
             case Act.COUNT:
                 others = sum(1 for other in one.members.values() if other.state in ("in", "waiting")) - 1
                 codes = ["conference.before", *number_prompts(others, acts.language(member.contact)), "conference.after"]
@@ -134,6 +134,12 @@ class Hosting:
                 acts.send_out(one, member, "left", unit)
             case Act.END:
                 self._end(one, member, unit)
+
+    def _record(self, one: Conference, unit: Unit) -> None:
+        if one.recording:
+            self._acts.stop_recording(one, unit)
+        else:
+            self._acts.record(one, unit)
 
     def _ask(self, one: Conference, member: Member, unit: Unit) -> None:
         """A listener asks, or asks no more; a speaker becomes a listener."""
