@@ -291,6 +291,34 @@ def test_a_fax_is_sent_by_itself_as_soon_as_the_called_number_answers(story: Cal
     check_end(world, 1)
 
 
+def test_what_the_customer_typed_stays_with_him_over_three_hops(story: Callable[..., Story]) -> None:
+    """Demand D19: a colleague, a queue, and core dead in between: whoever has the contact sees its data."""
+    told = story(UntilHears("number.1"), Wait(1.5), Press(CARD), UntilHears("number.2"), Wait(1.5), Press(PIN))
+    world = told.world
+    told.let_in(values={"amount": "120"})
+    told.run(60)
+    for number in ("1002", "1003"):
+        world.agent(number, usual=TALKS, ready=False)
+        world.obey(m.SetAgentState(agent=f"a{number}", state="not_ready", reason="lunch"))
+
+    def seen_by(agent: str) -> dict[str, str]:
+        assert world.partition is not None
+        world.partition.live.flush()
+        (shown,) = world.partition.live.document(f"desk.{agent}")[1]["assignments"].values()
+        return {one["name"]: one["value"] for one in shown["data"]}
+
+    whole = {"amount": "120", "card": CARD, "pin": ""}
+    told.say(m.Transfer, 4.0, to_agent="a1002")
+    assert seen_by("a1002") == whole
+    world.obey(m.SetAgentState(agent="a1003", state="ready"))
+    assert world.partition is not None
+    second = next(one for one in world.partition.acd.model.assignments() if one.agent == "a1002")
+    world.obey(m.Transfer(agent="a1002", assignment=second.id, queue="service"))
+    told.run(10)
+    assert seen_by("a1003") == whole
+    told.end()
+
+
 HELP = {**FLOW, "help": {"key": "*", "step": "helper"}, "data": {"order": {"en": "Order"}}, "steps": {
     **FLOW["steps"],
     "menu": {**FLOW["steps"]["menu"], "next": {**FLOW["steps"]["menu"]["next"], "1": "order"}},
