@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from tests.switches.rigs import CALLED
+from tests.switches.soft_rig import SoftRig
+
+from yitong.ct.model import DeviceKind
 from yitong.ct.switches.soft import pressure as p
+from yitong.ct.switches.soft.line import Line
+from yitong.ct.switches.soft.own_address import OwnAddress
+from yitong.ct.switches.soft.page_grace import GRACE_SECONDS, Grace
 from yitong.ct.switches.soft.pressure import Pressure
+from yitong.kit.clock import ManualClock
+from yitong.sip.core import Flow
 
 
 def test_a_quiet_switch_takes_every_call() -> None:
@@ -58,3 +67,44 @@ def test_a_caller_who_gave_up_keeps_nobody_out() -> None:
     one.waits("a", 1.0)
     one.heard("x", 1.9)
     assert not one.refuses(set(), 2.0)
+
+
+async def test_of_a_call_that_is_refused_because_the_switch_is_late_nothing_is_kept(soft: SoftRig) -> None:
+    caller = await soft.agent("13900000000")
+    before = soft.switch.endpoint.transactions
+    for _ in range(p.BEATS):
+        soft.switch.answering.pressure.was_late(10 * p.LATE_SECONDS)
+    caller.call(CALLED)
+    await soft.true(lambda: 503 in caller.responses)
+    assert soft.switch.endpoint.transactions == before
+    assert not soft.switch.lines.all
+
+
+def test_our_address_is_asked_of_the_system_once_for_a_while() -> None:
+    clock = ManualClock()
+    near = Flow("udp", "udp", "127.0.0.1", 5060)
+    assert OwnAddress("192.0.2.7", clock)(near) == "192.0.2.7", "told by the settings"
+    found = OwnAddress("0.0.0.0", clock)
+    assert found(None) == "0.0.0.0"
+    assert found(near) == "127.0.0.1"
+    found._known["127.0.0.1"] = (clock.monotonic() + 1.0, "127.0.0.9")
+    assert found(near) == "127.0.0.9"
+    clock.advance(1.0)
+    assert found(near) == "127.0.0.1"
+
+
+def test_a_page_may_come_back_within_its_grace() -> None:
+    lines = {
+        name: Line(connection=name, call="k", device=f"t/page/{name}", kind=DeviceKind.PAGE, incoming=True) for name in ("a", "b", "c")
+    }
+    grace = Grace(lines)
+    assert grace.next_deadline() is None
+    for number, line in enumerate(lines.values()):
+        grace.begin(line, 10.0 + number)
+    assert grace.next_deadline() == 10.0 + GRACE_SECONDS
+    lines["a"].lost_at = 0.0  # it came back
+    del lines["c"]  # it was hung up
+    assert grace.next_deadline() == 11.0 + GRACE_SECONDS
+    assert grace.over(11.0 + GRACE_SECONDS - 0.1) == []
+    assert grace.over(11.0 + GRACE_SECONDS) == [lines["b"]]
+    assert grace.next_deadline() is None
