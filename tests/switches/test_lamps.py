@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
+import pytest
 from tests.switches.rigs import TENANT, Rig
 from tests.switches.situations import make
-from tests.switches.soft_rig import SoftRig
+from tests.switches.soft_rig import SoftRig, account
 from tests.switches.test_messages_waiting import lamp, text
+from tests.system.phones import Phone
 
 from yitong.ct import services
 from yitong.ct.events import ServiceFailed
@@ -71,3 +76,30 @@ async def test_a_switch_that_comes_back_knows_its_lamps(soft: SoftRig) -> None:
     again = MessagesWaiting(switch.endpoint, switch.gate, switch.clock, lambda flow: "", switch.memory.journal)
     assert again.mailboxes(TENANT, "1001") == Waiting(new=1, old=4)
     assert again.mailboxes(TENANT, "1002") is None
+
+
+@pytest.mark.baresip
+async def test_the_lamp_of_a_real_telephone(soft: SoftRig, tmp_path: Path) -> None:
+    soft.switch.configure(f"{TENANT}.account.a1001", account("1001"))
+    say(soft, ("1001", 2, 1), whole=True)
+    await soft.settle(0.05)
+    phone = await with_lamp(soft, tmp_path, "2/1")
+    try:
+        say(soft, ("1001", 0, 3))
+        log = phone._folder / "log"
+        await soft.true(lambda: "Messages-Waiting: no" in log.read_text() and "Voice-Message: 0/3 (0/0)" in log.read_text())
+    finally:
+        await asyncio.to_thread(phone.close)
+
+
+async def with_lamp(soft: SoftRig, folder: Path, shows: str) -> Phone:
+    """A baresip that has heard what waits; some ask without end and never listen to the answer: another one is started then."""
+    for number in range(8):
+        home = folder / f"{number}"
+        phone = await asyncio.to_thread(lambda home=home: Phone(home, "1001", soft.server[1], password="secret", mwi=True))  # type: ignore[misc]
+        for _ in range(20):
+            if f"Voice-Message: {shows} " in (home / "log").read_text():
+                return phone
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(phone.close)
+    raise AssertionError("no lamp")
