@@ -382,13 +382,15 @@ def test_a_killed_core_neither_ends_nor_doubles_a_conference(seed: int) -> None:
     world = a_world()
     world.switch.faults = seeded(seed, lose=0.03, double=0.05, delay=0.1, late_seconds=0.4)
     people = [Patient(world, HOST if not number else MEMBER, f"1380000{number:04}") for number in range(5)]
+    world.run(0.5)  # a call that is never answered is no caller
+    world.switch.service_faults = seeded(seed + 1, lose=0.03, double=0.05)
     for _ in range(8):
         world.run(chance.uniform(0.1, 9.0))
         world.switch.press(chance.choice(people).connection, chance.choice("168"))
         if chance.random() < 0.3:
             world.save()
         world.restart(chance.uniform(0.0, 2.5))
-    world.run(60)
+    world.run(90)
     assert len(world.facts(m.ConferenceBegan)) == 1
     one = conference(world)
     assert {name.state for name in one.members.values()} == {"in"}
@@ -396,7 +398,7 @@ def test_a_killed_core_neither_ends_nor_doubles_a_conference(seed: int) -> None:
     for known in one.members.values():
         heard_as = Participation.ACTIVE if one.is_heard(known) else Participation.SILENT
         assert (there[known.connection].hall, there[known.connection].participation) == (one.id, heard_as)
-    world.switch.faults = lambda message: (0.0,)
+    world.switch.faults = world.switch.service_faults = lambda message: (0.0,)
     for customer in people:
         customer.hang_up()
     world.run(60)
