@@ -28,7 +28,7 @@ export function useAlert(): void {
     let on = false
     flashing = setInterval(() => {
       on = !on
-      document.title = on ? `☎ ${t(desk.ringing ? headingOf(desk.ringing) : 'desk.state.offered')} ${caller(desk.ringing?.calling)}` : title
+      document.title = on ? `☎ ${t(desk.ringing ? headingOf(desk.ringing) : 'desk.state.offered')} ${desk.ringing?.inside?.extension ?? caller(desk.ringing?.calling)}` : title
     }, 800)
   }
 
