@@ -30,12 +30,12 @@ class SettingsError(Exception):
 class Settings:
     """What an operator decides. Empty ``database_url`` or ``nats_url``: the embedded engine.
 
-    ``fax_days``: for how long the pages of faxes are kept, 0: for ever. ``media_workers`` 0 means one per CPU core.
-    ``recording_keys``: the folder of the keys that seal recordings, empty: ``home``/keys.
+    ``media_workers`` 0 means one per CPU core. ``recording_keys``: the folder of the keys that seal recordings, empty: ``home``/keys.
     ``recording_key_days`` 0: no new key by itself; ``recording_opus_hours`` 0: recordings stay WAV.
-    ``smtp_host``: the server that takes mails, empty: none are sent;
-    ``smtp_security``: tls, starttls or none; ``smtp_ca``: a PEM file of whom to trust besides. ``runtime`` (sockets) and ``worker``
-    (which of several equal processes this one is, from 0) are set by the supervisor.
+    ``fax_days``: for how long the pages of faxes are kept, 0: for ever.
+    ``smtp_host``: the server that takes mails, empty: none are sent; ``smtp_security``: tls, starttls or none; ``smtp_ca``: a PEM file of
+    whom to trust besides.
+    ``runtime`` (sockets) and ``worker`` (which of several equal processes this one is, from 0) are set by the supervisor.
     """
 
     home: Path = Path("var")
