@@ -24,7 +24,7 @@ _VIA = re.compile(
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)")
 _NAME_ADDR = re.compile(r'(?:(?P<quoted>"(?:[^"\\]|\\[\s\S])*")|(?P<tokens>[^"<]*))[ \t]*<(?P<uri>[^>]*)>(?P<params>.*)', re.DOTALL)
 _READ_LATELY = 2_000
-"""Addresses kept as read: the same From, To and Contact stand in every message of a dialog. Of whole messages at most 64 KB each."""
+"""Values kept as read: the same From, To and Contact stand in every message of a dialog, the same Via in every answer to a request."""
 _DISPLAY_TOKENS = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t\u0080-\U0010ffff]*")
 _RPORT = re.compile(r";[ \t]*rport[ \t]*(?:=[ \t]*[0-9]*)?[ \t]*(?=[;,]|$)", re.IGNORECASE)
 _RECEIVED = re.compile(r";[ \t]*received[ \t]*=[^;,]*", re.IGNORECASE)
@@ -58,14 +58,8 @@ class Via(msgspec.Struct, frozen=True, dict=True):
 
     @classmethod
     def parse(cls, value: str) -> Via:
-        """Raises ``ParseError``."""
-        match = _VIA.fullmatch(value)
-        if match is None:
-            raise ParseError("wrong Via")
-        digits = match["port"]
-        params = match["params"]
-        port = parse_port(digits) if digits else 0
-        return cls(match["transport"].upper(), match["host"].lower(), port, parse_params(params) if params else {})
+        """Raises ``ParseError``. What was read lately is not read again."""
+        return _via(value)
 
     @property
     def branch(self) -> str:
@@ -133,6 +127,17 @@ class Address(msgspec.Struct, frozen=True, dict=True):
     def name(self) -> str:
         """The display name for people: readable, one line."""
         return display_text(self.display)
+
+
+@lru_cache(maxsize=_READ_LATELY)
+def _via(value: str) -> Via:
+    match = _VIA.fullmatch(value)
+    if match is None:
+        raise ParseError("wrong Via")
+    digits = match["port"]
+    params = match["params"]
+    port = parse_port(digits) if digits else 0
+    return Via(match["transport"].upper(), match["host"].lower(), port, parse_params(params) if params else {})
 
 
 @lru_cache(maxsize=_READ_LATELY)

@@ -32,7 +32,7 @@ def canonical(name: str) -> str:
 class Message:
     """What requests and responses share. Not to be changed after it is made; ``headers`` is in order, names canonical."""
 
-    __slots__ = ("_contacts", "_cseq", "_first", "_from", "_to", "_via", "body", "headers")
+    __slots__ = ("_contacts", "_cseq", "_encoded", "_first", "_from", "_to", "_via", "body", "headers")
 
     def __init__(self, headers: list[Header], body: bytes = b"") -> None:
         self.headers = headers
@@ -43,12 +43,18 @@ class Message:
         self._cseq: CSeq | None = None
         self._contacts: list[Address] | None = None
         self._first: dict[str, str] | None = None
+        self._encoded = b""
 
     def get(self, name: str) -> str | None:
         """The first value of a header (canonical name), ``None`` without."""
+        return self.first.get(name)
+
+    @property
+    def first(self) -> dict[str, str]:
+        """The first value of each header."""
         if self._first is None:
             self._first = dict(reversed(self.headers))
-        return self._first.get(name)
+        return self._first
 
     def all(self, name: str) -> list[str]:
         """Every line of a header, in order."""
@@ -116,6 +122,8 @@ class Message:
 
     def encode(self) -> bytes:
         """The message as bytes, with the Content-Length of its body. Raises ``SipError`` for a value that would break its line."""
+        if self._encoded:
+            return self._encoded
         lines = [self.start_line]
         lines.extend([f"{name}: {value}" for name, value in self.headers if name != "Content-Length"])
         lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
@@ -123,9 +131,10 @@ class Message:
         if text.count("\n") != len(lines) + 1 or text.count("\r") != len(lines) + 1:
             raise SipError("line break in a header")
         try:
-            return text.encode("utf-8", "surrogateescape") + self.body
+            self._encoded = text.encode("utf-8", "surrogateescape") + self.body
         except UnicodeEncodeError as error:
             raise SipError("header is no text") from error
+        return self._encoded
 
 
 class Request(Message):
@@ -300,12 +309,13 @@ def _cut_body(message: Message, body: bytes) -> bytes:
 
 def _check(message: Message) -> None:
     """What every message must have, once (RFC 3261 §8.1.1), and what transactions read of it."""
-    seen: set[str] = set()
-    for name, _ in message.headers:
-        if name in _ONCE:
-            if name in seen:
-                raise ParseError(f"{name} twice")
-            seen.add(name)
+    if len(message.first) < len(message.headers):
+        seen: set[str] = set()
+        for name, _ in message.headers:
+            if name in _ONCE:
+                if name in seen:
+                    raise ParseError(f"{name} twice")
+                seen.add(name)
     if not message.call_id or " " in message.call_id:
         raise ParseError("wrong Call-ID")
     _ = message.via, message.cseq, message.from_, message.to

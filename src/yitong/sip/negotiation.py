@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -222,9 +223,15 @@ def _their_direction(session: Session, media: Media) -> tuple[bool, bool]:
     return True, True
 
 
+@lru_cache(maxsize=1_000)
+def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Raises ValueError. A description names the same address several times, and telephones the same in each."""
+    return ipaddress.ip_address(address)
+
+
 def _is_unspecified(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address).is_unspecified
+        return _ip(address).is_unspecified
     except ValueError:
         return False
 
@@ -232,7 +239,7 @@ def _is_unspecified(address: str) -> bool:
 def _check_address(address: str, port: int, local: Local, unheard: bool) -> None:
     """RTP goes to one host that is not ourselves (case M9)."""
     try:
-        value = ipaddress.ip_address(address)
+        value = _ip(address)
     except ValueError as error:
         raise SdpError("no IP address", 488) from error
     if value.is_multicast or str(value) == "255.255.255.255" or (value.is_reserved and value.version == 4 and not unheard):
