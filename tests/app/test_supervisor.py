@@ -13,9 +13,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.figures import figure
 
 from yitong.app.child import Spec
 from yitong.app.supervisor import Kept, StartFailed, Supervisor
+from yitong.app.watchdog import LOOKS
 
 Until = Callable[..., Awaitable[None]]
 
@@ -28,12 +30,16 @@ signal.signal(signal.SIGTERM, stop if len(sys.argv) < 4 else signal.SIG_IGN)
 told("start")
 out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 out.sendto(f"READY=1\\nMAINPID={os.getpid()}".encode(), os.environ["NOTIFY_SOCKET"])
-while True: time.sleep(1)
+def circle(*_):
+    while True: pass
+signal.signal(signal.SIGUSR1, circle)
+while True: time.sleep(float(os.environ.get("BEATS", "1")))
 """
 
 
-def child(name: str, log: Path, *more: str, stop_seconds: float = 5.0) -> Spec:
-    return Spec(name=name, command=(sys.executable, "-c", READY, str(log), name, *more), stop_seconds=stop_seconds)
+def child(name: str, log: Path, *more: str, stop_seconds: float = 5.0, beats: str = "1") -> Spec:
+    command = (sys.executable, "-c", READY, str(log), name, *more)
+    return Spec(name=name, command=command, stop_seconds=stop_seconds, environment={"BEATS": beats})
 
 
 def alive(pid: int) -> bool:
@@ -67,6 +73,25 @@ async def test_a_killed_child_is_started_again_at_once(tmp_path: Path, until: Un
     await until(lambda: kept.restarts == 1 and kept.state == "running", 20)
     assert kept.child is not None
     assert kept.child.pid != first
+    await supervisor.stop()
+
+
+@pytest.mark.case("K13")
+async def test_a_child_that_hangs_is_replaced_and_does_not_act_again(tmp_path: Path, until: Until) -> None:
+    """Ten looks a second in place of one; one that is only busy is left alone."""
+    supervisor, log = Supervisor(tmp_path), tmp_path / "log"
+    well, sick = [await supervisor.start(child(name, log, beats="0.02")) for name in ("well", "sick")]
+    await supervisor.serving([well, sick], 20)
+    supervisor.watch_over(0.1)
+    assert sick.child is not None
+    first, before = sick.child.pid, time.monotonic()
+    os.kill(well.child.pid if well.child else 0, signal.SIGUSR1)
+    os.kill(first, signal.SIGSTOP)
+    await until(lambda: sick.restarts == 1 and sick.state == "running", 20)
+    seconds = time.monotonic() - before
+    assert not alive(first)
+    assert (well.restarts, sick.child.pid != first) == (0, True)
+    figure("K13", f"a stopped child is killed after {LOOKS} looks, one a second, and replaced; {seconds / 0.1:.0f} looks' time in the test")
     await supervisor.stop()
 
 

@@ -78,6 +78,7 @@ async def _start(supervisor: Supervisor, settings: Settings, door: socket.socket
         marker.touch()
     kept = [await supervisor.start(spec) for spec in specs(settings, door.fileno())]
     await supervisor.serving(kept, 120.0)
+    supervisor.watch_over()
     supervisor.stand_by(environment(replace(settings, demo_password="")))
     return settings, first
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from yitong.app.child import Child, Spec
 from yitong.app.reserve import Bench
+from yitong.app.watchdog import LOOK_SECONDS, Watchdog
 from yitong.kit import logs
 from yitong.kit.clock import Clock, SystemClock
 from yitong.kit.tasks import Tasks
@@ -137,6 +138,21 @@ class Supervisor:
         """The spare has imported what was on the disk then; another one takes its place."""
         if self._bench is not None:
             self._bench.dismiss()
+
+    def watch_over(self, seconds: float = LOOK_SECONDS) -> None:
+        """Notice children of ours that hang. Call it when all have been started."""
+        dog = Watchdog(self._beating, self._strike, self._clock)
+        self._tasks.keep(lambda: dog.watch(seconds), "watchdog")
+
+    def _beating(self) -> dict[str, int]:
+        """Those with a heartbeat; engines have none that we could hear."""
+        ours = (one for one in self._kept if one.spec.there is None and one.state == "running" and not one.renewing)
+        return {one.spec.name: one.child.pid for one in ours if one.child is not None and one.child.alive}
+
+    def _strike(self, name: str) -> None:
+        for one in self._kept:
+            if one.spec.name == name and one.child is not None:
+                one.child.send_group(signal.SIGKILL)
 
     def leave(self) -> None:
         """End everything in order, as a signal would."""
