@@ -46,7 +46,9 @@ SENTENCES: dict[str, Sentence] = {
         403, "请求来自其他网站，已拒绝。请从本系统页面操作。", "The request came from another site. Use this system's own page."
     ),
     "desk_locked": Sentence(423, "座席已锁定。请先用密码解锁。", "The desk is locked. Unlock it with the password first."),
-    "wrong_unlock": Sentence(403, "密码不正确，座席仍锁定。请重新输入。", "The password is not right; the desk stays locked. Enter it again."),
+    "wrong_unlock": Sentence(
+        403, "密码不正确，座席仍锁定。请重新输入。", "The password is not right; the desk stays locked. Enter it again."
+    ),
     # recordings of talks
     "not_recorded": Sentence(409, "此通话没有在录音，无需暂停。", "This talk is not being recorded: there is nothing to pause."),
     "no_pause": Sentence(
