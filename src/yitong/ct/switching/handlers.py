@@ -101,14 +101,14 @@ def _set_waiting(board: Board, one: None, service: services.SetMessageWaiting, n
 HANDLERS: dict[type[services.Service], Callable[[Board, Any, Any, int], None]] = {
     services.Answer: _answer, services.Ring: _ring, services.Clear: _clear, services.Hold: _hold, services.Retrieve: _retrieve,
     services.Route: _route, services.Deflect: _deflect, services.SingleStepTransfer: _transfer,
+    services.StepAside: rooms.step_aside,
     services.Consult: rooms.consult, services.Alternate: rooms.alternate, services.Reconnect: rooms.reconnect,
     services.Conference: rooms.conference, services.Transfer: rooms.transfer, services.Join: rooms.join,
     services.Participate: rooms.participate,
+    services.EnterHall: halls.enter, services.LeaveHall: halls.leave, services.RecordHall: halls.record,
     services.Play: _play, services.Stop: _stop, services.Collect: _collect, services.SendDigits: _send_digits,
-    services.StepAside: rooms.step_aside,
     services.SendFax: faxes.begin, services.ReceiveFax: faxes.begin,
     services.PauseRecording: taking.pause, services.ResumeRecording: taking.resume, services.RecordMessage: taking.take,
-    services.EnterHall: halls.enter, services.LeaveHall: halls.leave, services.RecordHall: halls.record,
     services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,
     services.SetMessageWaiting: _set_waiting,
 }  # fmt: skip
