@@ -11,7 +11,7 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import calls, media_conference, media_quality, media_steady
+from bench import calls, media_conference, media_quality, media_secure, media_steady
 from bench.steal import Steal
 
 PEERS = [
@@ -49,6 +49,7 @@ def main() -> None:
     now, steal = datetime.datetime.now(datetime.UTC), Steal()
     page = [f"# Load figures, {now:%Y-%m-%d %H:%M} UTC", "", machine(), "", "## Talking calls, recorded", ""]
     page += [media(["--calls", chosen.calls, "--seconds", str(chosen.seconds)])]
+    page += ["## Talking calls, recorded, the agent on DTLS-SRTP", "", media_secure.table([50, 100], chosen.seconds), ""]
     page += [*PEERS, "## Conference and supervisors", "", media_conference.table(8, 500, 100, chosen.seconds), ""]
     page += ["## Speech on bad paths", "", media_quality.table(20.0, sockets=True), ""]
     print("\n".join(page), flush=True)
