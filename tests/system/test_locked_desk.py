@@ -1,0 +1,54 @@
+"""A break behind a lock in a browser: the cover, a reload, wrong and right passwords, a supervisor who unlocks (H59, H60)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.system.browsers import chromium, players
+from tests.system.desks import be_ready
+from tests.system.stack import PASSWORD, Api, Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def lock(page: Page, password: str) -> None:
+    page.keyboard.press("l")
+    page.locator("[data-test=lock-form]").wait_for()
+    page.locator("[data-test=lock-reason]").select_option(index=1)
+    page.locator("[data-test=lock-password]").fill(password)
+    page.keyboard.press("Enter")
+    page.locator("[data-test=locked]").wait_for(timeout=15_000)
+
+
+@pytest.mark.req("H59", "H60")
+def test_nothing_is_shown_behind_the_lock_until_it_is_opened(stack: Stack, api: Callable[[str], Api], tmp_path: Path) -> None:
+    supervisor = api("1100")
+    with players() as player, chromium(player, tmp_path / "desk", 700) as page:
+        be_ready(page, stack, "1002")
+        page.locator(".state.ready").wait_for(timeout=20_000)
+        lock(page, "for now")
+        page.reload()
+        page.locator("[data-test=locked]").wait_for(timeout=15_000)
+        expect(page.locator("nav")).to_have_count(0)
+        page.locator("[data-test=unlock-password]").fill("wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("密码不正确", timeout=15_000)
+        page.screenshot(path=tmp_path / "locked.png")
+        agent = next(one for one in supervisor("GET", "/agents")["items"] if one["extension"] == "1002")
+        assert (agent["state"], agent["locked"]) == ("not_ready", True)
+        page.locator("[data-test=unlock-password]").fill("for now")
+        page.keyboard.press("Enter")
+        page.locator("[data-test=state]").wait_for(timeout=15_000)
+        page.locator(".state.not_ready").wait_for()
+        page.keyboard.press("r")
+        page.locator(".state.ready").wait_for(timeout=15_000)
+        lock(page, "")
+        supervisor("POST", f"/agents/{agent['id']}/unlock", expect=204)
+        page.locator(".state.not_ready").wait_for(timeout=15_000)
+        lock(page, "")
+        page.locator("[data-test=unlock-password]").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.locator(".state.not_ready").wait_for(timeout=15_000)
