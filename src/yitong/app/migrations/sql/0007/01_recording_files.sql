@@ -47,6 +47,7 @@ create index recording_files_checked on recording_files (checked_at nulls first)
 create index recording_files_faulty on recording_files (tenant_id, id) where fault <> '';
 create index recording_files_tags on recording_files using gin (tags jsonb_path_ops) where tags <> '[]';
 
+create index recording_files_tagged on recording_files (tenant_id, site_id) where tags <> '[]';
 create index recordings_without_end on recordings (began_at) where ended_at is null;
 
 create function keep_recording_file() returns trigger language plpgsql as $$
