@@ -49,6 +49,7 @@ async def test_pause_and_demand_from_desk_and_board(world: World, centre: Centre
     assert desk["pause"]["until"] - desk["pause"]["since"] == 120_000_000, "the queue's limit"
     assert await ask(f"{own}/pause", who, 409) == "wrong_state"
     assert await ask(f"{own}/resume", other, 404) == "not_found"
+    assert await ask(f"{theirs}/resume", other, 404) == "not_found", "only of one's teams"
     assert await ask(f"{own}/resume", who, 204) == ""
     assert shown(centre, world)[0]["pause"] is None
 

@@ -229,9 +229,7 @@ class Recorder:
         if pause is not None and pause.cause == "step":
             self._end_pause(pause, "step", "", unit)
 
-    def _begin_pause(
-        self, contact: str, talk: Talk | None, seconds: int, cause: str, by: str, unit: Unit, *, step: str = ""
-    ) -> None:
+    def _begin_pause(self, contact: str, talk: Talk | None, seconds: int, cause: str, by: str, unit: Unit, *, step: str = "") -> None:
         of = {"segment": talk.segment, "agent": talk.agent, "queue": talk.queue} if talk is not None else {}
         unit.tell(m.PauseBegan(contact=contact, cause=cause, user=by, until=unit.now + seconds * SECOND, step=step, **of))
         for recording in self.model.takes_of(contact):
