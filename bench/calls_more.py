@@ -1,4 +1,4 @@
-"""What happens beyond the highest rate, and what a talking call costs in memory: parts of ``bench.calls`` on the same product."""
+"""What happens beyond the highest rate, how soon a survey begins, and what a talking call costs in memory: parts of ``bench.calls``."""
 
 from __future__ import annotations
 
@@ -7,48 +7,121 @@ import re
 import time
 from pathlib import Path
 
-from tests.system.faults import Room
-from tests.system.load import Call, Load, Phone
+from bench.light_phones import LightCall, LightCallers, LightDesks, all_over
+from tests.system import faults
+from tests.system.load import Call, Load, Phones
+from tests.system.sounds import Sounds
+from tests.system.stack import Stack
 
 PROCESSES = ("switch", "core", "media", "worker", "web")
 ENGINES = ("nats-server", "postgres")
 MOST_MS = 200
 """A call that is not taken hears 503 within this time."""
+SURVEYS = 60
+_QUEUE_STEP = {"kind": "queue", "queue": "fast", "next": {"served": "survey", "timeout": "end", "full": "end", "no_agents": "end"}}
+_SURVEY = {
+    "schema_version": 1, "name": {"en": "Queue and survey"}, "start": "person",
+    "steps": {
+        "person": _QUEUE_STEP,
+        "survey": {"kind": "survey", "prompts": ["survey"], "first_seconds": 6, "tries": 1, "next": {"answered": "end", "none": "end"}},
+        "end": {"kind": "hang_up"},
+    },
+}  # fmt: skip
 
 
-async def overload(room: Room, load: Load, rate: float, seconds: float, case: int) -> str:
-    """Calls at ``rate``, which is too much: how many were refused, how soon, and what became of the others."""
-    began, calls = time.monotonic(), list[Call]()
+class Room(faults.Room):
+    """The room of the tests with a line that leads to the fast queue and then to a survey."""
+
+    def __init__(self, stack: Stack, desks: int) -> None:
+        super().__init__(stack)
+        self.desks = desks
+        self.survey_line = f"969{self._tag}3"
+
+    async def prepare(self, load: Load, *, slow: int = 0, fast: int = 4) -> None:
+        await super().prepare(load, slow=slow, fast=fast)
+        site = (await load.ask("admin", "GET", "/config/sites"))["items"][0]["id"]
+        trunk = await load.ask("admin", "POST", "/config/trunks", expect=201, json={
+            "code": f"survey{self._tag}", "name": {"en": "Survey"}, "site": site, "addresses": ["127.0.0.0/8"],
+            "numbers": [self.survey_line],
+        })  # fmt: skip
+        document = {**_SURVEY, "steps": {**_SURVEY["steps"], "person": {**_QUEUE_STEP, "queue": f"fast{self._tag}"}}}  # type: ignore[dict-item]
+        await self._number(load, f"survey{self._tag}", document, self.survey_line, site, trunk["id"])
+        await asyncio.sleep(1.0)
+
+
+async def offer(room: Room, callers: LightCallers, rate: float, seconds: float, case: int) -> list[LightCall]:
+    """Calls at ``rate`` for ``seconds``, evenly."""
+    began, calls = time.monotonic(), list[LightCall]()
     while (now := time.monotonic()) < began + seconds:
         while now >= began + len(calls) / rate:
-            calls.append(load.callers.call(room.caller(case, len(calls)), room.fast_line, sound=False))
-        await asyncio.sleep(0.002)
+            calls.append(callers.call(room.caller(case, len(calls)), room.fast_line))
+        await asyncio.sleep(max(0.0, began + len(calls) / rate - time.monotonic()))
+    return calls
+
+
+async def overload(room: Room, callers: LightCallers, desks: LightDesks, rate: float, seconds: float, case: int) -> str:
+    """Calls at ``rate``, which is too much: how many were refused, how soon, and what became of the others."""
+    calls = await offer(room, callers, rate, seconds, case)
     await _over(calls, 60)
     refused = sorted(1000 * (call.ended - call.began) for call in calls if call.status == 503)
     failed = sum(call.status != 503 and call.cause != "theirs" for call in calls)
     times = " / ".join(f"{refused[min(len(refused) - 1, int(share * len(refused)))]:.0f}" for share in (0.5, 0.99, 1)) if refused else "-"
+    late = sum(one > MOST_MS for one in refused)
+    callers.forget()
+    desks.forget()
     return (
-        f"At {rate:g} calls/s: {len(calls)} calls, {len(refused)} refused with 503 after {times} ms (p50 / p99 / longest; goal {MOST_MS}), "
-        f"{failed} of the {len(calls) - len(refused)} others failed."
+        f"At {rate:g} calls/s: {len(calls)} calls, {len(refused)} refused with 503 after {times} ms (p50 / p99 / longest; goal {MOST_MS}, "
+        f"{late} later), {failed} of the {len(calls) - len(refused)} others failed."
     )
 
 
-async def memory(room: Room, load: Load, phones: list[Phone], few: int, many: int, case: int) -> str:
-    """Growth of the memory of all processes from ``few`` to ``many`` talking, recorded calls."""
-    for phone in phones:
-        phone.talk = 0.0
+async def survey(room: Room, desks: LightDesks) -> str:
+    """From the agent's BYE to the first sound of the survey at the caller's ear."""
+    sounds = Sounds()
+    callers = await Phones(("127.0.0.1", room.stack.sip_port), sounds).open()
     calls: list[Call] = []
+    for number in range(SURVEYS):
+        calls.append(callers.call(room.caller(95, number), room.survey_line))
+        await asyncio.sleep(0.2)
+        for call in calls[:-10]:
+            call.hang_up()
+    await asyncio.sleep(2.0)
+    offset = time.time() - time.monotonic()
+    ended = {call.calling: call.ended + offset for call in desks.calls if call.cause == "ours"}
+    waits = []
+    for call in calls:
+        left, stream = ended.get(call.user), call.stream
+        heard = [at for at in stream.arrivals if left and at > left] if stream is not None else []
+        if left and heard:
+            waits.append(1000 * (heard[0] - left))
+        call.hang_up()
+    await asyncio.sleep(1.0)
+    callers.close()
+    sounds.stop()
+    desks.forget()
+    waits.sort()
+    p50, p99 = (waits[min(len(waits) - 1, int(share * len(waits)))] if waits else float("nan") for share in (0.5, 0.99))
+    return (
+        f"From the agent's BYE to the first sound of the survey: {p50:.0f} / {p99:.0f} ms (p50 / p99 of {len(waits)} of {SURVEYS} calls, "
+        "5 a second; up to 20 ms of it is the wait for the next packet)."
+    )
+
+
+async def memory(room: Room, callers: LightCallers, desks: LightDesks, few: int, many: int, case: int) -> str:
+    """Growth of the memory of all processes from ``few`` to ``many`` talking, recorded calls."""
+    desks.talk = 0.0
+    calls: list[LightCall] = []
     used = []
     for count in (few, many):
         while len(calls) < count:
-            calls.append(load.callers.call(room.caller(case, len(calls)), room.fast_line, sound=False))
+            calls.append(callers.call(room.caller(case, len(calls)), room.fast_line))
             await asyncio.sleep(0.05)
         end = time.monotonic() + 30
-        while sum(phone.call is not None and phone.call.state == "up" for phone in phones) < count and time.monotonic() < end:
+        while sum(call.state == "up" for call in desks.calls) < count and time.monotonic() < end:
             await asyncio.sleep(0.1)
         await asyncio.sleep(3.0)
         used.append(memory_of(room))
-    for call in calls:
+    for call in [*calls, *desks.calls]:
         call.hang_up()
     await _over(calls, 15)
     each = {name: (used[1][name] - used[0][name]) / (many - few) for name in used[0]}
@@ -70,9 +143,9 @@ def _kib(pid: int, field: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-async def _over(calls: list[Call], seconds: float) -> None:
+async def _over(calls: list[LightCall], seconds: float) -> None:
     end = time.monotonic() + seconds
-    while any(call.state != "over" for call in calls) and time.monotonic() < end:
+    while not all_over(calls) and time.monotonic() < end:
         await asyncio.sleep(0.1)
     for call in calls:
         call.hang_up()

@@ -136,6 +136,11 @@ class Phones(asyncio.DatagramProtocol):
         self.endpoint = Endpoint(settings, lambda: secrets.token_hex(8))
         return self
 
+    @property
+    def transport(self) -> asyncio.DatagramTransport:
+        """Its socket, for who takes it over."""
+        return self._transport
+
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
