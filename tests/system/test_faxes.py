@@ -186,7 +186,21 @@ async def test_a_list_is_faxed_whoever_dies(stack: Stack, faxes: Api, tmp_path: 
     went = (await ask("GET", "/faxes?sent=true&q=02155510001"))["items"]
     assert [(one["outcome"], one["pages"], one["name"]) for one in went] == [("ok", 1, "一号店")]
     sent = points(await ask("GET", f"/faxes/{went[0]['id']}/document"))
+    await asyncio.to_thread(given_to, stack, faxes, went[0]["id"], "1001")
     assert points((tmp_path / "first.tif").read_bytes()) == points((tmp_path / "second.tif").read_bytes()) == sent
+
+
+def given_to(stack: Stack, admin: Api, fax: str, extension: str) -> None:
+    """An agent finds a fax among his when it is given to him, and not before."""
+    agent = Api(stack.base, extension)
+    try:
+        assert agent("GET", "/faxes?mine=true")["items"] == []
+        person = next(one for one in admin("GET", "/config/users")["items"] if one["extension"] == extension)
+        admin("PUT", f"/faxes/{fax}/assignment", 204, json={"agent": person["agent"]})
+        assert [one["id"] for one in agent("GET", "/faxes?mine=true")["items"]] == [fax]
+        assert agent("GET", f"/faxes/{fax}/page").startswith(b"\x89PNG")
+    finally:
+        agent.close()
 
 
 def known(stack: Stack, trunk: str) -> bool:
