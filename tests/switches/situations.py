@@ -125,6 +125,10 @@ def service_for(kind: type[Any], made: Situation) -> Any:
     if kind is services.StartRecording:
         name = new_id()
         return make(kind, recording=name, call=made.call, left=other, right=made.subject, file=f"{name}.wav")
+    if kind is services.RecordHall:
+        return make(kind, recording=new_id(), hall=new_id(), file=f"{new_id()}.wav")
+    if kind is services.SetMessageWaiting:
+        return make(kind, site="s1", lamps=())
     if kind in (services.StopRecording, services.PauseRecording, services.ResumeRecording):
         return make(kind, recording=made.subject)
     return make(kind, connection=made.subject, **fields.get(kind, {}))

@@ -12,6 +12,7 @@ from yitong.ct.events import (
     CtEvent,
     Established,
     FaxEnded,
+    HallEntered,
     Held,
     Moved,
     Originated,
@@ -42,6 +43,9 @@ EXPECTED: dict[type[services.Service], tuple[object, ...]] = {
     services.Transfer:          (NONE, STATE, STATE, STATE, ALONE, STATE),
     services.Join:              (NONE, STATE, STATE, STATE, Originated, Originated),
     services.Participate:       (NONE, STATE, STATE, STATE, ParticipationChanged, ParticipationChanged),
+    services.EnterHall:         (NONE, STATE, STATE, STATE, HallEntered, HallEntered),
+    services.LeaveHall:         (NONE, STATE, STATE, STATE, "connected", "hold"),
+    services.RecordHall:        ("no_such_hall",) * 6,
     services.Play:              (NONE, STATE, STATE, STATE, "connected", STATE),
     services.Stop:              (NONE, STATE, STATE, STATE, "connected", "hold"),
     services.Collect:           (NONE, STATE, STATE, STATE, "connected", STATE),
@@ -53,9 +57,10 @@ EXPECTED: dict[type[services.Service], tuple[object, ...]] = {
     services.PauseRecording:    ("no_such_recording",) * 6,
     services.ResumeRecording:   ("no_such_recording",) * 6,
     services.RecordMessage:     (NONE, STATE, STATE, STATE, "connected", STATE),
+    services.SetMessageWaiting: ("null", "initiated", "alerting", "alerting", "connected", "hold"),
     services.SetStandingOrder:  (NONE, "initiated", "alerting", "alerting", "connected", "hold"),
 }  # fmt: skip
-REASONS = (NONE, STATE, EXISTS, ALONE, "no_such_recording")
+REASONS = (NONE, STATE, EXISTS, ALONE, "no_such_recording", "no_such_hall")
 CASES = [(kind, stage, row[index]) for kind, row in EXPECTED.items() for index, stage in enumerate(STAGES)]
 
 
