@@ -26,7 +26,7 @@ tests() {
   echo "== $name"
   $bin/python -m pytest -q "$@" || failed="$failed $name;"
 }
-# Many at once, against the real clock: what fails among others is run again alone, and only then is it a failure. It is named either way.
+# Many at once, most of them against the real clock: what fails among others is run again alone, and only then is it a failure. It is named either way.
 together() {
   name=$1
   shift
@@ -44,7 +44,7 @@ if [ $# -gt 0 ]; then
   tests "tests asked for" "$@"
 else
   # What runs against the real clock (telephones, browsers, sockets) is not beside what takes all the CPU there is; what kills processes
-  # and says how soon they are back is beside nothing. The checks are beside the first, whose tests wait for engines now and then.
+  # and says how soon they are back is beside its like only. The checks are beside the first, whose tests wait for engines now and then.
   mkdir -p build
   checks > build/checks.log 2>&1 &
   checking=$!
@@ -52,7 +52,7 @@ else
   count=${YITONG_TEST_JOBS:-2}
   # More at once than cores: all of them wait, those of the switches (for telephones) most of the time.
   # shellcheck disable=SC2086
-  tests "tests on their own time" --numprocesses=$((count + 1)) --dist=loadfile tests $ignored
+  together "tests on their own time" --numprocesses=$((2 * count)) --dist=loadfile tests $ignored
   wait $checking || failed="$failed checks;"
   cat build/checks.log
   together "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile tests/app tests/switches
@@ -60,7 +60,7 @@ else
   # shellcheck disable=SC2086
   together "tests of the whole product" --numprocesses=$((count + 1)) --dist=loadfile tests/system $(printf -- '--ignore=%s ' $kills)
   # shellcheck disable=SC2086
-  tests "tests of its failures" $kills
+  together "tests of its failures" --numprocesses=$count --dist=loadfile $kills
 fi
 [ -z "$failed" ] || echo "FAILED: $failed" >&2
 [ -z "$failed" ]

@@ -42,6 +42,12 @@ _PACKAGES = {
     "fax": "libspandsp2", "efax": "efax",
 }  # fmt: skip
 _REAL_TIME = (*(mark for mark in _TOOLS if mark != "fax"), "phone")
+_LONG = (
+    "test_rights", "test_schema", "test_core_process", "test_core_dies", "test_fax_other_maker", "test_random_histories", "test_races",
+    "test_live", "test_config", "test_contacts", "test_conference", "test_recording_control", "test_mailbox", "test_detours",
+    "test_hotline", "test_browsers", "test_several_at_a_desk", "test_desk_returns", "test_tls", "test_agent_and_flow",
+)  # fmt: skip
+"""The files that take longest begin first, so that no process works alone at the end."""
 _ran: dict[str, dict[str, set[str]]] = {mark: {} for mark in KEPT}
 _failed: dict[str, None] = {}
 """The tests that failed, in order."""
@@ -62,6 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         real_time = any(item.get_closest_marker(mark) for mark in _REAL_TIME)
         item.add_marker(pytest.mark.xdist_group("real time" if real_time else str(item.path)))
+    items.sort(key=lambda item: not item.path.name.startswith(_LONG))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

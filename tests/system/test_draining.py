@@ -54,6 +54,7 @@ async def test_no_new_calls_while_those_there_are_go_on(stack: Stack, room: Room
     await room.no_ghosts()
 
 
+@pytest.mark.soak
 @pytest.mark.case("K14")
 async def test_what_runs_is_restarted_one_by_one_under_calls(stack: Stack, room: Room, load: Load) -> None:
     """No talk drops, every call that is made meanwhile is answered, and each process is a new one but media, which carries talks."""

@@ -53,7 +53,7 @@ async def test_what_a_file_holds_and_when_it_goes(world: World, centre: Centre, 
     mailboxes = centre.host().partition.mailboxes
 
     await message(world, centre)
-    await until(lambda: bool(mailboxes.state.drafts))
+    await until(lambda: bool(mailboxes.state.drafts) and any(port.message for port in centre.switch().audio.ports.values()))
     centre.switch().power_cut()  # what was said is on the disk; nobody will ever tell
     (row,) = await status_is(world, "unsure")
     written(world, row["file"])
