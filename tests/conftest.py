@@ -68,7 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         real_time = any(item.get_closest_marker(mark) for mark in _REAL_TIME)
         item.add_marker(pytest.mark.xdist_group("real time" if real_time else str(item.path)))
-    items.sort(key=lambda item: not item.path.name.startswith(_LONG))
+    items.sort(key=lambda item: next((place for place, name in enumerate(_LONG) if item.path.name.startswith(name)), len(_LONG)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
