@@ -36,8 +36,15 @@ WATCH = """
 
 
 def state(supervisor: Api, *agents: str) -> dict[str, tuple[str, str]]:
-    """State and contact of agents, as the server says."""
-    items = supervisor("GET", "/agents")["items"]
+    """State and contact of agents, as the server says; one that has just begun may have no database for a moment."""
+
+    def asked() -> list[dict[str, Any]] | None:
+        try:
+            return list(supervisor("GET", "/agents")["items"])
+        except AssertionError:
+            return None
+
+    items = eventually(asked, 10.0, "no list of agents") or []
     return {one["extension"]: (one["state"], one["contact"]) for one in items if one["extension"] in agents}
 
 
