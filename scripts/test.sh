@@ -44,7 +44,7 @@ if [ $# -gt 0 ]; then
   tests "tests asked for" "$@"
 else
   # What runs against the real clock (telephones, browsers, sockets) is not beside what takes all the CPU there is; what kills processes
-  # and says how soon they are back is beside its like only. The checks are beside the first, whose tests wait for engines now and then.
+  # and says how soon they are back is beside nothing. The checks are beside the first, whose tests wait for engines now and then.
   mkdir -p build
   checks > build/checks.log 2>&1 &
   checking=$!
@@ -60,7 +60,7 @@ else
   # shellcheck disable=SC2086
   together "tests of the whole product" --numprocesses=$((count + 1)) --dist=loadfile tests/system $(printf -- '--ignore=%s ' $kills)
   # shellcheck disable=SC2086
-  together "tests of its failures" --numprocesses=$count --dist=loadfile $kills
+  tests "tests of its failures" $kills
 fi
 [ -z "$failed" ] || echo "FAILED: $failed" >&2
 [ -z "$failed" ]
