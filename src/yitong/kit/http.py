@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 from fastapi import Depends, Request
@@ -102,6 +103,11 @@ def version_asked(request: Request) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise BadVersion(given)
     return int(text)
+
+
+def reason_of(request: Request) -> str:
+    """Why a change is made (``X-Reason``, percent-encoded UTF-8), at most 500 characters; empty when nobody said."""
+    return unquote(request.headers.get("x-reason", ""))[:500].replace("\x00", "").strip()
 
 
 def etag(version: int) -> str:

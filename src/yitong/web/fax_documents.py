@@ -10,11 +10,11 @@ from fastapi import Form, Request, Response
 
 from yitong.domains.fax.api.pages import AsForm, FaxesFolder, Name, Text, Upload, keep, served
 from yitong.domains.sites import service
-from yitong.domains.sites.api.kinds import Resource, reason_of, stored_router
+from yitong.domains.sites.api.kinds import Resource, stored_router
 from yitong.domains.sites.store import configured
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
-from yitong.kit.http import Caller, etag, need, part, version_asked
+from yitong.kit.http import Caller, etag, need, part, reason_of, version_asked
 from yitong.kit.ids import RandomIds
 
 KIND = "fax_document"

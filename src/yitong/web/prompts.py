@@ -16,13 +16,13 @@ from starlette.responses import FileResponse
 
 from yitong.contact.bus import Refused
 from yitong.domains.sites import service
-from yitong.domains.sites.api.kinds import Resource, reason_of, stored_router
+from yitong.domains.sites.api.kinds import Resource, stored_router
 from yitong.domains.sites.api.shapes import Language
 from yitong.domains.sites.api.sounds import PromptsFolder
 from yitong.domains.sites.store import configured
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
-from yitong.kit.http import Caller, etag, need, part, version_asked
+from yitong.kit.http import Caller, etag, need, part, reason_of, version_asked
 from yitong.kit.ids import RandomIds
 
 RATE = 8000

@@ -14,14 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from yitong.contact.bus import Refused
 from yitong.domains.security import store as security
 from yitong.domains.security.service import Passwords, Recognition, SessionKeeper
-from yitong.domains.sites.api.kinds import history_page, reason_of
+from yitong.domains.sites.api.kinds import history_page
 from yitong.domains.sites.api.paging import Cursor, Limit, page_of, place_of
 from yitong.domains.sites.api.shapes import Page, User
 from yitong.domains.sites.store import people
 from yitong.domains.sites.store.kinds import ACCOUNT, AGENT, USER
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
-from yitong.kit.http import Caller, etag, need, part, version_asked
+from yitong.kit.http import Caller, etag, need, part, reason_of, version_asked
 from yitong.kit.ids import RandomIds
 from yitong.kit.records import Change, Kind, Missing, change
 

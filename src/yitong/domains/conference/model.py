@@ -11,7 +11,7 @@ from yitong.contact.bus import Bus
 from yitong.contact.deadlines import Deadlines
 from yitong.contact.registry import Registry
 from yitong.contact.states import Table
-from yitong.ct.numbering import NumberClass, Rules, may_call, rules_with
+from yitong.ct.number_plan import NumberPlan
 from yitong.domains.acd.messages import AgentDeviceChanged
 from yitong.domains.conference import messages as m
 
@@ -115,37 +115,12 @@ class ConferenceState(msgspec.Struct, kw_only=True):
     guesses: dict[str, list[int]] = {}
 
 
-class Dialling:
-    """Which outside numbers an agent may have called, as at his own telephone."""
-
-    def __init__(self) -> None:
-        self._country = ""
-        self._own: dict[str, tuple[NumberClass, list[str]]] = {}
-        self._rules: Rules = rules_with("", {})
-
-    def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
-        """The tenant's country and its own classes."""
-        if kind == "tenant" and value is not None:
-            self._country = str(value.get("country") or "CN")
-        elif kind == "number_class":
-            self._own.pop(key, None)
-            if value is not None:
-                self._own[key] = NumberClass(value["code"]), list(value.get("patterns") or ())
-        else:
-            return
-        self._rules = rules_with(self._country, dict(self._own.values()))
-
-    def may_call(self, number: str, agent: Mapping[str, Any]) -> bool:
-        """Whether the agent may."""
-        return may_call(number, agent.get("may_call") or (), self._rules)
-
-
 class Model:
     """All conferences of a partition. ``touched`` collects rooms whose picture changed."""
 
     def __init__(self, bus: Bus, registry: Registry, site: str) -> None:
         self.registry = registry
-        self.dialling = Dialling()
+        self.dialling = NumberPlan()
         self.rooms: dict[str, Room] = {}
         self.agents: dict[str, Mapping[str, Any]] = {}
         self.devices: dict[str, dict[str, str]] = {}

@@ -16,7 +16,7 @@ from yitong.contact.registry import Registry
 from yitong.ct import events as ct
 from yitong.ct.events import Snapshot
 from yitong.ct.model import Take
-from yitong.ct.numbering import NumberClass, Rules, number_class, rules_with
+from yitong.ct.number_plan import NumberPlan
 from yitong.ct.services import PauseRecording, ResumeRecording
 from yitong.domains.acd import messages as acd
 from yitong.domains.quality.messages import StartTake, StopTake
@@ -42,9 +42,9 @@ class Recorder:
         self._tenant = tenant
         self._site = site
         self._queues: dict[str, Rule] = {}
-        self._classes: dict[str, Rule] = {}
-        self._country, self._own = "", dict[str, tuple[NumberClass, list[str]]]()
-        self._numbering: Rules = rules_with("", {})
+        self._classes: dict[str, tuple[str, Rule]] = {}
+        """Of each configured class of numbers: its code and its rule."""
+        self._plan = NumberPlan()
         self.model = Model(bus, self._customer_of)
         for began in (acd.OfferAnswered, acd.ContactTaken, acd.DialAnswered, acd.OutsideBegan):
             bus.reacts(began, self._begin)
@@ -76,30 +76,20 @@ class Recorder:
             self._queues.pop(key, None)
             if value is not None and value.get("site") in (None, "", self._site):
                 self._queues[key] = rule_of(value)
-        elif kind == "tenant" and value is not None:
-            self._country = str(value.get("country") or "CN")
-        elif kind == "number_class":
-            self._class(key, value)
-        if kind in ("tenant", "number_class"):
-            self._numbering = rules_with(self._country, dict(self._own.values()))
-
-    def _class(self, key: str, value: Mapping[str, Any] | None) -> None:
-        before = self._own.pop(key, None)
-        if before is not None:
-            self._classes.pop(before[0].value, None)
-        if value is not None:
-            kind = NumberClass(value["code"])
-            self._own[key] = kind, list(value.get("patterns") or ())
-            self._classes[kind.value] = rule_of(value)
+        self._plan.configure(kind, key, value)
+        if kind == "number_class":
+            self._classes.pop(key, None)
+            if value is not None:
+                self._classes[key] = str(value["code"]), rule_of(value)
 
     def _rule(self, contact: str, queue: str) -> tuple[str, Rule]:
         """The rule of a talk, and what it is of: its queue, the class of the number that was called, or the default."""
         if queue in self._queues:
             return "queue", self._queues[queue]
         found = self._registry.get(contact)
-        kind = number_class(found.peer, self._numbering) if found is not None and found.direction == "out" else None
-        if kind is not None and kind.value in self._classes:
-            return kind.value, self._classes[kind.value]
+        kind = self._plan.class_of(found.peer) if found is not None and found.direction == "out" else None
+        if kind is not None and kind.value in (rules := dict(self._classes.values())):
+            return kind.value, rules[kind.value]
         return "default", Rule()
 
     # --- talks ---------------------------------------------------------------------------------------------------------------------

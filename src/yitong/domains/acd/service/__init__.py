@@ -11,9 +11,9 @@ from yitong.contact.bus import Bus, Refused, Unit
 from yitong.contact.registry import Registry
 from yitong.ct.events import ConnectionCleared, DeviceChanged, Established, Failed, Held, Retrieved, Snapshot
 from yitong.ct.model import Cause, Connection, ConnectionState, Device, DeviceKind
+from yitong.ct.number_plan import NumberPlan
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment
-from yitong.domains.acd.model.dialling import Dialling
 from yitong.domains.acd.model.model import Model
 from yitong.domains.acd.model.state import AcdState
 from yitong.domains.acd.rules.selection import choose
@@ -38,7 +38,7 @@ class Acd:
         self, bus: Bus, registry: Registry, library: Library, resume: Callable[[str, str, Unit], None], *, tenant: str, site: str
     ) -> None:
         self.model = Model(bus, registry, site)
-        self.dialling = Dialling()
+        self.dialling = NumberPlan()
         self.acts = Acts(self.model, registry, library, resume, tenant)
         self.together = Together(bus, self.acts, tenant, self.dialling)
         self.desk = Desk(bus, self.acts, tenant)

@@ -8,10 +8,10 @@ from yitong.contact.messages import ContactArrived
 from yitong.contact.registry import LiveContact
 from yitong.ct import services as ct
 from yitong.ct.model import Cause
+from yitong.ct.number_plan import NumberPlan
 from yitong.ct.numbering import can_be_dialled, plain
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment, Dial
-from yitong.domains.acd.model.dialling import Dialling
 from yitong.domains.acd.model.outward import DIALLED
 from yitong.domains.acd.model.queue import micro
 from yitong.domains.acd.service.acts import LEASE_SECONDS, Acts
@@ -24,7 +24,7 @@ FAILURES = {Cause.BUSY: "refused", Cause.REFUSED: "refused", Cause.NO_ANSWER: "n
 class Outward:
     """One function a command, then one an event of the switch."""
 
-    def __init__(self, bus: Bus, acts: Acts, tenant: str, dialling: Dialling) -> None:
+    def __init__(self, bus: Bus, acts: Acts, tenant: str, dialling: NumberPlan) -> None:
         self._dialling = dialling
         self._acts = acts
         self._model = acts.model

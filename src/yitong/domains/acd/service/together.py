@@ -10,9 +10,9 @@ from yitong.contact.registry import LiveContact
 from yitong.ct import services as ct
 from yitong.ct.events import Conferenced, Moved, Transferred
 from yitong.ct.model import Cause, Participation
+from yitong.ct.number_plan import NumberPlan
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment, Consultation
-from yitong.domains.acd.model.dialling import Dialling
 from yitong.domains.acd.model.queue import micro
 from yitong.domains.acd.model.together import Handover, Outside
 from yitong.domains.acd.service.acts import LEASE_SECONDS, Acts
@@ -37,7 +37,7 @@ class Whom:
 class Together:
     """One function a command, then one an event. Each ``*_of`` event function says whether the connection was its business."""
 
-    def __init__(self, bus: Bus, acts: Acts, tenant: str, dialling: Dialling) -> None:
+    def __init__(self, bus: Bus, acts: Acts, tenant: str, dialling: NumberPlan) -> None:
         self._dialling = dialling
         self._acts = acts
         self._model = acts.model

@@ -41,7 +41,7 @@ class Calling:
         device = self._device_of(to_agent) if to_agent else ""
         if not to_agent and not can_be_dialled(number):
             raise Refused("bad_number")
-        if not to_agent and not self._model.dialling.may_call(number, asker):
+        if not to_agent and not self._model.dialling.may_call(number, asker.get("may_call") or ()):
             raise Refused("number_not_allowed")
         self._refuse_crowd(room, to_agent, command.speaking)
         one = self._acts.conference_in(room, unit)

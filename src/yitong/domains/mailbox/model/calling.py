@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from yitong.ct.numbering import NumberClass, Rules, can_be_dialled, number_class, rules_with
+from yitong.ct.number_plan import NumberPlan
+from yitong.ct.numbering import can_be_dialled
 
 
 class Calling:
     """Follows the configuration of one tenant."""
 
     def __init__(self) -> None:
-        self._country = ""
-        self._own: dict[str, tuple[NumberClass, list[str]]] = {}
         self._agents: dict[str, frozenset[str]] = {}
-        self._rules: Rules = rules_with("", {})
+        self._plan = NumberPlan()
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
         """The tenant's country and classes, and what each agent may call. Raises ValueError for a class that does not exist."""
@@ -27,16 +26,9 @@ class Calling:
             self._agents.pop(key, None)
             if value is not None:
                 self._agents[key] = frozenset(value.get("may_call") or ())
-        elif kind == "tenant" and value is not None:
-            self._country = str(value.get("country") or "CN")
-        elif kind == "number_class":
-            self._own.pop(key, None)
-            if value is not None:
-                self._own[key] = NumberClass(value["code"]), list(value.get("patterns") or ())
-        if kind in ("tenant", "number_class"):
-            self._rules = rules_with(self._country, dict(self._own.values()))
+        self._plan.configure(kind, key, value)
 
     def may_call(self, number: str, owners: Iterable[str]) -> bool:
         """Whether the number may be called back."""
-        kind = number_class(number, self._rules) if can_be_dialled(number) else None
+        kind = self._plan.class_of(number) if can_be_dialled(number) else None
         return kind is not None and any(kind.value in self._agents.get(owner, ()) for owner in owners)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any
-from urllib.parse import unquote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,7 +16,7 @@ from yitong.domains.quality.store import checks
 from yitong.domains.quality.store import recordings as store
 from yitong.kit.clock import SECOND, SystemClock
 from yitong.kit.database import Connection, Database
-from yitong.kit.http import Caller, choose_language, etag, from_cursor, iso, need, part, to_cursor, version_asked
+from yitong.kit.http import Caller, choose_language, etag, from_cursor, iso, need, part, reason_of, to_cursor, version_asked
 from yitong.kit.settings import Settings
 
 router = APIRouter(tags=["recordings"])
@@ -203,11 +202,6 @@ async def _seen(connection: Connection, caller: Caller, id: str, *, gone: bool =
     if row["deleted_at"] is not None and not gone:
         raise Refused("recording_deleted", at=iso(row["deleted_at"]), until="" if row["purged_at"] else iso(row["purge_at"]))
     return row
-
-
-def reason_of(request: Request) -> str:
-    """Why (``X-Reason``, percent-encoded UTF-8)."""
-    return unquote(request.headers.get("x-reason", ""))[:500].replace("\x00", "").strip()
 
 
 def because(request: Request) -> str:

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request, Response
 from yitong.contact.bus import Refused
 from yitong.domains.sites import service
 from yitong.domains.sites.api.flow_texts import text_of
-from yitong.domains.sites.api.kinds import reason_of
 from yitong.domains.sites.api.shapes import Page
 from yitong.domains.sites.api.sounds import PromptsFolder, spoken
 from yitong.domains.sites.store import configured
@@ -22,7 +21,7 @@ from yitong.flow.speech import Speech
 from yitong.flow.step import Problem
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
-from yitong.kit.http import Caller, choose_language, etag, need, part, version_asked
+from yitong.kit.http import Caller, choose_language, etag, need, part, reason_of, version_asked
 from yitong.kit.ids import RandomIds
 
 router = APIRouter(prefix="/config/flows", tags=["configuration"])

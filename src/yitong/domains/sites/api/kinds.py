@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
 from uuid import UUID
 
 import msgspec
@@ -20,7 +19,7 @@ from yitong.domains.sites.store import configured, people
 from yitong.domains.sites.store.kinds import KINDS
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
-from yitong.kit.http import BadCursor, Caller, etag, iso, need, part, to_cursor, version_asked
+from yitong.kit.http import BadCursor, Caller, etag, iso, need, part, reason_of, to_cursor, version_asked
 from yitong.kit.ids import RandomIds
 from yitong.kit.records import Past, Value
 
@@ -69,11 +68,6 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     clock: SystemClock
     reason: str
-
-
-def reason_of(request: Request) -> str:
-    """Why the change is made (``X-Reason``, percent-encoded UTF-8)."""
-    return unquote(request.headers.get("x-reason", ""))[:500].replace("\x00", "")
 
 
 def history_of(pasts: list[Past], names: Mapping[str, Any], now: Value | None, show: Callable[[Value], Value]) -> list[dict[str, Any]]:

@@ -1,14 +1,14 @@
-"""Which outside numbers an agent may call: by the tenant's classes of numbers and the agent's own list."""
+"""A tenant's number plan, followed from its configuration: the classes of its country, its own in their place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from yitong.ct.numbering import NumberClass, Rules, may_call, rules_with
+from yitong.ct.numbering import NumberClass, Rules, may_call, number_class, rules_with
 
 
-class Dialling:
+class NumberPlan:
     """Follows the configuration of one tenant."""
 
     def __init__(self) -> None:
@@ -28,6 +28,10 @@ class Dialling:
             return
         self._rules = rules_with(self._country, dict(self._own.values()))
 
+    def class_of(self, number: str) -> NumberClass | None:
+        """The class of a number; None when it fits none."""
+        return number_class(number, self._rules)
+
     def may_call(self, number: str, allowed: Iterable[str]) -> bool:
-        """Whether somebody with these classes may call the number; emergency numbers everybody."""
+        """Whether somebody with these classes may call the number; emergency and internal numbers everybody."""
         return may_call(number, allowed, self._rules)
