@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.system.stack import free_port
+from tests.system.stack import PATIENCE, free_port
 
 CONFIG = """\
 poll_method epoll
@@ -114,7 +114,7 @@ class Phone:
 
     def wait(self, kind: str, seconds: float = 10.0) -> dict[str, Any]:
         """The next event of ``kind`` (REGISTER_OK, CALL_INCOMING, CALL_ESTABLISHED ...), which is consumed with those before."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE * seconds
         while True:
             for number, event in enumerate(self.events):
                 if event["type"] == kind:
@@ -134,7 +134,7 @@ class Phone:
     def wait_registered(self, seconds: float = 10.0) -> None:
         """Until the server took our REGISTER; its event may come before we listen, so the log is read."""
         log = self._folder / "log"
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE * seconds
         while b"200 OK" not in log.read_bytes():
             assert time.monotonic() < end, f"{self.user} is not registered: {log.read_text()[-500:]}"
             time.sleep(0.05)
