@@ -13,6 +13,7 @@ from yitong.kit import logs
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
 from yitong.kit.ids import RandomIds
+from yitong.kit.sealed_text import sealer_of
 from yitong.kit.settings import Settings
 
 PACK = Path(__file__).resolve().parents[3] / "packs" / "demo"
@@ -37,7 +38,8 @@ async def load(settings: Settings, pack: Path = PACK) -> bool:
             if await connection.scalar(text("select exists (select from tenants)")):
                 _log.info("the demo is not loaded: there is a tenant already")
                 return False
-            await Loader(connection, SystemClock(), RandomIds(), password).load(content)
+            sealer = sealer_of(settings.secrets_folder, SystemClock())
+            await Loader(connection, SystemClock(), RandomIds(), password, sealer).load(content)
     finally:
         await database.close()
     if not settings.demo_password:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, create_engine, text
 
 from yitong.kit import logs
+from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database, sqlalchemy_url
+from yitong.kit.sealed_text import sealer_of
 from yitong.kit.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def migrate(settings: Settings, folder: Path = MIGRATIONS) -> str:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             there = _there(connection)
             if there != head(folder):  # every start but the first of a release finds it so, and needs no Alembic
-                _upgrade(connection, folder)
+                _upgrade(connection, folder, settings)
                 _log.info("schema brought to this release", before=there or "none", now=head(folder))
     finally:
         engine.dispose()
@@ -80,13 +82,14 @@ def _there(connection: Connection) -> str:
     return str(connection.scalar(text("select version_num from alembic_version")) or "")
 
 
-def _upgrade(connection: Connection, folder: Path) -> None:
+def _upgrade(connection: Connection, folder: Path, settings: Settings) -> None:
     from alembic import command
 
     logging.getLogger("alembic").setLevel(logging.WARNING)  # else a page of its inner life before the first words of ours
     _refuse_newer(connection, folder)
     config = _config(folder)
     config.attributes["connection"] = connection
+    config.attributes["sealer"] = sealer_of(settings.secrets_folder, SystemClock())
     command.upgrade(config, "head")
 
 

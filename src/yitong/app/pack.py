@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from yitong.ct.switches.soft.trunk_record import SEALED_PASSWORD
 from yitong.domains.crm.store.cards import CUSTOMER
 from yitong.domains.security.store import set_password
 from yitong.domains.sites.store import configured, kinds
@@ -25,6 +26,7 @@ from yitong.kit import pins
 from yitong.kit.clock import Clock, moment
 from yitong.kit.ids import Ids
 from yitong.kit.records import Change, Kind, change
+from yitong.kit.sealed_text import Sealer
 
 REASON = "loaded from a pack"
 
@@ -54,13 +56,14 @@ def read_pack(folder: Path) -> Record:
 
 
 class Loader:
-    """Loads one pack within the caller's transaction. ``password`` is everybody's; SIP accounts have it too."""
+    """Loads one pack within the caller's transaction. ``password`` is everybody's; SIP accounts have it too; ``sealer``: for trunks'."""
 
-    def __init__(self, connection: AsyncConnection, clock: Clock, ids: Ids, password: str) -> None:
+    def __init__(self, connection: AsyncConnection, clock: Clock, ids: Ids, password: str, sealer: Sealer) -> None:
         self._connection = connection
         self._clock = clock
         self._ids = ids
         self._password = password
+        self._sealer = sealer
         self._known: dict[tuple[str, str], str] = {}
         self.tenant = ""
         self._code = ""
@@ -81,7 +84,7 @@ class Loader:
             (kinds.REASON, "reasons", dict),
             (kinds.WRAP_UP_CODE, "wrap_up_codes", dict),
             (kinds.QUEUE, "queues", self._queue),
-            (kinds.TRUNK, "trunks", self._site),
+            (kinds.TRUNK, "trunks", self._trunk),
         ]
         for kind, name, made in steps:
             for record in pack.get(name, []):
@@ -141,6 +144,9 @@ class Loader:
             "members": [{**member, "agent": self.id_of(kinds.AGENT, member["agent"])} for member in record.get("members", [])],
             "wrap_up_codes": [self.id_of(kinds.WRAP_UP_CODE, code) for code in record.get("wrap_up_codes", [])],
         }
+
+    def _trunk(self, record: Record) -> Record:
+        return self._site(record) | {"password": self._sealer.seal(self.tenant, SEALED_PASSWORD, record.get("password", ""))}
 
     def _number(self, record: Record) -> Record:
         trunk = self.id_of(kinds.TRUNK, record["trunk"]) if record.get("trunk") else ""

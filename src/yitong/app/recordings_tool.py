@@ -13,6 +13,7 @@ import soundfile
 import soxr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from yitong.app import password_keys
 from yitong.app.jobs.recording_check import Check
 from yitong.app.jobs.recordings import RecordingsKeeper, made_at, vault_of
 from yitong.app.migrate import require_current
@@ -20,6 +21,8 @@ from yitong.domains.quality.rules import next_step
 from yitong.domains.quality.store import files
 from yitong.kit.clock import SystemClock, moment
 from yitong.kit.database import Database
+from yitong.kit.sealed_text import sealer_of
+from yitong.kit.sealing import Damaged, KeyMissing
 from yitong.kit.settings import Settings
 from yitong.media import watermark
 from yitong.media.opus_file import Samples
@@ -35,7 +38,7 @@ async def run(settings: Settings, command: str, action: str, *, everything: bool
     try:
         await require_current(database)
         if command == "keys":
-            return await (_rotate if action == "rotate" else _keys)(database, settings)
+            return await _rotate(database, settings) if action == "rotate" else await _keys(database, settings)
         return await (_who(database, settings, file) if action == "who" else _check(database, settings, everything))
     finally:
         await database.close()
@@ -63,6 +66,8 @@ async def _keys(database: Database, settings: Settings) -> int:
             for id in sorted({*used, *held}):
                 said = "current" if held and id == held[-1] else "older" if id in held else "MISSING: these recordings cannot be opened"
                 print(f"{tenant}  {id}  made {moment(made_at(id)):%Y-%m-%d}  opens {used.get(id, 0)}  {said}")
+    for line in await password_keys.listed(database, sealer_of(settings.secrets_folder, SystemClock())):
+        print(line)
     return 0
 
 
@@ -79,6 +84,17 @@ async def _rotate(database: Database, settings: Settings) -> int:
             print(f"yitong: no key can be written to {vault.keyring.folder}: {error}", file=sys.stderr)
             return 2
         print(f"{tenant}  {id} seals from now on; it opens {await keeper.rewrap(tenant)} recordings that older keys opened")
+    return await _rotate_passwords(database, settings)
+
+
+async def _rotate_passwords(database: Database, settings: Settings) -> int:
+    clock = SystemClock()
+    try:
+        for line in await password_keys.rotate(database, sealer_of(settings.secrets_folder, clock), clock):
+            print(line)
+    except (OSError, KeyMissing, Damaged) as error:
+        print(f"yitong: the passwords of trunks are sealed as before: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -31,6 +31,7 @@ class Settings:
     """What an operator decides. Empty ``database_url`` or ``nats_url``: the embedded engine.
 
     ``media_workers`` 0 means one per CPU core. ``recording_keys``: the folder of the keys that seal recordings, empty: ``home``/keys.
+    ``secret_keys``: that of the keys that seal trunks' passwords, empty: ``home``/secrets/keys.
     ``recording_key_days`` 0: no new key by itself; ``recording_opus_hours`` 0: recordings stay WAV.
     ``fax_days``: for how long the pages of faxes are kept, 0: for ever.
     ``smtp_host``: the server that takes mails, empty: none are sent; ``smtp_security``: tls, starttls or none; ``smtp_ca``: a PEM file of
@@ -55,6 +56,7 @@ class Settings:
     workers: int = 1
     fax_days: int = 365
     recording_keys: str = ""
+    secret_keys: str = ""
     recording_key_days: int = 90
     recording_opus_hours: int = 24
     recording_undo_hours: int = 12
@@ -87,6 +89,11 @@ class Settings:
     def keys_folder(self) -> Path:
         """Where the keys of recordings are: apart from the recordings."""
         return Path(self.recording_keys) if self.recording_keys else self.home / "keys"
+
+    @property
+    def secrets_folder(self) -> Path:
+        """Where the keys of sealed passwords are: apart from the database that has the passwords."""
+        return Path(self.secret_keys) if self.secret_keys else self.home / "secrets" / "keys"
 
     def media_socket(self, worker: int) -> Path:
         """Where media worker ``worker`` (from 0) listens."""

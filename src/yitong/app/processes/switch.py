@@ -19,10 +19,13 @@ from yitong.ct.services import AnyService
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.options import SoftOptions
 from yitong.ct.switches.soft.switch import SoftSwitch
+from yitong.ct.switches.soft.trunk_record import SEALED_PASSWORD
 from yitong.kit import logs
 from yitong.kit.certificate import ServerContext
+from yitong.kit.clock import SystemClock
 from yitong.kit.ids import RandomIds
 from yitong.kit.nats import OUTAGES, Nats, Revision
+from yitong.kit.sealed_text import sealer_of
 from yitong.kit.settings import Settings
 from yitong.kit.stream import watch
 
@@ -75,6 +78,7 @@ class Cache:
                 for key in set(self._journal.all(bucket)) - self._seen[bucket]:
                     self._journal.drop(bucket, key)
                     self._switch.configure(key, None)
+                self._journal.compact()  # what was replaced meanwhile (a password, sealed or not) is on no disk any more
             return
         if revision.key.split(".", 2)[1:2] not in WANTED:
             return
@@ -159,10 +163,12 @@ class Link:
 
 def options(settings: Settings, tls: ServerContext | None) -> SoftOptions:
     """The switch's part of the settings."""
+    sealer = sealer_of(settings.secrets_folder, SystemClock())
     return SoftOptions(
         home=settings.home, bind=settings.bind, address=settings.public_address, sip_port=settings.sip_port,
         ws_port=settings.sip_ws_port, tls=tls.context if tls is not None else None,
         media_sockets=tuple(settings.media_socket(number) for number in range(settings.media_count)),
+        open_password=lambda tenant, kept: sealer.open(tenant, SEALED_PASSWORD, kept),
     )  # fmt: skip
 
 

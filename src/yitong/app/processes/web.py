@@ -33,6 +33,7 @@ from yitong.kit.database import OUTAGES, Database
 from yitong.kit.ids import RandomIds
 from yitong.kit.nats import OUTAGES as NATS_OUTAGES
 from yitong.kit.nats import Nats
+from yitong.kit.sealed_text import sealer_of
 from yitong.kit.settings import Settings
 from yitong.kit.tasks import Tasks
 from yitong.web.app import Parts, create_app
@@ -102,6 +103,7 @@ class Web:
             self.health, self.metrics, self.published, Core(self.nats), vault_of(self.settings, self.clock),
             PromptsFolder(self.settings.home / "prompts"), FaxesFolder(self.settings.home / "faxes"),
             MessagesFolder(self.settings.home / "recordings"), StaticFolder(Path(yitong.web.__file__).parent / "static"),
+            sealer_of(self.settings.secrets_folder, self.clock),
             also={Database: self.database, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},
         )  # fmt: skip
 

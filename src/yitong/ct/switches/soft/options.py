@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,3 +31,5 @@ class SoftOptions:
     name: str = "soft"
     dns_servers: tuple[tuple[str, int], ...] = ()
     """Whom to ask for trunks' addresses; empty: the system's servers."""
+    open_password: Callable[[str, str], str] = lambda tenant, kept: kept
+    """A trunk's password as it was before it was sealed. Raises KeyMissing, Damaged."""

@@ -99,6 +99,7 @@ class SoftSwitch:
         self.grace = Grace(self.lines.all)
         self.sound.fax_refused = lambda tag, reason: self.later(lambda: self.function.fax_refused(tag, reason, self.clock.now()))
         self.trunks = Trunks(self.endpoint, self.clock, self.resolver, self.transports.flow_to, self._address_for)
+        self.trunks.open_password = self.options.open_password
         self.lines.outward = Outward(self.trunks, self.directory, self.lines, self._address_for)
         self.resolver.changed = lambda: self.later(self._resolved)
         self.registrations.tell = lambda device: self.function.device_changed(device, self.clock.now())

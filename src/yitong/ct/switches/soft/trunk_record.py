@@ -9,6 +9,9 @@ import msgspec
 
 from yitong.ct.numbering import Rewrite
 
+SEALED_PASSWORD = "trunk.password"
+"""What a trunk's password is sealed for (``kit/sealed_text.py``)."""
+
 
 class CallerId(StrEnum):
     """Which number the called person is shown. ``GIVEN``: what the call says; ``OWN``: that only when it is a number of ours, else the
@@ -51,6 +54,7 @@ class TrunkRecord(msgspec.Struct, frozen=True, kw_only=True):
     username: str = ""
     auth_user: str = ""
     password: str = ""
+    """Sealed as it is published; open in the switch alone."""
     realm: str = ""
     register: bool = False
     register_seconds: int = 300

@@ -9,12 +9,14 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from yitong.ct.switches.soft.outside import Health, Outside, Trunk
 from yitong.ct.switches.soft.resolver import Place, Resolver
 from yitong.ct.switches.soft.trunk_record import TrunkRecord
 from yitong.kit.clock import Clock
+from yitong.kit.sealing import Damaged, KeyMissing
 from yitong.sip.core import Flow
 from yitong.sip.digest import Credentials, authorize
 from yitong.sip.endpoint import Endpoint
@@ -69,6 +71,10 @@ class Trunks:
         self._resolver = resolver
         self._flow_to = flow_to
         self._host = host
+        self.open_password: Callable[[str, str], str] = lambda tenant, kept: kept
+        """A password as it was before it was sealed, by tenant. Raises KeyMissing, Damaged."""
+        self._closed: set[str] = set()
+        """The trunks whose password cannot be opened."""
         self._tasks: dict[tuple[str, str], _Task] = {}
         self._asked: dict[int, _Task] = {}
 
@@ -91,9 +97,9 @@ class Trunks:
         """The health figures: how many there are, and of each whether it can be called (1), cannot (0), or is not known (0.5)."""
         now = self._clock.monotonic()
         states = {device: _figure(trunk, now) for device, trunk in sorted(self.outside.trunks.items())}
-        return {"trunks": float(len(states)), "trunks_down": float(sum(1 for state in states.values() if state == 0.0))} | {
-            f"trunk_up {device}": state for device, state in states.items()
-        }
+        down = sum(1 for state in states.values() if state == 0.0)
+        counts = {"trunks": len(states), "trunks_down": down, "passwords_closed": len(self._closed & states.keys())}
+        return {name: float(count) for name, count in counts.items()} | {f"trunk_up {device}": state for device, state in states.items()}
 
     def header(self, device: str, transaction: ClientTransaction, response: Response, times: int = 1) -> Header | None:
         """What answers a trunk's challenge, the ``times``-th in a row; None when we have nothing (more) to say.
@@ -118,7 +124,7 @@ class Trunks:
         """Take every trunk, by device, with its tenant."""
         now = self._clock.monotonic()
         before = {device: trunk.record for device, trunk in self.outside.trunks.items() if trunk.registered}
-        changed = self.outside.configure(records)
+        changed = self.outside.configure({device: (tenant, self._opened(device, tenant, one)) for device, (tenant, one) in records.items()})
         for device, record in before.items():
             after = self.outside.trunks.get(device)
             if after is None or _line(after.record) != _line(record):
@@ -130,6 +136,16 @@ class Trunks:
                 self._drop((device, method))
                 if method == "OPTIONS" or self.outside.trunks[device].record.register:
                     self._tasks[device, method] = _Task(device, method, now, call_id=secrets.token_hex(8))
+
+    def _opened(self, device: str, tenant: str, record: TrunkRecord) -> TrunkRecord:
+        """The trunk with its password; without one, and known to be so, when the key that opens it is not here."""
+        self._closed.discard(device)
+        try:
+            return msgspec.structs.replace(record, password=self.open_password(tenant, record.password))
+        except (KeyMissing, Damaged, OSError) as error:
+            _log.error("a trunk's password cannot be opened", trunk=device, reason=str(error))
+            self._closed.add(device)
+            return msgspec.structs.replace(record, password="")
 
     def _leave(self, device: str, record: TrunkRecord, now: float) -> None:
         """End a registration whose line is gone or another one (§10.2.2): asked once, nobody waits for it."""

@@ -22,20 +22,23 @@ from yitong.kit.database import Database
 from yitong.kit.http import BadCursor, Caller, etag, iso, need, part, reason_of, to_cursor, version_asked
 from yitong.kit.ids import RandomIds
 from yitong.kit.records import Past, Value
+from yitong.kit.sealed_text import Sealer
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind under ``/config/{path}``. ``renamed``: names outside to names of the record."""
+    """A kind under ``/config/{path}``. ``renamed``: names outside to names of the record. ``sealed``: fields kept sealed."""
 
     path: str
     kind: str
     shape: type[BaseModel] = BaseModel
     renamed: Mapping[str, str] = {}
+    sealed: tuple[str, ...] = ()
 
-    def inside(self, given: BaseModel) -> dict[str, Any]:
+    def inside(self, given: BaseModel, tenant: str, sealer: Sealer) -> dict[str, Any]:
         """The record's fields from what was sent; null is a secret that stays as it is."""
         sent = given.model_dump(mode="json", by_alias=True)
-        return {self.renamed.get(name, name): value for name, value in sent.items() if value is not None}
+        value = {self.renamed.get(name, name): value for name, value in sent.items() if value is not None}
+        return value | {name: sealer.seal(tenant, f"{self.kind}.{name}", value[name]) for name in self.sealed if name in value}
 
     def outside(self, value: Value) -> Value:
         """What is shown of a record."""
@@ -50,7 +53,7 @@ RESOURCES = (
     Resource(path="queues", kind="queue", shape=shapes.Queue),
     Resource(path="flows", kind="flow", shape=shapes.Flow, renamed={"document": "draft"}),
     Resource(path="numbers", kind="number", shape=shapes.Number),
-    Resource(path="trunks", kind="trunk", shape=shapes.Trunk),
+    Resource(path="trunks", kind="trunk", shape=shapes.Trunk, sealed=("password",)),
     Resource(path="number_classes", kind="number_class", shape=shapes.NumberClass),
     Resource(path="caller_rules", kind="caller_rule", shape=shapes.CallerRule),
     Resource(path="conference_rooms", kind="conference_room", shape=shapes.ConferenceRoom),
@@ -157,16 +160,15 @@ def _making(router: APIRouter, resource: Resource) -> None:
         database: Database = part(Database),
         clock: SystemClock = part(SystemClock),
         ids: RandomIds = part(RandomIds),
+        sealer: Sealer = part(Sealer),
     ) -> dict[str, Any]:
         """Make a new one."""
-        now = clock.now()
+        now, value = clock.now(), resource.inside(given, caller.tenant, sealer)
         async with database.transaction() as connection:
-            value = await service.make(
-                connection, caller.scope, resource.kind, ids.new(now), resource.inside(given), at=now, reason=reason_of(request)
-            )
-        response.headers["ETag"] = etag(value["version"])
-        response.headers["Location"] = f"/api/v1/config/{resource.path}/{value['id']}"
-        return resource.outside(value)
+            made = await service.make(connection, caller.scope, resource.kind, ids.new(now), value, at=now, reason=reason_of(request))
+        response.headers["ETag"] = etag(made["version"])
+        response.headers["Location"] = f"/api/v1/config/{resource.path}/{made['id']}"
+        return resource.outside(made)
 
     _take(make, resource.shape)
     router.add_api_route("", make, methods=["POST"], status_code=201, operation_id=f"make_{resource.path}")
@@ -181,15 +183,16 @@ def _altering(router: APIRouter, resource: Resource) -> None:
         caller: Caller = need("config.write"),
         database: Database = part(Database),
         clock: SystemClock = part(SystemClock),
+        sealer: Sealer = part(Sealer),
     ) -> dict[str, Any]:
         """Replace it; If-Match must carry its present version."""
-        version = version_asked(request)
+        version, value = version_asked(request), resource.inside(given, caller.tenant, sealer)
         async with database.transaction() as connection:
-            value = await service.alter(
-                connection, caller.scope, resource.kind, str(id), version, resource.inside(given), at=clock.now(), reason=reason_of(request)
+            altered = await service.alter(
+                connection, caller.scope, resource.kind, str(id), version, value, at=clock.now(), reason=reason_of(request)
             )
-        response.headers["ETag"] = etag(value["version"])
-        return resource.outside(value)
+        response.headers["ETag"] = etag(altered["version"])
+        return resource.outside(altered)
 
     _take(alter, resource.shape)
     router.add_api_route("/{id}", alter, methods=["PUT"], operation_id=f"alter_{resource.path}")
