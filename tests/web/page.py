@@ -13,6 +13,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from yitong.domains.reporting.rules.changes import patched
 
+PATIENCE = 3.0
+"""How much longer than on a machine of its own a page waits: other tests run beside it."""
+
 
 class Page:
     """It keeps a document as the front end does: a snapshot, then change upon change, none missing."""
@@ -48,7 +51,7 @@ class Page:
 
     async def hear(self, kind: str, seconds: float = 10.0) -> dict[str, Any]:
         """The next message of a type; others are passed over."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE * seconds):
             while (message := await self.next())["type"] != kind:
                 pass
             return message
@@ -56,7 +59,7 @@ class Page:
     async def shows(self, topic: str, condition: Callable[[Any], object], seconds: float = 20.0) -> list[dict[str, Any]]:
         """Wait until the page's document is so; what was heard meanwhile."""
         heard: list[dict[str, Any]] = []
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE * seconds):
             while topic not in self.documents or not condition(self.documents[topic]):
                 heard.append(await self.next())
         return heard
@@ -64,7 +67,7 @@ class Page:
     async def equals_core(self, centre: Centre, topic: str, name: str = "", tenant: str = "mine", seconds: float = 20.0) -> None:
         """Wait until the page shows exactly what core has under ``name``."""
         host = centre.host(tenant)
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE * seconds):
             while True:
                 sequence, document = host.partition.live.document(name or topic)
                 if self.places.get(topic) == (host.engine.epoch, sequence) and not host.partition.live.view.touched:

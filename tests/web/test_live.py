@@ -208,7 +208,9 @@ async def test_a_page_that_does_not_read_costs_no_memory_and_gets_a_snapshot_lat
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     small.connect(("127.0.0.1", world.port))
     small.setblocking(False)
-    page = await Page.open(world, who["Authorization"], {"desk": None}, sock=small, max_queue=1)
+    # Neither side gives up on the other however long the notes take: the answers to pings wait behind what is not read.
+    world.server.config.ws_ping_timeout = 120.0
+    page = await Page.open(world, who["Authorization"], {"desk": None}, sock=small, max_queue=1, ping_interval=None)
     first = await page.hear("snapshot")
     for number in range(KEPT + 200):
         note = f"{number} " + "x" * 4_000
