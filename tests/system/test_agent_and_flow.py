@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.system.browsers import chromium, players
+from tests.system.browsers import Chromium
 from tests.system.desks import wrap_up
 from tests.system.phones import Phone
 from tests.system.stack import PASSWORD, Api, Stack, eventually
@@ -56,7 +56,7 @@ def configure(admin: Api) -> None:
 def let_in(desk: Page, *, wait: bool) -> None:
     """By the keyboard alone: find it, give the amount along, Enter (or Shift and Enter: for good)."""
     desk.keyboard.press("t")
-    desk.locator("[data-pick=flow]").wait_for()
+    desk.locator("[data-pick=flow]").first.wait_for()
     desk.keyboard.type("卡号")
     expect(desk.locator("[aria-selected=true]")).to_have_attribute("data-pick", "flow")
     desk.keyboard.press("Enter")
@@ -85,12 +85,12 @@ def type_all(caller: Phone, desk: Page) -> None:
 
 @pytest.mark.req("H53", "H67")
 def test_the_customer_types_apart_and_comes_back_with_it(
-    stack: Stack, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
+    stack: Stack, chromium: Chromium, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
 ) -> None:
     configure(api("admin"))
     everybody_on_a_break(api)
     caller = phone(CUSTOMER, tone=440)
-    with players() as player, chromium(player, tmp_path / "desk", 700) as desk:
+    with chromium.page(700) as desk:
 
         def together() -> None:
             all_hear(customer=(lambda: phone_hears(caller), ["first"]), agent=(lambda: page_hears(desk), ["customer"]))

@@ -92,6 +92,8 @@ class Loader:
         await self._each(kinds.NUMBER_CLASS, pack.get("number_classes", []))
         for record in pack.get("conference_rooms", []):
             await self._put(kinds.CONFERENCE_ROOM, self._room(record))
+        for record in pack.get("mailboxes", []):
+            await self._put(kinds.MAILBOX, self._mailbox(record))
         await self._flows(pack.get("flows", []))
         for record in pack.get("caller_rules", []):
             await self._put(kinds.CALLER_RULE, self._caller_rule(record))
@@ -156,9 +158,13 @@ class Loader:
         return record | {"flow": self.id_of(kinds.FLOW, record["flow"]) if record.get("flow") else ""}
 
     def _room(self, record: Record) -> Record:
-        """A pack has its PINs in plain, so that people can be told them; they are kept sealed."""
-        sealed = {name: pins.seal(record[name], os.urandom(16)) for name in ("host_pin", "member_pin") if record.get(name)}
-        return self._site(record) | sealed
+        return self._site(record) | sealed(record, "host_pin", "member_pin")
+
+    def _mailbox(self, record: Record) -> Record:
+        return self._site(record) | sealed(record, "pin") | {
+            "queue": self.id_of(kinds.QUEUE, record["queue"]) if record.get("queue") else "",
+            "owners": [self.id_of(kinds.AGENT, owner) for owner in record.get("owners", [])],
+        }  # fmt: skip
 
     def _account(self, record: Record) -> Record:
         realm = record.get("realm", self._code)
@@ -183,6 +189,11 @@ class Loader:
         for user in users:
             id = self.id_of(kinds.USER, user["username"])
             await set_password(self._connection, self.tenant, id, hasher.hash(self._password))
+
+
+def sealed(record: Record, *names: str) -> Record:
+    """A pack has its PINs in plain, so that people can be told them; they are kept sealed."""
+    return {name: pins.seal(record[name], os.urandom(16)) for name in names if record.get(name)}
 
 
 def digests(username: str, realm: str, secret: str) -> dict[str, str]:
