@@ -1,84 +1,42 @@
-"""Pictures of every page of a running system, in both sizes and languages, into docs/screens/ (`make screens`).
+"""Pictures of every page of a running system, in both languages, into docs/screens/ (`make screens`).
 
-    python scripts/screens.py [STORY ...]     (the_call, the_telephone, the_colleagues, the_supervisor, the_settings; without a name: all)
+    python scripts/screens.py [STORY ...]     (a name of STORIES; without one: all)
 
 The pages show the truth of that moment: a call is made from the customer's page, so that the desk is seen ringing, talking and wrapping
-up; more are made by telephones (baresip), so that a customer's card is seen, and a queue that is waited in. Settings: `YITONG_URL`
-(default: this machine, `YITONG_HTTP_PORT`), `YITONG_SIP_PORT`, `YITONG_DEMO_PASSWORD`, `YITONG_CHROMIUM`, `YITONG_SCREENS` (the folder).
+up; more are made by telephones (baresip), so that a customer's card is seen, and a queue that is waited in. Settings: see
+``screen_tools``; `YITONG_DEMO_PASSWORD`. The stories of what the switch does besides calls stand in ``screens_switch``.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
-from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Error as PageError
+from screen_tools import (
+    ADMINISTRATOR,
+    AGENT,
+    LANGUAGES,
+    OUT,
+    SIP_PORT,
+    SIZES,
+    SUPERVISOR,
+    URL,
+    browser_of,
+    keep,
+    on_a_break,
+    page_of,
+    sign_in,
+    take,
+)
+from screens_switch import the_conference, the_faxes, the_flow, the_locked_desk, the_mailbox, the_recording
+from tests.system.phones import Phone
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-from tests.system.phones import Phone  # noqa: E402  the telephones of the tests
-
-OUT = Path(os.environ.get("YITONG_SCREENS") or ROOT / "docs" / "screens")
-URL = os.environ.get("YITONG_URL") or f"http://localhost:{os.environ.get('YITONG_HTTP_PORT') or 8000}"
-SIP_PORT = int(os.environ.get("YITONG_SIP_PORT") or 5060)
-SIZES = ((1440, 900), (1920, 1080))
-LANGUAGES = ("zh-CN", "en")
-AGENT, SUPERVISOR, ADMINISTRATOR = "1001", "1100", "admin"
 MOST_BYTES = 4_000_000
-_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--allow-loopback-in-peer-connection",
-]  # fmt: skip
-
-
-def browser_of(playwright: Playwright) -> Browser:
-    """Debian's Chromium, or the one that ``YITONG_CHROMIUM`` names."""
-    return playwright.chromium.launch(executable_path=os.environ.get("YITONG_CHROMIUM") or "/usr/bin/chromium", args=_FLAGS)
-
-
-@contextmanager
-def page_of(browser: Browser) -> Iterator[Page]:
-    """A browser of its own, as another person would have."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["microphone"], locale="zh-CN")
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    try:
-        yield page
-    finally:
-        context.close()
-
-
-def sign_in(page: Page, username: str, password: str) -> None:
-    """Through the page, as everybody does."""
-    page.goto(f"{URL}/login")
-    page.fill("#username", username)
-    page.fill("#password", password)
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda address: not address.split("?")[0].endswith("/login"))
-
-
-def take(page: Page, name: str) -> None:
-    """The page as it stands, in both languages and sizes, without loading it anew."""
-    for language in LANGUAGES:
-        page.locator(f"[role=group] button[lang='{language}']").evaluate("button => button.click()")
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            page.wait_for_timeout(300)
-            keep(page.screenshot(), OUT / f"{name}-{language}-{width}.png")
-    page.locator(f"[role=group] button[lang='{LANGUAGES[0]}']").evaluate("button => button.click()")
-    page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
-
-
-def keep(png: bytes, path: Path) -> None:
-    """Write ``png`` with a palette: these pages have few colours."""
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def the_call(browser: Browser, password: str) -> None:
@@ -125,15 +83,6 @@ def the_call(browser: Browser, password: str) -> None:
         customer.wait_for_selector("[data-test=call]")
         desk.wait_for_timeout(1500)
         take(desk, "desk-ready")
-
-
-def on_a_break(desk: Page, agent: str, password: str) -> None:
-    """The desk of an agent who does not take calls yet."""
-    sign_in(desk, agent, password)
-    desk.wait_for_selector("[data-test=phone] .dot.ready")
-    if desk.locator("[data-test=ready]").count() == 0:
-        desk.keyboard.press("b")
-    desk.wait_for_selector("[data-test=ready]")
 
 
 def the_telephone(browser: Browser, password: str) -> None:
@@ -264,13 +213,19 @@ def the_settings(browser: Browser, password: str) -> None:
         take(page, "settings-flow")
 
 
+STORIES = (
+    the_call, the_recording, the_telephone, the_colleagues, the_flow, the_conference, the_mailbox, the_faxes, the_supervisor, the_settings,
+    the_locked_desk,
+)  # fmt: skip
+
+
 def main() -> int:
     """Take them all; returns the exit code."""
     password = os.environ.get("YITONG_DEMO_PASSWORD", "")
     if not password:
         print("screens: set YITONG_DEMO_PASSWORD (and YITONG_URL for a system elsewhere)", file=sys.stderr)
         return 2
-    stories = {story.__name__: story for story in (the_call, the_telephone, the_colleagues, the_supervisor, the_settings)}
+    stories = {story.__name__: story for story in STORIES}
     OUT.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = browser_of(playwright)
