@@ -63,11 +63,17 @@ export function today(now: number, zone?: string): string {
   return new Intl.DateTimeFormat('sv-SE', { timeZone: zone }).format(now)
 }
 
-/** +8613800138000 → +86 138 0013 8000, 13800138000 → 138 0013 8000; anything else, masked numbers too, as it is. */
+const CHINESE = [
+  /^(\+86)?(1[3-9]\d)(\d{4})(\d{4})$/, // mobile
+  /^(\+86)(10|2\d)(\d{4})(\d{4})$/, /^(\+86)([3-9]\d{2})(\d{3,4})(\d{4})$/, // fixed, from anywhere: two digits of area in the largest cities
+  /^(010|02\d)(\d{4})(\d{4})$/, /^(0[3-9]\d{2})(\d{3,4})(\d{4})$/, // fixed, from inside China
+]
+
+/** +8613800138000 → +86 138 0013 8000, 02155510001 → 021 5551 0001; anything else, masked numbers too, as it is. */
 export function phoneText(number: string | null | undefined): string {
   if (!number) return ''
-  const mobile = /^(\+86)?(1[3-9]\d)(\d{4})(\d{4})$/.exec(number)
-  return mobile ? mobile.slice(1).filter(Boolean).join(' ') : number
+  const parts = CHINESE.map((form) => form.exec(number)).find(Boolean)
+  return parts ? parts.slice(1).filter(Boolean).join(' ') : number
 }
 
 export function percent(share: number | null | undefined): string {

@@ -28,7 +28,10 @@ describe('format', () => {
     expect(startOfDay('2026-10-26', 'Europe/Berlin').toISOString()).toBe('2026-10-25T23:00:00.000Z')
   })
 
-  it('groups mobile numbers and leaves others and masked ones alone', () => {
+  it('groups the numbers of China and leaves others and masked ones alone', () => {
+    expect(phoneText('+861065510002')).toBe('+86 10 6551 0002')
+    expect(phoneText('02155510001')).toBe('021 5551 0001')
+    expect(phoneText('075588881234')).toBe('0755 8888 1234')
     expect(phoneText('+8613800138000')).toBe('+86 138 0013 8000')
     expect(phoneText('13800138000')).toBe('138 0013 8000')
     expect(phoneText('+86138****8000')).toBe('+86138****8000')
