@@ -269,7 +269,7 @@ class World:
         self.port = 0
         self.mine = mine
         self.other = other
-        self.client = httpx.AsyncClient()
+        self.client = httpx.AsyncClient(verify=False)
         self._serving: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -285,7 +285,7 @@ class World:
         self._serving = asyncio.create_task(self.server.serve([listening]))
         while not self.server.started:
             await asyncio.sleep(0.01)
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30, verify=False)
 
     async def close(self) -> None:
         await self.client.aclose()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, WebSocket
+from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.domains.acd.api import router as acd
@@ -69,7 +72,7 @@ def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: boo
     """The application over ``parts``."""
     database: PatientDatabase = parts[PatientDatabase]
     app = FastAPI(
-        title="Yitong", version=VERSION, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False,
+        openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False,
         middleware=[
             Middleware(SafeHeaders, tls=tls),
             Middleware(Counted, metrics=parts[Metrics], clock=clock),
@@ -82,28 +85,29 @@ def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: boo
     app.state.parts = parts.by_class
     app.state.recognise = _recogniser(parts[Recognition])
     problems.install(app)
-    app.include_router(_version_one(parts[Door]), prefix="/api/v1", responses=_PROBLEM)
-    app.include_router(health.router)
-    app.include_router(static_files.router)
-    _describe(app)
+    app.router.routes.extend(_routes())
+    app.openapi = description  # type: ignore[method-assign]
     return app
 
 
-def _version_one(door: Door) -> APIRouter:
-    api = APIRouter()
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """All routes. They ask the application for its parts and hold none themselves; making them takes a second, once a process."""
+    root, api = APIRouter(), APIRouter()
     for router in (
         security, phone.router, published.router, acd, recording, quality, crm, conference, records.router, flows.router, users.router,
-        prompts.router, fax, mailbox, fax_documents.router,
+        prompts.router, fax, mailbox, fax_documents.router, *map(kinds.router_of, kinds.RESOURCES),
     ):  # fmt: skip
         api.include_router(router)
-    for resource in kinds.RESOURCES:
-        api.include_router(kinds.router_of(resource))
+    api.add_api_websocket_route("/live", _live)
+    root.include_router(api, prefix="/api/v1", responses=_PROBLEM)
+    root.include_router(health.router)
+    root.include_router(static_files.router)
+    return tuple(root.routes)
 
-    async def live(websocket: WebSocket) -> None:
-        await door.enter(websocket)
 
-    api.add_api_websocket_route("/live", live)
-    return api
+async def _live(websocket: WebSocket) -> None:
+    await websocket.app.state.parts[Door].enter(websocket)
 
 
 def _recogniser(recognition: Recognition) -> Any:
@@ -114,22 +118,16 @@ def _recogniser(recognition: Recognition) -> Any:
     return recognise
 
 
-def _describe(app: FastAPI) -> None:
-    """Say in the description that everything but signing in wants a token."""
-    made = app.openapi
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = made()
-            schema.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-            for path, methods in schema["paths"].items():
-                for method, operation in methods.items():
-                    if (method, path) not in OPEN:
-                        operation["security"] = [{"token": []}]
-        assert app.openapi_schema is not None
-        return app.openapi_schema
-
-    app.openapi = described  # type: ignore[method-assign]
+@cache
+def description() -> dict[str, Any]:
+    """The API's description (OpenAPI), which also says that everything but signing in wants a token."""
+    schema = get_openapi(title="Yitong", version=VERSION, routes=_routes())
+    schema.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            if (method, path) not in OPEN:
+                operation["security"] = [{"token": []}]
+    return schema
 
 
 OPEN = {("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone")}
