@@ -39,7 +39,7 @@ BESIDE: dict[str, Any] = {
 KINDS = (
     "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
     "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise", "dial", "record",
-    "flow", "take_back", "inside",
+    "flow", "take_back", "inside", "telephone",
 )  # fmt: skip
 
 
@@ -151,6 +151,20 @@ class History:
         self.world.try_obey(m.CallInside(agent=f"a{agent}", number=AGENTS[number % len(AGENTS)]))
         self.world.run((0.0, 0.5, 3.0)[number % 3])
 
+    def do_telephone(self, agent: str, number: int) -> None:
+        """Somebody dials at his telephone, beside whatever call he has; sometimes he brings two calls together, or hangs up."""
+        switch, device = self.world.switch, f"{TENANT}/phone/{agent}"
+        mine = [one for one in switch.function.table.connections.values() if one.device == device and one.in_call]
+        if number % 4 == 0 and len(mine) > 1:
+            one, other = (mine[number % 2].connection, mine[1 - number % 2].connection)
+            switch._do(lambda now: void(switch.function.join_calls(one, other, now)))
+            self.world.shared.update(one.call for one in mine)
+        elif number % 4 == 1 and mine:
+            switch.hang_up(mine[0].connection)
+        else:
+            self.world.dialled.add(switch.call_from(device, AGENTS[number % 3] if number % 4 == 2 else f"138{number:08}"))
+        self.world.run((0.0, 0.5, 3.0)[number % 3])
+
     def do_take_back(self, agent: str, number: int) -> None:
         self.world.try_obey(m.TakeBack(agent=f"a{agent}", assignment=self._assignment(agent, number)))
 
@@ -195,11 +209,17 @@ class History:
         self.world.run(25)
         for customer in self.customers:
             customer.hang_up()
+        for connection in self.world.dialled:
+            self.world.switch.hang_up(connection)
         self.world.run(120)
         for one in list(self.world.partition.acd.model.assignments()):  # type: ignore[union-attr]
             self.world.try_obey(m.WrapUp(agent=one.agent, assignment=one.id))  # of a call to outside it has no limit
         self.world.run(10)
         check_end(self.world, len(self.customers))
+
+
+def void(done: bool) -> None:
+    """Whether it could be done does not matter."""
 
 
 def check_now(world: World) -> None:
@@ -209,7 +229,8 @@ def check_now(world: World) -> None:
     model = world.partition.acd.model
     waiting = [queued.waiting() for queued in model.queued.values() if not queued.assignment]
     assert choose(waiting, model.free(), model.policies, world.timeline.now) is None, "a free agent and a contact he may take"
-    by_agent = Counter(one.agent for one in model.assignments())
+    world.own.update(one.id for one in model.assignments() if one.inside is not None or world.dialled & one.connections())
+    by_agent = Counter(one.agent for one in model.assignments() if one.id not in world.own)
     assert all(count <= 1 for count in by_agent.values()), "two contacts for one agent"
     live = [one for one in model.assignments() if one.state in ("offered", "active", "held", "interrupted")]
     talking = Counter(one.contact for one in live if not one.host and one.inside is None)

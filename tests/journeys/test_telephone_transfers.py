@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.journeys.histories import check_end
+from tests.journeys.histories import check_end, check_journeys
 from tests.journeys.test_several_at_one_contact import Story
-from tests.journeys.world import SITE
+from tests.journeys.world import SITE, TENANT
 
+from yitong.contact.messages import ContactEnded
+from yitong.ct.model import DeviceKind
 from yitong.ct.services import SingleStepTransfer, Target
+from yitong.ct.switching.ports import Invitation
 from yitong.domains.acd import messages as m
+from yitong.domains.acd.model.agent import Assignment
+from yitong.domains.quality.messages import RecordingEnded
 from yitong.flow.messages import SideFlowBegan
-from yitong.sim.switch import IGNORES
+from yitong.sim.switch import IGNORES, Behaviour, SimLine
+
+NUMBER = "02150001234"
 
 
 @pytest.fixture(params=[False, True], ids=["core lives", "core dies after every step"])
@@ -52,13 +59,22 @@ def test_the_customer_talks_on_and_the_flow_goes_on_afterwards(story: Callable[.
     told.world.switch.hang_up("target")
     told.run(15)
     kinds = [fact.kind for fact in told.world.facts() if type(fact).__name__ == "SegmentBegan"]
-    assert kinds == ["ivr", "queue", "agent", "outside", "survey"]
-    assert [fact.cause for fact in told.world.facts(m.AssignmentEnded)] == ["transferred"]
+    assert kinds == ["ivr", "queue", "agent", "agent", "survey"], "a colleague has the contact as if he had been asked at the desk"
+    assert [fact.cause for fact in told.world.facts(m.AssignmentEnded)] == ["transferred", "agent_left"]
+    assert len(told.world.facts(RecordingEnded)) == 2, "both talks are recorded"
 
 
 def test_the_customer_hangs_up_with_whom_the_telephone_chose(story: Callable[..., Story]) -> None:
     told = story()
     refer(told, "1002")
+    told.end()
+    assert [fact.cause for fact in told.world.facts(m.AssignmentEnded)] == ["transferred", "customer_left"]
+
+
+def test_an_outside_number_that_the_telephone_chose(story: Callable[..., Story]) -> None:
+    told = story()
+    refer(told, "gateway")
+    assert told.mine().state == "wrapping_up"
     told.end()
     assert [fact.cause for fact in told.world.facts(m.OutsideEnded)] == ["customer_left"]
 
@@ -72,7 +88,25 @@ def test_a_transfer_that_nobody_takes_changes_nothing(story: Callable[..., Story
     told.end()
 
 
-def test_two_calls_of_a_telephone_become_one(story: Callable[..., Story]) -> None:
+def held(told: Story, agent: str) -> list[Assignment]:
+    """What an agent has."""
+    assert told.world.partition is not None
+    return [one for one in told.world.partition.acd.model.assignments() if one.agent == agent]
+
+
+def join(told: Story, first: str, second: str) -> None:
+    """REFER with Replaces in the call of ``first``."""
+    switch = told.world.switch
+
+    def happen(now: int) -> None:
+        assert switch.function.join_calls(first, second, now)
+
+    switch._do(happen)
+    told.run(3)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["asked in the customer's call", "asked in the second call"])
+def test_two_calls_of_a_telephone_become_one(story: Callable[..., Story], turned: bool) -> None:
     """The telephone holds, calls a colleague by itself, and brings both together (REFER with Replaces)."""
     told = story()
     switch, mine = told.world.switch, connection_of(told, "1001")
@@ -80,15 +114,57 @@ def test_two_calls_of_a_telephone_become_one(story: Callable[..., Story]) -> Non
     told.run(2)
     second = switch.call_from(device_of(told, "1001"), "1002")
     told.run(5)
-
-    def join(now: int) -> None:
-        assert switch.function.join_calls(mine, second, now)
-
-    switch._do(join)
-    told.run(3)
+    assert [one.inside is not None for one in held(told, "a1002")] == [True], "the colleague is busy with him"
+    join(told, *((second, mine) if turned else (mine, second)))
     assert told.customer_hears() == {"1002"}
     assert told.mine().state == "wrapping_up"
+    assert [(one.contact, one.state) for one in held(told, "a1002")] == [(told.world.contacts()[0], "active")]
+    told.run(30)
     told.end()
+    assert [fact.cause for fact in told.world.facts(m.InsideEnded)] == ["joined", "joined"]
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["who answered", "who still rings"])
+def test_a_customer_is_brought_together_with_an_outside_number(story: Callable[..., Story], answered: bool) -> None:
+    """That number was a contact of its own from when it was dialled; from now on it belongs to the customer's."""
+    told = story()
+    world, switch, mine = told.world, told.world.switch, connection_of(told, "1001")
+    told.gateway.will(Behaviour(answer_after=1.0 if answered else 9.0))
+    switch.hold(mine)
+    told.run(1)
+    second = switch.call_from(device_of(told, "1001"), NUMBER)
+    told.run(3)
+    join(told, mine, second)
+    told.run(8)
+    assert told.customer_hears() == {"gateway"}
+    first, dialled = world.contacts()
+    assert [fact.cause for fact in world.facts(ContactEnded, contact=dialled)] == ["transferred"]
+    assert NUMBER not in repr(world.events())
+    told.run(30)
+    told.end()
+    assert [fact.cause for fact in world.facts(m.OutsideEnded, contact=first)] == ["customer_left"]
+    check_journeys(world.events())
+
+
+def test_an_agent_goes_on_at_another_telephone_of_his(story: Callable[..., Story]) -> None:
+    """INVITE with Replaces: the contact stays his, and its recording goes on."""
+    told = story()
+    switch, mine = told.world.switch, connection_of(told, "1001")
+    page = switch.register(TENANT, "1001", kind=DeviceKind.PAGE, usual=IGNORES).device
+    switch.lines["taken"] = SimLine(device=switch.devices[page.device])
+
+    def take(now: int) -> None:
+        switch.function.replaced(
+            mine, connection="taken", device=page.device, kind=DeviceKind.PAGE, invitation=Invitation(calling="1001"), now=now
+        )
+
+    switch._do(take)
+    told.run(3)
+    assert (told.mine().state, told.mine().connection, told.mine().device) == ("active", "taken", page.device)
+    assert told.customer_hears() == {"1001"}
+    told.end()
+    assert [fact.cause for fact in told.world.facts(m.AssignmentEnded)] == ["customer_left"]
+    assert len(told.world.facts(RecordingEnded)) == 2
 
 
 def test_a_customer_whom_a_telephone_gives_to_a_number_is_in_its_flow(story: Callable[..., Story]) -> None:

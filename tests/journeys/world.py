@@ -58,6 +58,9 @@ class World:
         self.corrections = 0
         self.shared: set[str] = set()
         """Calls in which somebody was consulted: two of our devices may be connected."""
+        self.dialled: set[str] = set()
+        """Connections of telephones that dialled by themselves, beside whatever call they had; ``own``: the assignments that came of it."""
+        self.own: set[str] = set()
         self.epoch = 0
         self.died_at = 0
         self.saved: tuple[bytes, int, int] | None = None

@@ -21,7 +21,7 @@ PROMPT = Prompt(file="hello.wav")
 LONG = Prompt(file="long.wav")
 MUSIC = "music.wav"
 LENGTHS = {"hello.wav": 0.3, "long.wav": 20.0, "music.wav": 2.0}
-OPTIONS = Options(core_seconds=1.5)
+OPTIONS = Options(core_seconds=1.5, dial_seconds=0.0)
 
 
 class Phone(Protocol):

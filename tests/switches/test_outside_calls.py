@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from tests.switches.ears import Ears
-from tests.switches.rigs import CALLING, MUSIC, TENANT, Rig
+from tests.switches.rigs import CALLING, MUSIC, TENANT, Phone, Rig
 from tests.switches.situations import answered_caller, make, new_id, talking
 
 from yitong.ct import services
-from yitong.ct.events import CallCleared, ConnectionCleared, Delivered, Established, Failed, Originated, Transferred
-from yitong.ct.model import Cause, DeviceKind, StandingOrder
+from yitong.ct.events import CallCleared, ConnectionCleared, Delivered, Established, Failed, Originated, ServiceFailed, Transferred
+from yitong.ct.model import Cause, DeviceKind, Dialled, StandingOrder
 
 MOBILE = "13911112222"
 
@@ -118,6 +121,65 @@ async def test_a_phone_calls_outside_by_itself(rig: Rig) -> None:
     await gateway.pick_up()
     await rig.until(Established, connection=told.connection)
     await Ears(rig, agent=phone, customer=gateway).hear(agent="customer", customer="agent")
+
+
+def waits_for_core(rig: Rig, seconds: float = 5.0) -> None:
+    """As in the product: what a telephone dials waits for core."""
+    switch: Any = rig.switch  # type: ignore[attr-defined]
+    board = (switch.lines.function if hasattr(switch, "answering") else switch.function).board
+    board.options = replace(board.options, dial_seconds=seconds)
+
+
+async def dials(rig: Rig, number: str = MOBILE) -> tuple[Phone, Originated, Dialled]:
+    """A telephone dials and core is told."""
+    phone = await rig.phone("1001")
+    if hasattr(rig, "configure"):
+        rig.configure("tenant", TENANT, {"code": TENANT, "country": "CN"})
+        rig.configure("agent", "agent-1001", {"extension": "1001", "may_call": ["mobile"]})
+    await phone.call(number)
+    told = await rig.until(Originated, device=phone.device)
+    assert told.dialled is not None
+    assert rig.snapshot().connections[0].dialled == told.dialled, "whoever missed the event finds it in the picture"
+    return phone, told, told.dialled
+
+
+async def test_what_a_telephone_dials_is_rung_by_core(rig: Rig) -> None:
+    waits_for_core(rig)
+    gateway = await rig.gateway("out")
+    phone, told, dialled = await dials(rig)
+    assert (dialled.number, dialled.calling, dialled.device) == (MOBILE, "1001", "")
+    target = services.Target(connection=dialled.connection, number=MOBILE)
+    rig.ask(make(services.Route, connection=told.connection, targets=(target,)))
+    await rig.until(Delivered, connection=dialled.connection)
+    assert rig.snapshot().connections[0].dialled is None
+    await gateway.pick_up()
+    await rig.until(Established, connection=dialled.connection)
+    await rig.until(Established, connection=told.connection)
+    await Ears(rig, agent=phone, customer=gateway).hear(agent="customer", customer="agent")
+    rig.ask(make(services.Route, connection=told.connection, targets=(services.Target(connection=new_id(), number=MOBILE),)))
+    await rig.until(ServiceFailed, reason="wrong_state")
+
+
+async def test_what_a_telephone_dials_is_refused_by_core(rig: Rig) -> None:
+    waits_for_core(rig)
+    await rig.gateway("out")
+    _, told, _ = await dials(rig)
+    rig.ask(make(services.Clear, connection=told.connection, cause=Cause.BUSY))
+    await rig.until(CallCleared, call=told.call)
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["core leaves it to the switch", "core is silent"])
+async def test_what_a_telephone_dials_goes_on_by_itself(rig: Rig, silent: bool) -> None:
+    waits_for_core(rig, 0.2 if silent else 5.0)
+    other = await rig.phone("1002")
+    _, told, dialled = await dials(rig, "1002")
+    assert dialled.device == other.device
+    if not silent:
+        rig.ask(make(services.Route, connection=told.connection, targets=()))
+    await rig.until(Delivered, connection=dialled.connection)
+    assert other.calling_shown() == "1001"
+    await other.pick_up()
+    await rig.until(Established, connection=told.connection)
 
 
 async def test_hanging_up_before_the_answer_cancels_outside(rig: Rig) -> None:

@@ -69,7 +69,7 @@ def close(phone: Phone) -> None:
 
 @pytest.fixture
 async def phones_rig(media: Media, tmp_path: Path) -> AsyncIterator[SoftRig]:
-    made = await SoftRig(home_of(tmp_path), media, switching=Options(hold_music="music.wav")).start()
+    made = await SoftRig(home_of(tmp_path), media, switching=Options(hold_music="music.wav", dial_seconds=0.0)).start()
     made.switch.configure(f"{TENANT}.account.a1001", account("1001"))
     yield made
     await made.close()

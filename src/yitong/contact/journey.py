@@ -325,8 +325,8 @@ class Journey:
         return corrections
 
     def _unknown(self, connection: Connection, unit: Unit, hear: Callable[[Any], None]) -> int:
-        """A caller whom we missed, or one whom we released and who is still there."""
-        if self.registry.is_gone(connection.connection):
+        """A caller whom we missed, or one whom we released and who is still there, unless he belongs to another contact now."""
+        if self.registry.is_gone(connection.connection) and connection.connection not in self.registry.claimed:
             self._ask_clear(connection.connection, Cause.NORMAL, unit)
             return 1
         known = self.registry.of_customer(connection.connection) or connection.connection in self.registry.claimed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from yitong.ct.model import Cause, Connection, Device, DeviceKind, Participation, Take
+from yitong.ct.model import Cause, Connection, Device, DeviceKind, Dialled, Participation, Take
 
 
 class CtEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -46,10 +46,14 @@ class Delivered(CallEvent, frozen=True, tag=True):
 
 
 class Originated(CallEvent, frozen=True, tag=True):
-    """A connection was begun towards a device by a service (INVITE sent)."""
+    """A connection was begun towards a device by a service (INVITE sent), or by a device of ours that dialled a colleague or outside.
+
+    The latter waits for core: Route says who rings, Clear refuses. Where core keeps silent it goes on to what was dialled.
+    """
 
     device: str
     kind: DeviceKind
+    dialled: Dialled | None = None
 
 
 class Established(CallEvent, frozen=True, tag=True):
@@ -83,9 +87,10 @@ class ConnectionCleared(CallEvent, frozen=True, tag=True):
 
 
 class Transferred(CallEvent, frozen=True, tag=True):
-    """A single-step transfer is done: ``connection`` left, ``to_connection`` is connected."""
+    """A single-step transfer is done: ``connection`` left, ``to_connection`` is connected, at ``device``."""
 
     to_connection: str
+    device: str = ""
 
 
 class TransferAsked(CallEvent, frozen=True, tag=True):

@@ -103,6 +103,19 @@ class StandingOrder(msgspec.Struct, frozen=True, kw_only=True):
     music: str = ""
 
 
+class Dialled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device of ours dialled by itself and core has not said anything about.
+
+    ``connection``: the id that whoever is rung for it will have; ``device``: the device of ours behind the number, empty: none, it is an
+    outside number; ``calling``: the extension that dialled.
+    """
+
+    number: str
+    connection: str
+    calling: str = ""
+    device: str = ""
+
+
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """One device's part in a call as a Snapshot tells it."""
 
@@ -127,6 +140,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """The hall in which it hears and is heard besides its call."""
     talking: bool = False
     """It speaks there this moment (``TalkChanged``)."""
+    dialled: Dialled | None = None
+    """It waits for core, which says who rings (``Originated``)."""
 
 
 class Take(msgspec.Struct, frozen=True, kw_only=True):

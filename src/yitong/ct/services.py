@@ -79,7 +79,8 @@ class Route(Service, frozen=True, tag=True):
     """Route Select: ring ``targets`` for the call of ``connection``; the first to answer is connected with it, the others cleared.
 
     ``calling`` is shown to the targets in From. ``resume`` marks the INVITE (header ``X-Yitong-Resume: 1``) so that a reloaded
-    page answers by itself. ``order`` stands for the caller when the target leaves later.
+    page answers by itself. ``order`` stands for the caller when the target leaves later. Without targets a call that a device of ours
+    dialled goes on to what was dialled.
     """
 
     connection: str
@@ -194,7 +195,7 @@ class EnterHall(Service, frozen=True, tag=True):
 
 
 class LeaveHall(Service, frozen=True, tag=True):
-    """Take a connection out of its hall; its call goes on."""
+    """Take a connection out of its hall; its call goes on. Keys pressed there do not count for what is collected afterwards."""
 
     connection: str
 

@@ -20,9 +20,13 @@ LOST = frozenset({Cause.SIGNALLING_LOST, Cause.MEDIA_LOST, Cause.INTERRUPTED})
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Times in seconds: how long a new call waits for core, and how long a caller may ring at all. ``hold_music``: prompt file or empty."""
+    """Times in seconds: how long a new call waits for core, and how long a caller may ring at all. ``hold_music``: prompt file or empty.
+
+    ``dial_seconds``: how long what a telephone of ours dialled waits for core before it goes on by itself; 0: it does not wait.
+    """
 
     core_seconds: float = 8.0
+    dial_seconds: float = 2.0
     alerting_seconds: float = 180.0
     hold_music: str = ""
 
@@ -203,7 +207,7 @@ def _bring_together(board: Board, one: LiveConnection, service: str, now: int) -
         board.tell(
             Transferred(
                 tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service,
-                to_connection=consulted.connection,
+                to_connection=consulted.connection, device=consulted.device,
             ),
             now,
         )  # fmt: skip

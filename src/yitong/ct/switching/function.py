@@ -13,7 +13,6 @@ from yitong.ct.events import (
     DeviceChanged,
     DigitPressed,
     Established,
-    Originated,
     Played,
     QualityReported,
     RecordingEnded,
@@ -94,6 +93,8 @@ class SwitchingFunction:
                 return "draining" if self.board.draining else "connection_exists" if taken else ""
         if isinstance(service, services.Answer | services.Route) and one is not None and one.answering:
             return "wrong_state"
+        if isinstance(service, services.Route) and one is not None and one.internal and one.dialled is None:
+            return "wrong_state"  # it has gone on by itself
         return refusal(type(service), one.stage if one is not None else Stage.NULL)
 
     def _refused_recording(self, service: services.StartRecording, left: LiveConnection | None) -> str:
@@ -147,14 +148,12 @@ class SwitchingFunction:
     def arrived_internal(
         self, *, connection: str, call: str, tenant: str, site: str, device: str, kind: DeviceKind, invitation: Invitation, now: int
     ) -> None:
-        """One of our devices calls another one; the switch routes it by itself."""
+        """One of our devices calls another one, or an outside number. Core says who rings; where it is silent, the switch goes on."""
         one = LiveConnection(
             connection=connection, call=call, tenant=tenant, site=site, device=device, kind=kind, state=ConnectionState.ALERTING, since=now,
             incoming=True, invitation=invitation, internal=True, goes_on_to=invitation.called,
         )  # fmt: skip
-        self.table.add(one)
-        self._tell(Originated(tenant=tenant, site=site, call=call, connection=connection, device=device, kind=kind), now)
-        routing.go_on(self.board, one, 60.0, now)
+        routing.dialled(self.board, one, now)
 
     def ringing(self, connection: str, now: int) -> None:
         """A device that we rang rings."""
@@ -366,6 +365,8 @@ class SwitchingFunction:
         while (one := self.table.take_due(now)) is not None:
             if one.ordered:
                 finish(self.board, one, Cause.STANDING_ORDER, now)
+            elif one.dialled is not None:
+                routing.go_on(self.board, one, routing.DIALLED_SECONDS, now)
             elif one.pending:
                 routing.unanswered(self.board, one, now)
             elif not one.in_call:

@@ -12,10 +12,12 @@ from yitong.ct.switching.table import LiveConnection
 
 
 def join_calls(board: Board, one: LiveConnection, other: LiveConnection, now: int) -> bool:
-    """Transfer of two calls (ECMA-269): whoever is with ``other`` comes to those who are with ``one``; both connections leave.
+    """Transfer of two calls (ECMA-269): the others of both talk in one call, which ``one`` and ``other`` leave.
 
-    False, and nothing happens, when somebody is missing on a side or the two calls' audio cannot be brought together.
+    It is the call that somebody from outside is in, else the older one: whose contact began it keeps its call, whichever way round the
+    telephone asks. False, and nothing happens, when somebody is missing on a side or the two calls' audio cannot be brought together.
     """
+    one, other = sorted((one, other), key=lambda side: (not _from_outside(board, side), side.call))
     there = [member for member in parties(board.table.others(one)) if member.in_call]
     movers = [member for member in parties(board.table.others(other)) if member.in_call or member.pending]
     names = [member.connection for member in [*there, *movers]]
@@ -34,7 +36,8 @@ def join_calls(board: Board, one: LiveConnection, other: LiveConnection, now: in
     settle_audio(board, one.call)
     board.tell(
         Transferred(
-            tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, to_connection=movers[0].connection
+            tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, to_connection=movers[0].connection,
+            device=movers[0].device,
         ),
         now,
     )  # fmt: skip
@@ -42,6 +45,11 @@ def join_calls(board: Board, one: LiveConnection, other: LiveConnection, now: in
     finish(board, other, Cause.TRANSFERRED, now)
     mark_holds(board, there[0].call)
     return True
+
+
+def _from_outside(board: Board, one: LiveConnection) -> bool:
+    """Whether somebody from outside is in the call of ``one``."""
+    return any(other.kind in (DeviceKind.TRUNK, DeviceKind.GUEST) for other in board.table.others(one))
 
 
 def _move(board: Board, member: LiveConnection, one: LiveConnection, near: LiveConnection) -> None:
@@ -79,13 +87,14 @@ def took_over(board: Board, one: LiveConnection, now: int) -> None:
     if old is None:
         return
     near = board.table.connections.get(one.routed_by)
-    if old.in_call:
+    if old.in_call or near is not None:
         board.tell(
             Transferred(
-                tenant=one.tenant, site=one.site, call=one.call, connection=old.connection, to_connection=one.connection
+                tenant=one.tenant, site=one.site, call=one.call, connection=old.connection, to_connection=one.connection, device=one.device
             ),
             now,
         )  # fmt: skip
+    if old.in_call:
         finish(board, old, Cause.TRANSFERRED, now)
     elif near is not None:
         meet(board, one, near, now)
@@ -94,10 +103,13 @@ def took_over(board: Board, one: LiveConnection, now: int) -> None:
 
 
 def transfer_asked(board: Board, connection: str, number: str, now: int) -> bool:
-    """A device wants to give whom it was rung for to a number of ours; whether core can be asked, which looks after his call."""
+    """A device wants to give whom it was rung for, or called outside, to a number of ours; whether core, which has him, can be asked."""
     one = board.table.connections.get(connection)
-    near = board.table.connections.get(one.routed_by) if one is not None else None
-    if one is None or near is None or near.internal or not one.in_call:
+    if one is None or not one.in_call:
+        return False
+    called = (other for other in board.table.others(one) if other.routed_by == connection and other.kind is DeviceKind.TRUNK)
+    near = board.table.connections.get(one.routed_by) or next(called, None)
+    if near is None or near.internal:
         return False
     board.tell(TransferAsked(tenant=one.tenant, site=one.site, call=one.call, connection=connection, number=number), now)
     return True

@@ -103,7 +103,7 @@ def transfer(board: Board, one: LiveConnection, service: services.Transfer, now:
         board.tell(
             Transferred(
                 tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service.id,
-                to_connection=consulted.connection,
+                to_connection=consulted.connection, device=consulted.device,
             ),
             now,
         )  # fmt: skip

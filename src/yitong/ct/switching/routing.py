@@ -5,11 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from yitong.ct.events import Delivered, Diverted, Established, Failed, Originated, ServiceFailed, Transferred
-from yitong.ct.model import Cause, ConnectionState
+from yitong.ct.model import Cause, ConnectionState, Dialled
 from yitong.ct.services import Deflect, Make, Route, SingleStepTransfer, Target
 from yitong.ct.switching.board import Board, after, fail, finish, settle_audio, stand_alone
 from yitong.ct.switching.ports import Invitation
 from yitong.ct.switching.table import LiveConnection
+
+DIALLED_SECONDS = 60.0
+"""How long it rings for a telephone that dialled while core was silent."""
 
 
 def ring_device(board: Board, target: Target, near: LiveConnection, invitation: Invitation, service: str, seconds: float, now: int,
@@ -51,16 +54,21 @@ def ring_device(board: Board, target: Target, near: LiveConnection, invitation: 
 
 
 def route(board: Board, one: LiveConnection, service: Route, now: int) -> None:
-    """Route Select: ring every target at once."""
+    """Route Select: ring every target at once; without targets, what the device itself dialled."""
     one.order = service.order
     board.table.changed.add(one.connection)
+    if one.dialled is not None and not service.targets:
+        go_on(board, one, service.ring_seconds, now)
+        return
+    if one.dialled is not None:
+        one.dialled, one.goes_on_to = None, ""
     invitation = Invitation(
         calling=service.calling or one.invitation.calling, calling_name=service.calling_name, called=one.invitation.called,
         contact=service.contact, resume=service.resume,
     )  # fmt: skip
     rung = [ring_device(board, target, one, invitation, service.id, service.ring_seconds, now) for target in service.targets]
     if not any(rung) and one.connection in board.table.connections:
-        stand_alone(board, one.call, now)
+        stand_alone(board, one.call, now, Cause.UNREACHABLE)
 
 
 def deflect(board: Board, one: LiveConnection, service: Deflect, now: int) -> None:
@@ -130,12 +138,32 @@ def make(board: Board, service: Make, now: int, site: str) -> None:
     board.lines.invite(one.connection, one.device, invitation)
 
 
+def dialled(board: Board, one: LiveConnection, now: int) -> None:
+    """One of our devices dialled a colleague or an outside number: core is told, and has a while to say who rings."""
+    seconds, number = board.options.dial_seconds, one.invitation.called
+    one.dialled = Dialled(
+        number=number, connection=board.ids.new(now), calling=one.invitation.calling, device=board.lines.device_called(one.tenant, number)
+    )
+    one.deadline = after(now, seconds) if seconds else 0
+    board.table.add(one)
+    board.tell(
+        Originated(
+            tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, device=one.device, kind=one.kind,
+            dialled=one.dialled,
+        ),
+        now,
+    )  # fmt: skip
+    if not seconds:
+        go_on(board, one, DIALLED_SECONDS, now)
+
+
 def go_on(board: Board, one: LiveConnection, seconds: float, now: int) -> None:
     """Ring the number that a made call, or one of our devices, is for: a device of ours, else by a trunk; without either the call ends."""
     number, one.goes_on_to, one.had_peer = one.goes_on_to, "", True
-    board.table.changed.add(one.connection)
+    waited, one.dialled = one.dialled, None
+    board.table.set_deadline(one, 0)
     device = board.lines.device_called(one.tenant, number) or board.lines.way_out(one.tenant, one.site, number)
-    target = Target(connection=board.ids.new(now), device=device)
+    target = Target(connection=waited.connection if waited is not None else board.ids.new(now), device=device)
     if not device:
         board.tell(
             Failed(
@@ -247,6 +275,7 @@ def meet(board: Board, one: LiveConnection, near: LiveConnection, now: int) -> N
                 connection=leaver.connection,
                 service=one.service,
                 to_connection=one.connection,
+                device=one.device,
             ),
             now,
         )

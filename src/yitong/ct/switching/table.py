@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from yitong.ct.model import Connection, ConnectionState, DeviceKind, Participation, StandingOrder, Take
+from yitong.ct.model import Connection, ConnectionState, DeviceKind, Dialled, Participation, StandingOrder, Take
 from yitong.ct.states import Stage, stage_of
 from yitong.ct.switching.ports import Invitation
 
@@ -40,7 +40,9 @@ class LiveConnection(msgspec.Struct, kw_only=True):
     goes_on_to: str = ""
     """The number to which a made call goes on when its device has answered."""
     internal: bool = False
-    """A call between two devices of ours that core did not route."""
+    """A device of ours dialled a colleague or an outside number: a telephone that is told by its own call how that went."""
+    dialled: Dialled | None = None
+    """What it dialled, until core has said who rings, or was silent for too long."""
     answering: bool = False
     """``accept`` was asked and is not done yet."""
     had_peer: bool = False
@@ -100,7 +102,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
             incoming=self.incoming,
             calling=self.invitation.calling, called=self.invitation.called, playing=self.playing, collecting=self.collecting,
             recording=recording, room=self.room, participation=self.participation, attends=self.attends,
-            faxing=self.faxing, hall=self.hall, talking=self.talking,
+            faxing=self.faxing, hall=self.hall, talking=self.talking, dialled=self.dialled,
         )  # fmt: skip
 
 

@@ -132,9 +132,11 @@ class Referring:
             return
         self._accepted(event, subscription)
         self._notify(line, subscription, 100)
-        self._open[line.connection] = _Transfer(line, subscription)
-        joined = self._lines.function.join_calls(line.connection, other.connection, self._lines.clock.now())
-        self._open.pop(line.connection, None)
+        both = (line.connection, other.connection)  # which of the two calls stays, the switching function decides
+        self._open.update(dict.fromkeys(both, _Transfer(line, subscription)))
+        joined = self._lines.function.join_calls(*both, self._lines.clock.now())
+        for connection in both:
+            self._open.pop(connection, None)
         if not joined:
             self._notify(line, subscription, 503)
 

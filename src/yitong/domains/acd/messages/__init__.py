@@ -52,7 +52,16 @@ from yitong.domains.acd.messages.facts import (
     WrapUpEnded,
 )
 from yitong.domains.acd.messages.flows import DetourBegan, DetourEnded, DetourEntered, LetIntoFlow, ListEntries, SendInto, TakeBack
-from yitong.domains.acd.messages.inside import CallInside, InsideAnswered, InsideBegan, InsideEnded, InsideOffered, InsideWentOut
+from yitong.domains.acd.messages.inside import (
+    AgentFreed,
+    AgentOccupied,
+    CallInside,
+    InsideAnswered,
+    InsideBegan,
+    InsideEnded,
+    InsideOffered,
+    InsideWentOut,
+)
 from yitong.domains.acd.messages.outward import DialAnswered, DialBegan, DialEnded, DialWentOut
 from yitong.domains.acd.messages.together import (
     AssignmentMuted,
@@ -76,6 +85,8 @@ from yitong.domains.acd.messages.together import (
 __all__ = [
     "AgentDeviceChanged",
     "AgentDutyChanged",
+    "AgentFreed",
+    "AgentOccupied",
     "Alternate",
     "AssignmentEnded",
     "AssignmentHeld",

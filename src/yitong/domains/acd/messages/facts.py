@@ -204,7 +204,8 @@ class AssignmentResumed(Fact, frozen=True):
 
 
 class AssignmentEnded(Fact, frozen=True):
-    """The agent's call is over; ``cause``: agent_left, customer_left, agent_lost, transferred, intercepted, released (by a supervisor).
+    """The agent's call is over; ``cause``: agent_left, customer_left, agent_lost, transferred, intercepted, released (by a supervisor),
+    joined (the customer belongs to another contact now). After agent_lost and joined there is no wrap-up.
 
     Talk excludes hold."""
 

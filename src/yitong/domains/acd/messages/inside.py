@@ -31,6 +31,20 @@ class InsideBegan(Fact, frozen=True):
     ring_until: int
 
 
+class AgentOccupied(Fact, frozen=True):
+    """Something rings or talks on an agent's telephone that is no offer, assignment or call of the dispatcher's: a conference, a number of
+    ours that he called. He is offered nothing meanwhile."""
+
+    TYPE: ClassVar[str] = "acd.agent_occupied"
+    device: str
+
+
+class AgentFreed(Fact, frozen=True):
+    """That connection is over."""
+
+    TYPE: ClassVar[str] = "acd.agent_freed"
+
+
 class InsideWentOut(Fact, frozen=True):
     """The caller's telephone is there, the colleague is rung."""
 
@@ -58,7 +72,8 @@ class InsideAnswered(Fact, frozen=True):
 
 
 class InsideEnded(Fact, frozen=True):
-    """It is over; told of each of the two. ``cause``: left (they talked), or refused, no_answer, unreachable, cancelled."""
+    """It is over; told of each of the two. ``cause``: left (they talked), joined (a telephone gave one of them to somebody else), or
+    refused, no_answer, unreachable, cancelled."""
 
     TYPE: ClassVar[str] = "acd.inside_ended"
     assignment: str

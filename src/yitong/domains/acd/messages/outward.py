@@ -12,6 +12,7 @@ class DialBegan(Fact, frozen=True):
 
     The envelope names no contact: there is none before the number is rung. ``call``, ``to_contact`` and ``to_connection`` are the ids
     that the switch's call, the contact and its connection shall have. ``then``: the flow that begins when the number answers, or empty.
+    ``own``: he dialled at that telephone, which rings nothing and is answered when the number is.
     """
 
     TYPE: ClassVar[str] = "acd.dial_began"
@@ -23,6 +24,7 @@ class DialBegan(Fact, frozen=True):
     address: str
     ring_until: int
     then: str = ""
+    own: bool = False
 
 
 class DialWentOut(Fact, frozen=True):
@@ -42,7 +44,7 @@ class DialAnswered(Fact, frozen=True):
 
 
 class DialEnded(Fact, frozen=True):
-    """Nobody talked. ``cause``: refused, no_answer, unreachable, agent_left."""
+    """Nobody talked. ``cause``: refused, no_answer, unreachable, agent_left, joined (it rings on for another contact)."""
 
     TYPE: ClassVar[str] = "acd.dial_ended"
     assignment: str

@@ -106,6 +106,7 @@ class Dial(msgspec.Struct, kw_only=True):
     until: int
     out: bool = False
     then: str = ""
+    own: bool = False
 
 
 class Inside(msgspec.Struct, kw_only=True):
@@ -206,6 +207,8 @@ class Agent(msgspec.Struct, kw_only=True):
     misses: int = 0
     locked: bool = False
     """His desk is locked; he is not ready."""
+    seats: dict[str, str] = {}
+    """Connections that occupy his telephones without an assignment (``AgentOccupied``), with the device."""
 
     @property
     def reachable(self) -> bool:
@@ -216,12 +219,13 @@ class Agent(msgspec.Struct, kw_only=True):
     def state(self) -> str:
         """ECMA-269: logged_off, not_ready, ready, busy, working_after_call."""
         states = {assignment.state for assignment in self.assignments.values()}
-        if states & {"offered", *TALKING}:
+        if self.seats or states & {"offered", *TALKING}:
             return "busy"
         if "wrapping_up" in states:
             return "working_after_call"
         return "not_ready" if self.duty == "ready" and not self.reachable else self.duty
 
     def load(self, channel: str) -> int:
-        """How many assignments of ``channel`` occupy the agent."""
-        return sum(1 for assignment in self.assignments.values() if assignment.channel == channel)
+        """How many assignments of ``channel`` occupy the agent; whatever else his telephones do is one of voice each."""
+        seats = len(self.seats) if channel == "voice" else 0
+        return seats + sum(1 for assignment in self.assignments.values() if assignment.channel == channel)

@@ -12,8 +12,9 @@ from yitong.contact.deadlines import Deadlines
 from yitong.contact.messages import ContactEnded
 from yitong.contact.registry import TOMBSTONE_US, Registry
 from yitong.domains.acd import messages as m
-from yitong.domains.acd.model.agent import DUTIES, Agent, AgentConfig, AgentDevice, Assignment
+from yitong.domains.acd.model.agent import Agent, AgentConfig, Assignment
 from yitong.domains.acd.model.candidates import Free, Policy, unfit
+from yitong.domains.acd.model.duties import Duties
 from yitong.domains.acd.model.outward import Outward
 from yitong.domains.acd.model.queue import QueueConfig, Queued, read_queue
 from yitong.domains.acd.model.state import AcdState
@@ -47,11 +48,12 @@ class Model:
         self._by_connection: dict[str, str] = {}
         self.together = Together(self, bus)
         self.outward = Outward(self, bus)
+        Duties(self, bus)
         self._register(bus)
 
     def _register(self, bus: Bus) -> None:
         handlers: dict[type, Callable[[Any, int], None]] = {
-            m.AgentDutyChanged: self._duty, m.AgentDeviceChanged: self._device, m.ContactQueued: self._queue,
+            m.ContactQueued: self._queue,
             m.ContactLeftQueue: self._left, m.ContactOffered: self._offered, m.OfferDeviceLost: self._device_lost,
             m.OfferEnded: self._offer_ended, m.OfferAnswered: self._answered, m.AssignmentHeld: self._held,
             m.AssignmentRetrieved: self._retrieved, m.AssignmentInterrupted: self._interrupted, m.ResumeTried: self._resume_tried,
@@ -139,10 +141,10 @@ class Model:
 
     # --- keeping indexes -----------------------------------------------------------------------------------------------------------
 
-    def _agent(self, key: str) -> Agent:
+    def agent(self, key: str) -> Agent:
         return self.agents.setdefault(key, Agent(id=key))
 
-    def _touch(self, agent: Agent, before: str, at: int) -> None:
+    def touch(self, agent: Agent, before: str, at: int) -> None:
         """After a change: the derived state's since, availability, and the moment from which the agent is idle."""
         if agent.state != before:
             agent.state_since = at
@@ -162,6 +164,7 @@ class Model:
         for connection in assignment.connections():
             self._by_connection[connection] = assignment.id
             self.registry.claimed.add(connection)
+            self.gone.pop(connection, None)  # given up by one of two telephones' calls, it may live on in the other
         self.deadlines.set(f"a:{assignment.id}", assignment.deadline())
 
     def _unindex(self, connection: str, at: int) -> None:
@@ -181,11 +184,11 @@ class Model:
 
     def admit(self, guest: Assignment, at: int) -> None:
         """An agent takes part in somebody else's contact."""
-        agent = self._agent(guest.agent)
+        agent = self.agent(guest.agent)
         before = agent.state
         agent.assignments[guest.id] = self._assignments[guest.id] = guest
         self._index(guest)
-        self._touch(agent, before, at)
+        self.touch(agent, before, at)
 
     def dismiss(self, guest: Assignment, at: int) -> None:
         """He does not any more."""
@@ -200,27 +203,6 @@ class Model:
     def watch_queued(self, queued: Queued) -> None:
         self.deadlines.set(f"q:{queued.contact}", queued.deadline())
         self.changed = True
-
-    # --- facts: agents -------------------------------------------------------------------------------------------------------------
-
-    def _duty(self, fact: m.AgentDutyChanged, at: int) -> None:
-        agent = self._agent(fact.agent)
-        before = agent.state
-        if agent.duty == "logged_off" and fact.duty != "logged_off":
-            agent.logged_on_at, agent.answered, agent.misses = at, 0, 0
-        if fact.duty == "ready":
-            agent.misses = 0
-        agent.duty, agent.reason, agent.duty_since = DUTIES.next(agent.duty, fact.duty), fact.reason, at
-        self._touch(agent, before, at)
-
-    def _device(self, fact: m.AgentDeviceChanged, at: int) -> None:
-        agent = self._agent(fact.agent)
-        before = agent.state
-        if fact.registered:
-            agent.devices[fact.device] = AgentDevice(device=fact.device, kind=fact.kind, registered=True, answering=fact.answering)
-        else:
-            agent.devices.pop(fact.device, None)
-        self._touch(agent, before, at)
 
     # --- facts: queues -------------------------------------------------------------------------------------------------------------
 
@@ -245,7 +227,7 @@ class Model:
     # --- facts: assignments --------------------------------------------------------------------------------------------------------
 
     def _offered(self, fact: m.ContactOffered, at: int) -> None:
-        agent = self._agent(fact.agent)
+        agent = self.agent(fact.agent)
         before = agent.state
         assignment = Assignment(
             id=fact.assignment, agent=fact.agent, contact=fact.contact, queue=fact.queue, segment=fact.segment, channel=fact.channel,
@@ -259,7 +241,7 @@ class Model:
         if queued is not None:
             queued.assignment = assignment.id
             self.watch_queued(queued)
-        self._touch(agent, before, at)
+        self.touch(agent, before, at)
 
     def _device_lost(self, fact: m.OfferDeviceLost, at: int) -> None:
         self._assignments[fact.assignment].targets.pop(fact.connection, None)
@@ -292,7 +274,7 @@ class Model:
         agent.misses = 0
         self.places.pop(assignment.contact, None)
         self._index(assignment)
-        self._touch(agent, before, at)
+        self.touch(agent, before, at)
 
     def _held(self, fact: m.AssignmentHeld, at: int) -> None:
         assignment = self._assignments[fact.assignment]
@@ -341,7 +323,7 @@ class Model:
         for connection in assignment.connections():
             self._unindex(connection, at)
         assignment.move("end", at)
-        if fact.cause == "agent_lost":
+        if fact.cause in ("agent_lost", "joined"):
             self._drop(assignment, at, before)
             return
         assignment.connection = assignment.resume_target = ""
@@ -353,7 +335,7 @@ class Model:
         assignment.move("wrap_up", at)
         assignment.wrap_since, assignment.wrap_until = at, fact.until
         self.deadlines.set(f"a:{assignment.id}", assignment.deadline())
-        self._touch(agent, "busy", at)
+        self.touch(agent, "busy", at)
 
     def _drafted(self, fact: m.WrapUpDrafted, at: int) -> None:
         assignment = self._assignments[fact.assignment]
@@ -374,7 +356,7 @@ class Model:
         assignment.move("end", at)
         del agent.assignments[assignment.id], self._assignments[assignment.id]
         self.deadlines.drop(f"a:{assignment.id}")
-        self._touch(agent, before, at)
+        self.touch(agent, before, at)
 
     # --- snapshots -----------------------------------------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ class Outward:
             offered_at=at, ring_until=fact.ring_until, lease_until=fact.ring_until, targets={fact.connection: fact.device},
             dial=Dial(
                 call=fact.call, contact=fact.to_contact, connection=fact.to_connection, number=self._numbers.pop(fact.address, ""),
-                until=fact.ring_until, then=fact.then,
+                until=fact.ring_until, then=fact.then, own=fact.own,
             ),
         )  # fmt: skip
         assignment.move("offer", at)

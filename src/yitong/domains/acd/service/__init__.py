@@ -24,6 +24,7 @@ from yitong.domains.acd.service.detours import Detours
 from yitong.domains.acd.service.inside import InsideCalls
 from yitong.domains.acd.service.outward import Outward
 from yitong.domains.acd.service.supervising import Supervising
+from yitong.domains.acd.service.telephones import Telephones
 from yitong.domains.acd.service.together import Together
 from yitong.domains.acd.service.treatment import Treatment
 from yitong.flow.prompts import Library
@@ -47,6 +48,7 @@ class Acd:
         self.outward = Outward(bus, self.acts, tenant, self.dialling)
         self.inside = InsideCalls(bus, self.acts, tenant)
         self.calls = Calls(bus, self.acts, self.together, self.supervising, self.outward, self.inside)
+        self.telephones = Telephones(bus, self.acts, self.together, self.outward, self.inside, tenant)
         self.treatment = Treatment(bus, self.acts, tenant)
         self._registry = registry
         self._tenant = tenant
@@ -181,6 +183,7 @@ class Acd:
                 if moved is not None:
                     hear(moved)
                     corrections += 1
+        corrections += self.telephones.reconcile(snapshot, unit, hear, fresh_us)
         for connection in self.model.together.claimed() - there.keys():
             if not fresh_us:
                 hear(ConnectionCleared(call="", connection=connection, device="", cause=Cause.NORMAL, by_device=True))
@@ -223,7 +226,8 @@ class Acd:
             else:
                 hear(ConnectionCleared(call=call, connection=connection, device=device, cause=Cause.NORMAL, by_device=True))
             return 1
-        if ringing and real.state is ConnectionState.CONNECTED:
+        own = assignment.dial is not None and assignment.dial.own and real.state in (ConnectionState.CONNECTED, ConnectionState.HOLD)
+        if own or (ringing and real.state is ConnectionState.CONNECTED):
             hear(Established(call=call, connection=connection, device=device))
             return 1
         if assignment.state == "active" and real.state is ConnectionState.HOLD:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from yitong.contact.bus import Refused, Unit
 from yitong.contact.journey import begin_segment, end_segment
 from yitong.contact.registry import LiveContact, Registry
+from yitong.ct.events import Transferred
 from yitong.ct.model import Cause, Participation, StandingOrder
 from yitong.ct.services import Clear, Participate, Play, Route, Target
 from yitong.domains.acd import messages as m
@@ -39,6 +40,7 @@ class Acts:
         self.end_supervision: Callable[[Assignment, str, Unit, str], None]
         self.end_detour: Callable[[Assignment, str, Unit], None]
         self.agent_away: Callable[[Assignment, Unit], None]
+        self.telephone_moved: Callable[[Assignment, Transferred, Unit], None]
         self.has_fax: Callable[[str], bool]
         self.sending: Callable[[str, str], str]
         self.send: Callable[[Assignment, str, Unit], None]
@@ -122,8 +124,8 @@ class Acts:
         if cause in ("no_answer", "unreachable") and agent.duty == "ready" and allowed and agent.misses >= allowed:
             unit.tell(m.AgentDutyChanged(agent=agent.id, duty="not_ready", reason=cause, by="system", cause=cause))
 
-    def answered(self, assignment: Assignment, connection: str, unit: Unit) -> None:
-        """The first device answered: the wait is over, the agent's segment begins."""
+    def answered(self, assignment: Assignment, connection: str, unit: Unit, *, device: str = "") -> None:
+        """The first device answered: the wait is over, the agent's segment begins. ``device``: another one than was rung."""
         queued, contact = self.model.queued.get(assignment.contact), self.registry.get(assignment.contact)
         if queued is None or contact is None:
             self.end_offer(assignment, "lost", unit, rest_seconds=0)
@@ -133,7 +135,7 @@ class Acts:
         segment = begin_segment(contact, "agent", unit, agent=assignment.agent, queue=assignment.queue, cause="answered")
         unit.tell(m.OfferAnswered(
             contact=contact.id, segment=segment, connection=connection, agent=assignment.agent, queue=assignment.queue,
-            assignment=assignment.id, device=assignment.targets.get(connection, ""), waited_us=waited,
+            assignment=assignment.id, device=device or assignment.targets.get(connection, ""), waited_us=waited,
             rang_us=unit.now - assignment.offered_at,
         ))  # fmt: skip
 

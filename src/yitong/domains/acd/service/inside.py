@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from yitong.contact.bus import Bus, Refused, Unit
 from yitong.ct import services as ct
-from yitong.ct.model import Cause, Prompt
+from yitong.ct.events import Originated
+from yitong.ct.model import Cause, Dialled, Prompt
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Agent, Assignment
 from yitong.domains.acd.model.inside import Insides
@@ -34,7 +35,7 @@ class InsideCalls:
         own, other = self._model.agents.get(command.agent), self._model.agents.get(to_agent)
         if own is None or not own.reachable:
             raise Refused("no_telephone")
-        if own.assignments:
+        if own.assignments or own.seats:
             raise Refused("wrong_state", state=own.state)
         self._refuse_unless_free(to_agent, other)
         assignment, connection, call = (unit.new_id() for _ in range(3))
@@ -48,6 +49,37 @@ class InsideCalls:
             ring_seconds=OWN_SECONDS, auto_answer=True,
         ))  # fmt: skip
         return assignment
+
+    # --- dialled at the telephone ----------------------------------------------------------------------------------------------------
+
+    def refused(self, agent: str, to_agent: str) -> Cause | None:
+        """Why a colleague cannot be called whom an agent dialled; one who is not on duty may have a telephone that rings."""
+        other = self._model.agents.get(to_agent)
+        if to_agent == agent:
+            return Cause.NO_SUCH_NUMBER
+        if other is None or not other.reachable:
+            return Cause.UNREACHABLE
+        return Cause.BUSY if other.load("voice") >= self._model.agent_configs[to_agent].capacity.get("voice", 1) else None
+
+    def dialled(self, agent: str, to_agent: str, event: Originated, dialled: Dialled, unit: Unit, *, route: bool = True) -> None:
+        """An agent dialled a colleague at a telephone of his own, which is there. ``route``: the colleague is to be rung."""
+        assignment = unit.new_id()
+        unit.tell(m.InsideBegan(
+            agent=agent, connection=event.connection, assignment=assignment, device=event.device, call=event.call, to_agent=to_agent,
+            to_connection=dialled.connection, ring_until=unit.now + micro(RING_SECONDS + LEASE_SECONDS),
+        ))  # fmt: skip
+        held = self._model.assignment(assignment)
+        if held is not None:
+            self._go_out(held, event.connection, dialled.device, unit)
+            if route:
+                self._route(held, event.connection, unit)
+
+    def part(self, assignment: Assignment, unit: Unit) -> None:
+        """The two are apart, and their connections live on with others."""
+        assert assignment.inside is not None
+        for one in (assignment, self._model.assignment(assignment.inside.peer)):
+            if one is not None:
+                unit.tell(m.InsideEnded(agent=one.agent, connection=one.connection, assignment=one.id, cause="joined"))
 
     def _refuse_unless_free(self, key: str, agent: Agent | None) -> None:
         if agent is None or agent.duty == "logged_off" or not agent.reachable:
@@ -76,20 +108,30 @@ class InsideCalls:
         self._ring(assignment, connection, unit)
 
     def _ring(self, assignment: Assignment, connection: str, unit: Unit) -> None:
+        assert assignment.inside is not None
+        ringback = (Prompt(tone="ringback"),)
+        self._go_out(assignment, connection, _device(self._model.agents[assignment.inside.agent]), unit)
+        unit.ask(ct.Play(id=unit.new_id(), tenant=self._tenant, connection=connection, prompts=ringback, loop=True))
+        self._route(assignment, connection, unit)
+
+    def _go_out(self, assignment: Assignment, connection: str, device: str, unit: Unit) -> None:
         inside = assignment.inside
         assert inside is not None
-        until, device = unit.now + micro(RING_SECONDS + LEASE_SECONDS), _device(self._model.agents[inside.agent])
-        config, to_agent, to_connection = self._model.agent_configs.get(assignment.agent), inside.agent, inside.connection
+        until, to_agent, to_connection = unit.now + micro(RING_SECONDS + LEASE_SECONDS), inside.agent, inside.connection
         unit.tell(m.InsideWentOut(agent=assignment.agent, connection=connection, assignment=assignment.id, ring_until=until))
         unit.tell(m.InsideOffered(
             agent=to_agent, connection=to_connection, assignment=unit.new_id(), peer=assignment.id, from_agent=assignment.agent,
             device=device, ring_until=until,
         ))  # fmt: skip
-        ringback = (Prompt(tone="ringback"),)
-        unit.ask(ct.Play(id=unit.new_id(), tenant=self._tenant, connection=connection, prompts=ringback, loop=True))
+
+    def _route(self, assignment: Assignment, connection: str, unit: Unit) -> None:
+        inside, config = assignment.inside, self._model.agent_configs.get(assignment.agent)
+        assert inside is not None
+        peer = self._model.assignment(inside.peer)
+        device = peer.targets.get(inside.connection, "") if peer is not None else ""
         unit.ask(ct.Route(
             id=unit.new_id(), tenant=self._tenant, connection=connection, ring_seconds=RING_SECONDS,
-            calling=config.extension if config is not None else "", targets=(ct.Target(connection=to_connection, device=device),),
+            calling=config.extension if config is not None else "", targets=(ct.Target(connection=inside.connection, device=device),),
         ))  # fmt: skip
 
     def _talk(self, assignment: Assignment, connection: str, unit: Unit) -> None:

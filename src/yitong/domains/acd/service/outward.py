@@ -7,9 +7,10 @@ from yitong.contact.journey import begin_segment
 from yitong.contact.messages import ContactArrived
 from yitong.contact.registry import LiveContact
 from yitong.ct import services as ct
-from yitong.ct.model import Cause
+from yitong.ct.events import Originated
+from yitong.ct.model import Cause, Dialled
 from yitong.ct.number_plan import NumberPlan
-from yitong.ct.numbering import can_be_dialled, plain
+from yitong.ct.numbering import NumberClass, can_be_dialled, plain
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment, Dial
 from yitong.domains.acd.model.outward import DIALLED
@@ -63,16 +64,50 @@ class Outward:
         ))  # fmt: skip
         return assignment
 
+    # --- dialled at the telephone ----------------------------------------------------------------------------------------------------
+
+    def is_emergency(self, number: str) -> bool:
+        return self._dialling.class_of(plain(number)) is NumberClass.EMERGENCY
+
+    def refused(self, agent: str, number: str) -> Cause | None:
+        """Why an agent may not call a number that he dialled."""
+        config, number = self._model.agent_configs.get(agent), plain(number)
+        if not can_be_dialled(number):
+            return Cause.NO_SUCH_NUMBER
+        allowed = config is not None and self._dialling.may_call(number, config.may_call)
+        return None if allowed else Cause.NOT_ALLOWED
+
+    def dialled(self, agent: str, event: Originated, dialled: Dialled, unit: Unit, *, route: bool = True) -> None:
+        """The agent dialled at a telephone of his own: as at the desk, but that telephone is there. ``route``: it is to be rung."""
+        assignment, contact = unit.new_id(), unit.new_id()
+        unit.tell(m.DialBegan(
+            agent=agent, connection=event.connection, assignment=assignment, device=event.device, call=event.call, to_contact=contact,
+            to_connection=dialled.connection, address=unit.keep(self._tenant, DIALLED, plain(dialled.number), contact),
+            ring_until=unit.now + micro(RING_SECONDS + LEASE_SECONDS), own=True,
+        ))  # fmt: skip
+        held = self._model.assignment(assignment)
+        if held is not None:
+            self._go_out(held, event.connection, unit, route=route)
+
     # --- what the switch tells -------------------------------------------------------------------------------------------------------
 
     def device_there(self, assignment: Assignment, connection: str, unit: Unit) -> None:
-        """The agent's own telephone answered: the number is rung, and the contact arrives."""
+        """The agent's own telephone is there: the number is rung, and the contact arrives; where he dialled at it, the number answered."""
         dial = assignment.dial
-        if dial is None or dial.out:
+        if dial is None:
             return
-        if not dial.number:  # erased meanwhile
+        if dial.out:
+            contact = self._registry.get(dial.contact)
+            if dial.own and contact is not None and contact.state == "live":
+                self._talk(assignment, contact, unit)
+        elif not dial.number:  # erased meanwhile
             self.overdue(assignment, unit)
-            return
+        else:
+            self._go_out(assignment, connection, unit)
+
+    def _go_out(self, assignment: Assignment, connection: str, unit: Unit, *, route: bool = True) -> None:
+        dial = assignment.dial
+        assert dial is not None
         config = self._model.agent_configs.get(assignment.agent)
         own, language = (config.extension, config.language) if config is not None else ("", "")
         unit.tell(ContactArrived(
@@ -87,24 +122,30 @@ class Outward:
             contact=contact.id, segment=segment, agent=assignment.agent, connection=connection, assignment=assignment.id,
             ring_until=unit.now + micro(RING_SECONDS + LEASE_SECONDS),
         ))  # fmt: skip
+        if not route:
+            return
         unit.ask(ct.Route(
             id=unit.new_id(), tenant=self._tenant, connection=connection, contact=contact.id, ring_seconds=RING_SECONDS, calling=own,
             targets=(ct.Target(connection=dial.connection, number=dial.number),),
         ))  # fmt: skip
 
     def customer_there(self, contact: LiveContact, unit: Unit) -> None:
-        """The called one answered; what was to be sent follows by itself."""
+        """The called one answered; a telephone that dialled by itself is answered now, and they talk when it is there."""
         assignment = self._model.outward.dialled(contact.connection)
-        if assignment is not None:
-            then = assignment.dial.then if assignment.dial is not None else ""
-            rang = unit.now - assignment.since
-            segment = begin_segment(contact, "agent", unit, agent=assignment.agent, cause="answered")
-            unit.tell(m.DialAnswered(
-                contact=contact.id, segment=segment, agent=assignment.agent, connection=assignment.connection, assignment=assignment.id,
-                rang_us=rang,
-            ))  # fmt: skip
-            if then:
-                self._acts.send(assignment, then, unit)
+        if assignment is not None and assignment.dial is not None and not assignment.dial.own:
+            self._talk(assignment, contact, unit)
+
+    def _talk(self, assignment: Assignment, contact: LiveContact, unit: Unit) -> None:
+        """Both are there; what was to be sent follows by itself."""
+        then = assignment.dial.then if assignment.dial is not None else ""
+        rang = unit.now - assignment.since
+        segment = begin_segment(contact, "agent", unit, agent=assignment.agent, cause="answered")
+        unit.tell(m.DialAnswered(
+            contact=contact.id, segment=segment, agent=assignment.agent, connection=assignment.connection, assignment=assignment.id,
+            rang_us=rang,
+        ))  # fmt: skip
+        if then:
+            self._acts.send(assignment, then, unit)
 
     def customer_gone(self, contact: LiveContact, cause: Cause, unit: Unit) -> bool:
         """The number was not reached; true when that was all there was to the contact."""
@@ -112,7 +153,7 @@ class Outward:
         if assignment is None:
             return False
         connection = assignment.connection
-        self._end(assignment, FAILURES.get(cause, "unreachable"), unit)
+        self.end(assignment, FAILURES.get(cause, "unreachable"), unit)
         self._acts.clear(connection, unit)
         return True
 
@@ -120,14 +161,14 @@ class Outward:
         """The agent's own telephone did not answer, or hung up before the number did; the customer's connection ends with it."""
         dial = assignment.dial
         if dial is not None:
-            self._end(assignment, "agent_left" if dial.out else FAILURES.get(cause, "unreachable"), unit)
+            self.end(assignment, "agent_left" if dial.out else FAILURES.get(cause, "unreachable"), unit)
             self._drop(dial, unit)
 
     def overdue(self, assignment: Assignment, unit: Unit) -> None:
         """The switch kept silent."""
         dial, connections = assignment.dial, assignment.connections()
         if dial is not None:
-            self._end(assignment, "no_answer", unit)
+            self.end(assignment, "no_answer", unit)
             for connection in connections:
                 self._acts.clear(connection, unit, Cause.CANCELLED)
             self._drop(dial, unit)
@@ -136,7 +177,7 @@ class Outward:
         if dial.out:
             self._acts.clear(dial.connection, unit, Cause.CANCELLED)
 
-    def _end(self, assignment: Assignment, cause: str, unit: Unit) -> None:
+    def end(self, assignment: Assignment, cause: str, unit: Unit) -> None:
         out = assignment.dial is not None and assignment.dial.out
         unit.tell(m.DialEnded(
             contact=assignment.contact if out else "", segment=assignment.segment, agent=assignment.agent,

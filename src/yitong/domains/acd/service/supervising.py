@@ -67,7 +67,7 @@ class Supervising:
         live = self._model.agents.get(agent)
         if live is None or not live.reachable:
             raise Refused("no_telephone")
-        if live.assignments:
+        if live.assignments or live.seats:
             raise Refused("wrong_state", state=live.state)
         usable = sorted((device for device in live.devices.values() if device.usable), key=lambda one: (one.kind != "page", one.device))
         return usable[0].device

@@ -293,18 +293,13 @@ class Together:
     def _transferred(self, event: Transferred, unit: Unit) -> None:
         """The agent left those behind whom he brought together; or his telephone did, by itself, with whomever it knows."""
         assignment = self._model.of_connection(event.connection)
-        if assignment is None or assignment.participation or assignment.state not in ("active", "held"):
+        if assignment is None or assignment.participation or assignment.state not in ("offered", "active", "held"):
             return
         consultation = assignment.consultation
         if consultation is not None and consultation.connection == event.to_connection:
             self.hand_over(assignment, unit, clear=False)
-            return
-        self.end(assignment, "agent_left", unit)
-        self._acts.end_talk(assignment, "transferred", unit)
-        self._acts.wrap_up(assignment, unit)
-        contact = self._registry.get(assignment.contact)
-        if contact is not None:
-            self.take(contact, event.to_connection, assignment.queue, "", "", unit)
+        else:
+            self._acts.telephone_moved(assignment, event, unit)
 
     # --- shared --------------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from yitong.contact.bus import Refused
-from yitong.domains.acd.messages import OfferAnswered
+from yitong.domains.acd.messages import ContactTaken, DialAnswered, OfferAnswered
 from yitong.domains.quality.api.looking import looked, shown
 from yitong.domains.quality.messages import SpeechMeasured
 from yitong.domains.quality.store import contacts as store
@@ -129,9 +129,13 @@ def _whole(row: dict[str, Any], parts: tuple[list[dict[str, Any]], ...], card: d
     }  # fmt: skip
 
 
+TAKEN = frozenset({OfferAnswered.TYPE, ContactTaken.TYPE, DialAnswered.TYPE})
+"""What begins an agent's segment."""
+
+
 def _segments(segments: list[dict[str, Any]], events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The parts, those with an agent with the assignment by which he took it ("" in the others)."""
-    taken = {one["segment_id"]: one["payload"]["assignment"] for one in events if one["type"] == OfferAnswered.TYPE}
+    taken = {one["segment_id"]: one["payload"]["assignment"] for one in events if one["type"] in TAKEN}
     return [_timed(one) | {"assignment": taken.get(one["id"], "")} for one in segments]
 
 

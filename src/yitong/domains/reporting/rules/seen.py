@@ -120,6 +120,8 @@ class SeenAgent(msgspec.Struct, kw_only=True):
     devices: dict[str, tuple[str, bool, bool]] = {}
     assignments: list[str] = []
     locked: bool = False
+    seats: list[str] = []
+    """Connections that occupy his telephones beside his assignments."""
     inside_over: tuple[str, str, int] | None = None
     """Whom he called last inside and did not reach, why, and when."""
 

@@ -37,6 +37,7 @@ def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
         acd.HandoverBegan: partial(_handed, view),
         acd.DeskLocked: partial(_locked, view), acd.InsideBegan: partial(_inside, view), acd.InsideOffered: partial(_inside, view),
         acd.InsideWentOut: partial(_dialled, view), acd.InsideAnswered: partial(_talks, view), acd.InsideEnded: partial(_inside_over, view),
+        acd.AgentOccupied: partial(_occupied, view), acd.AgentFreed: partial(_freed, view),
         acd.AssignmentMuted: partial(_muted, view), acd.SupervisionChanged: partial(_supervised, view),
     }  # fmt: skip
 
@@ -71,6 +72,16 @@ def _supervised(view: View, fact: acd.SupervisionChanged, at: int) -> None:
         view.touched.add(("assignment", guest.id))
 
 
+def _occupied(view: View, fact: acd.AgentOccupied, at: int) -> None:
+    agent = view.agent(fact.agent)
+    agent.seats = [*agent.seats, fact.connection]
+
+
+def _freed(view: View, fact: acd.AgentFreed, at: int) -> None:
+    agent = view.agent(fact.agent)
+    agent.seats = [one for one in agent.seats if one != fact.connection]
+
+
 def _inside(view: View, fact: acd.InsideBegan | acd.InsideOffered, at: int) -> None:
     calls = isinstance(fact, acd.InsideBegan)
     shown = SeenAssignment(
@@ -99,7 +110,7 @@ def _talks(view: View, fact: acd.InsideAnswered, at: int) -> None:
 def _inside_over(view: View, fact: acd.InsideEnded, at: int) -> None:
     held = view.state.assignments.get(fact.assignment)
     if held is not None and held.caller:
-        missed = fact.cause not in ("left", "cancelled")
+        missed = fact.cause not in ("left", "joined", "cancelled")
         view.agent(fact.agent).inside_over = (held.inside, fact.cause, at) if missed else None
     view.drop(fact.assignment)
 

@@ -81,7 +81,7 @@ class View:
     def agent_state(self, agent: SeenAgent) -> str:
         """The derived state of ECMA-269, as the dispatcher has it."""
         states = {self.state.assignments[key].state for key in agent.assignments}
-        if states & {"offered", "active", "held", "interrupted"}:
+        if agent.seats or states & {"offered", "active", "held", "interrupted"}:
             return "busy"
         if "wrapping_up" in states:
             return "working_after_call"
@@ -275,7 +275,7 @@ class View:
         for call in self._call(fact.agent, fact.segment):
             call.talk_us += fact.talk_us
         recorded.forget(self, fact.segment)
-        if fact.cause == "agent_lost":
+        if fact.cause in ("agent_lost", "joined"):
             self.drop(fact.assignment)
 
     def _wrap_up(self, fact: acd.WrapUpBegan, at: int) -> None:
