@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import ssl
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.kit.certificates import make_certificate
 from tests.switches.rigs import CALLED, PROMPT, TENANT
 from tests.switches.situations import make, new_id
 from tests.switches.soft_rig import Media, SoftRig, account, home_of
@@ -69,19 +72,29 @@ def close(phone: Phone) -> None:
 
 @pytest.fixture
 async def phones_rig(media: Media, tmp_path: Path) -> AsyncIterator[SoftRig]:
-    made = await SoftRig(home_of(tmp_path), media, switching=Options(hold_music="music.wav", dial_seconds=0.0)).start()
+    make_certificate(tmp_path / "cert.pem", tmp_path / "key.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    made = await SoftRig(home_of(tmp_path), media, switching=Options(hold_music="music.wav", dial_seconds=0.0), tls=context).start()
     made.switch.configure(f"{TENANT}.account.a1001", account("1001"))
     yield made
     await made.close()
 
 
 @pytest.mark.baresip
-@pytest.mark.parametrize(("transport", "codec"), [("udp", "PCMA"), ("tcp", "PCMU"), ("udp", "PCMU"), ("tcp", "PCMA")])
+@pytest.mark.parametrize(("transport", "codec"), [("udp", "PCMA"), ("tcp", "PCMU"), ("udp", "PCMU"), ("tls", "PCMA")])
 async def test_two_telephones_talk_and_are_recorded(phones_rig: SoftRig, media: Media, tmp_path: Path, transport: str, codec: str) -> None:
+    """Over TLS the agent's telephone takes encrypted speech only (SRTP), as its account says; the caller's is plain."""
     rig, in_thread = phones_rig, asyncio.to_thread
     core = TinyCore(rig)
-    port = rig.server[1]
-    agent = await in_thread(Phone, tmp_path / "agent", "1001", port, password="secret", tone=1000, transport=transport, codec=codec)
+    port, sealed = rig.server[1], transport == "tls"
+    if sealed:
+        rig.configure("account", "a1001", json.loads(account("1001")) | {"srtp": "required"})
+    agent = await in_thread(
+        Phone, tmp_path / "agent", "1001", rig.switch.transports.ports[transport], password="secret", tone=1000, transport=transport,
+        codec=codec, encryption="srtp-mand" if sealed else "",
+    )  # fmt: skip
+    transport = "tcp" if sealed else transport
     caller = await in_thread(Phone, tmp_path / "caller", "13800138000", port, tone=440, transport=transport, codec=codec)
     try:
         await rig.until(DeviceChanged)

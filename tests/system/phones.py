@@ -40,17 +40,17 @@ sip_autoanswer_beep no
 
 
 class Phone:
-    """One baresip. ``user`` is its number; with ``password`` it registers. ``transport`` udp or tcp, ``codec`` PCMA or PCMU.
+    """One baresip. ``user`` is its number; with ``password`` it registers. ``transport`` udp, tcp or tls, ``codec`` PCMA or PCMU.
 
-    ``mwi``: it asks what waits in its mailbox (events MWI_NOTIFY).
+    ``mwi``: it asks what waits in its mailbox (events MWI_NOTIFY). ``encryption``: of its speech, in baresip's words (srtp-mand).
     """
 
     def __init__(
         self, folder: Path, user: str, server: int, *, password: str = "", tone: int = 440, transport: str = "udp", codec: str = "PCMA",
-        mwi: bool = False,
+        mwi: bool = False, encryption: str = "",
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._modules = folder, "module_app mwi.so\n" if mwi else ""
+        self._folder, self._modules = folder, "module_app mwi.so\n" * mwi + "module srtp.so\n" * bool(encryption)
         self.server, self.user, self.transport = server, user, transport
         source = folder / "tone.wav"
         write_tone(source, tone)
@@ -58,6 +58,7 @@ class Phone:
             f"<sip:{user}@127.0.0.1:{server};transport={transport}>;auth_user={user};auth_pass={password or 'none'}"
             f";audio_codecs={codec}/8000/1;regint={60 if password else 0}"
             f';outbound="sip:127.0.0.1:{server};transport={transport}";answermode=manual'
+            + (f";mediaenc={encryption}" if encryption else "")
         )
         (folder / "accounts").write_text(account + "\n")
         (folder / "contacts").write_text("")

@@ -94,11 +94,16 @@ async def test_a_user_with_an_extension_is_an_agent_with_a_secret_shown_once(wor
     assert "argon2" not in everything
     await world.token("new", password="long enough")
     changed = await world.ask(
-        "PUT", url, who, json={key: value for key, value in body.items() if key != "password"} | {"skills": {}}, headers={"If-Match": '"1"'}
-    )
+        "PUT", url, who, json={key: value for key, value in body.items() if key != "password"} | {"skills": {}, "srtp": "required"},
+        headers={"If-Match": '"1"'},
+    )  # fmt: skip
     assert changed.status_code == 200, changed.text
     assert "sip_secret" not in changed.json()
-    assert changed.json()["skills"] == {}
+    assert (changed.json()["skills"], changed.json()["srtp"]) == ({}, "required")
+    await world.configured()
+    bucket = await world.nats.js.key_value("config")
+    accounts = [(await bucket.get(key)).value or b"" for key in await bucket.keys() if f"{world.mine.id}.account." in key]
+    assert [b'"required"' in account for account in accounts if b'"1999"' in account] == [True]
 
 
 @pytest.mark.case("W4")

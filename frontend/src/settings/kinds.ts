@@ -90,10 +90,11 @@ export const KINDS: Kind[] = [
       { path: 'site', type: 'ref', of: 'sites' },
       { path: 'skills', type: 'skills', of: 'skills', hint: 'skills' },
       { path: 'may_call', type: 'choices', options: ['local', 'national', 'mobile', 'international', 'premium'], hint: 'may_call' },
+      { path: 'srtp', type: 'choice', options: ['off', 'optional', 'required'], hint: 'phone_srtp' },
       { path: 'language', type: 'choice', options: LANGUAGES },
       { path: 'disabled', type: 'bool' },
     ],
-    fresh: { username: '', name: {}, roles: ['agent'], extension: '', skills: {}, may_call: [], language: 'zh-CN', disabled: false },
+    fresh: { username: '', name: {}, roles: ['agent'], extension: '', skills: {}, may_call: [], srtp: 'off', language: 'zh-CN', disabled: false },
   },
   {
     kind: 'numbers',

@@ -59,6 +59,8 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     """Our key for SRTP by SDES, base64; without one such offers are refused."""
     suite: str = ""
     """The suite that was agreed, for offers of ours in the same dialog; empty: plain RTP."""
+    sealed: bool = False
+    """Plain RTP is not taken."""
 
 
 class Remote(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +177,8 @@ def _remote(session: Session, media: Media, local: Local) -> Remote:
         theirs_receive = theirs_receive and not unheard  # RFC 3264 §8.4: hold in the old way
         address = "" if unheard else address
     ice = _secure_values(session, media) if secure else _sdes_values(media, local)
+    if local.sealed and not ice:
+        raise SdpError("not encrypted", 488)
     return Remote(
         address=address, rtp_port=media.port, rtcp_port=media.port if rtcp_mux else _rtcp_port(media),
         codec=codec, event_type=event_type, send=theirs_receive, receive=theirs_send, rtcp_mux=rtcp_mux,

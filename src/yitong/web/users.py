@@ -26,7 +26,10 @@ from yitong.kit.ids import RandomIds
 from yitong.kit.records import Change, Kind, Missing, change
 
 router = APIRouter(prefix="/config/users", tags=["configuration"])
-_SHOWN = ("id", "version", "username", "name", "language", "roles", "extension", "team", "site", "skills", "may_call", "disabled", "agent")
+_SHOWN = (
+    "id", "version", "username", "name", "language", "roles", "extension", "team", "site", "skills", "may_call", "srtp", "disabled",
+    "agent",
+)  # fmt: skip
 _SECRET_BYTES = 18
 
 
@@ -205,6 +208,8 @@ async def _put_agent(hand: Hand, user: str, given: User, before: dict[str, Any])
         agent = hand.ids.new(hand.now)
         await hand.put(AGENT, agent, 0, value | {"capacity": {"voice": 1}})
     if before.get("account_extension") == given.extension:
+        if before["srtp"] != given.srtp:
+            await hand.put(ACCOUNT, before["account"], before["account_version"], {"srtp": given.srtp})
         return ""
     return await _put_account(hand, agent, given, before)
 
@@ -215,7 +220,7 @@ async def _put_account(hand: Hand, agent: str, given: User, before: dict[str, An
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     value = {
         "username": given.extension, "realm": realm, "agent": agent, "kind": "phone", "site": str(given.site), "extension": given.extension,
-        **digests(given.extension, realm, secret),
+        "srtp": given.srtp, **digests(given.extension, realm, secret),
     }  # fmt: skip
     await hand.put(ACCOUNT, before.get("account") or hand.ids.new(hand.now), before.get("account_version") or 0, value)
     return secret

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from yitong.ct.model import Cause
+from yitong.ct.switches.soft import encryption
 from yitong.ct.switches.soft.line import RETRY_AFTER, SDP, Line
 from yitong.ct.switches.soft.media_messages import PortOpened
 from yitong.ct.switches.soft.reached import Holder
@@ -59,7 +60,8 @@ class Accepting:
         if opened is None:
             self._refuse(line, 503, Cause.OVERLOADED)
             return
-        line.local = self._lines.local_for(opened, line.secure, self._lines.reach.address_for(line.flow))
+        local = self._lines.local_for(opened, line.secure, self._lines.reach.address_for(line.flow))
+        line.local = encryption.answering(local, self._lines.reach.speech(line.device))
         try:
             line.answer = self._agree(line, line.local).encode()
         except SdpError as error:

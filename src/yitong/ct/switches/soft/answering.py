@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.switches.soft.encryption import Speech, answering
 from yitong.ct.switches.soft.gate import ALLOWED, Admitted, FromTrunk, Gate, Refused, ToDevice, ToNumber, ToOutside
 from yitong.ct.switches.soft.line import RETRY_AFTER, SDP, Line
 from yitong.ct.switches.soft.lines import Lines
@@ -113,7 +114,7 @@ class Answering:
             self._refuse(event, refused)
             return None
         try:
-            return _Offered(_offer(event.request))
+            return _Offered(_offer(event.request, admitted))
         except SdpError as error:
             _log.info("call refused", source=event.flow.host, reason=error.reason)
             self._refuse(event, Refused(error.status))
@@ -287,13 +288,14 @@ class Answering:
             self._lines.registered(who.device, who.username, event.flow)
 
 
-def _offer(request: Request) -> Session | None:
+def _offer(request: Request, admitted: Admitted) -> Session | None:
     """Their offer, if they made one that we can answer. Raises SdpError."""
     if not request.body:
         return None
     offer = parse(request.body)
     secure = _PROBE_SECURE if negotiation.wants_secure(offer) else None
-    negotiation.check_offer(offer, Local(address="0.0.0.0", rtp_port=1, secure=secure, key="probe"))
+    speech = Speech.OFF if isinstance(admitted, FromTrunk) else admitted.who.speech
+    negotiation.check_offer(offer, answering(Local(address="0.0.0.0", rtp_port=1, secure=secure, key="probe"), speech))
     return offer
 
 

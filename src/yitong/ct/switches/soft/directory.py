@@ -15,6 +15,7 @@ import structlog
 
 from yitong.ct.model import DeviceKind
 from yitong.ct.numbering import NumberClass, Rules, may_call, rules_with
+from yitong.ct.switches.soft.encryption import Speech
 from yitong.ct.switches.soft.incoming import Incoming, NumberRecord
 from yitong.ct.switches.soft.trunk_record import TrunkRecord
 from yitong.sip.digest import Account
@@ -59,6 +60,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = "phone"
     site: str | None = None
     extension: str | None = None
+    srtp: Speech = Speech.OFF
 
 
 class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +101,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     number: str = ""
     expires_at: int = 0
     digest: Account
+    speech: Speech = Speech.OFF
 
 
 _KINDS: dict[str, type[msgspec.Struct]] = {
@@ -261,6 +264,7 @@ class Directory:
             tenant=tenant, site=site, username=record.username, kind=kind, device=f"{tenant}/{kind.value}/{name}", extension=extension,
             agent=record.agent or "", number=number, expires_at=expires_at,
             digest=Account(record.username, record.ha1_md5, record.ha1_sha256),
+            speech=record.srtp if isinstance(record, AccountRecord) else Speech.OFF,
         )  # fmt: skip
         other = self._identities.setdefault((record.realm, record.username), one)
         if other.tenant != tenant:

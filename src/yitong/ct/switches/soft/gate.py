@@ -13,6 +13,7 @@ import structlog
 
 from yitong.ct.model import DeviceKind
 from yitong.ct.numbering import can_be_dialled
+from yitong.ct.switches.soft import encryption
 from yitong.ct.switches.soft.directory import Directory, Identity
 from yitong.sip.core import Flow
 from yitong.sip.digest import Account, Authenticator, Verdict
@@ -167,7 +168,7 @@ class Gate:
         if checked.verdict is Verdict.OK:
             who = self._directory.identity(realm, checked.username)
             if who is not None and self.guessing.proven(f"{realm}/{checked.username}", who.digest.ha1_sha256, flow.host):
-                return who
+                return who if encryption.may_come(who.speech, flow) else Refused(403, encryption.WANTS_TLS)
             _log.warning("right password from an unknown address for an account that is guessed at", source=flow.host)
         if checked.verdict is Verdict.WRONG:
             self._wrong(realm, checked.username, key, flow, now)

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from yitong.ct.model import FaxOutcome
+from yitong.ct.model import DeviceKind, FaxOutcome
 from yitong.ct.switches.soft.line import Line
 from yitong.ct.switches.soft.media_messages import MediaFaxed, MediaTone
 from yitong.ct.switches.soft.sound import Sound
@@ -47,6 +47,11 @@ def _read(body: bytes) -> Session | None:
         return None
 
 
+def _sealed(line: Line) -> bool:
+    """A telephone whose speech must be encrypted: T.38 is not."""
+    return line.kind is DeviceKind.PHONE and line.local is not None and line.local.sealed
+
+
 class Home(Protocol):
     """The lines, as far as a change of media needs them."""
 
@@ -70,7 +75,7 @@ class Imaging:
     def offer(self, connection: str) -> None:
         """Offer T.38; nothing happens on a line that cannot have it now."""
         line = self._lines.all.get(connection)
-        if line is not None and line.dialog is not None and not line.secure and not line.image:
+        if line is not None and line.dialog is not None and not line.secure and not line.image and not _sealed(line):
             self._ask(line, to_image=True)
 
     def resume(self, connection: str) -> None:
@@ -127,7 +132,7 @@ class Imaging:
         if offer is None or not image.wants_image(offer):
             line.image = False
             return False
-        if line.local is None or line.secure or not faxes.may_take_image(self._lines.function.board, line.connection):
+        if line.local is None or line.secure or _sealed(line) or not faxes.may_take_image(self._lines.function.board, line.connection):
             self._lines.endpoint.respond(event.transaction, 488, self._lines.now)
             return True
         line.local = msgspec.structs.replace(line.local, version=line.local.version + 1)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import structlog
 
 from yitong.ct.model import Cause, DeviceKind, MessageWaiting
-from yitong.ct.switches.soft import early
+from yitong.ct.switches.soft import early, encryption
 from yitong.ct.switches.soft.accepting import Accepting
 from yitong.ct.switches.soft.imaging import Imaging
 from yitong.ct.switches.soft.line import REASONS, REJECTIONS, RETRY_AFTER, SDP, Line, calling_address, failure, invite_headers
@@ -100,10 +100,17 @@ class Lines:
         if opened is None or target is None:
             self.fail(line, Cause.OVERLOADED if opened is None else Cause.UNREACHABLE)
             return
-        uri, flow = target
-        host = self.reach.address_for(flow)
-        line.local = self.local_for(opened, line.secure, host)
-        offer = negotiation.make_offer(line.local)
+        local = self.local_for(opened, line.secure, self.reach.address_for(target[1]))
+        self._dial(line, *target, encryption.offered(local, self.reach.speech(line.device), target[1]))
+
+    def _dial(self, line: Line, uri: str, flow: Flow, local: Local) -> None:
+        """Ring the device with this offer."""
+        if not encryption.reaches(local):
+            _log.warning("device whose speech must be encrypted is not registered over TLS", device=line.device)
+            self.fail(line, Cause.UNREACHABLE)
+            return
+        line.local, host = local, self.reach.address_for(flow)
+        offer = negotiation.make_offer(local)
         try:
             transaction = self.endpoint.request(
                 "INVITE", uri, flow, self.now, from_=calling_address(line.invitation, host), to=f"<{uri}>",
@@ -265,7 +272,16 @@ class Lines:
         elif line is not None and not self.refreshing.too_short(line, event) and not self.outward.goes_on(line, event):
             line.client = None
             self._by_transaction.pop(event.transaction.id, None)
+            self._refused(line, status)
+
+    def _refused(self, line: Line, status: int) -> None:
+        """A device does not take the call; perhaps it does without encryption, where that may be."""
+        local, target = encryption.plainly(line.local, status), self.reach.target(line.device)
+        if local is None or target is None or line.kind is DeviceKind.TRUNK:
             self.fail(line, failure(status), status)
+        else:
+            line.early, line.early_remote = None, None
+            self._dial(line, *target, local)
 
     def _answered(self, line: Line | None, event: ResponseReceived) -> None:
         dialog = event.dialog

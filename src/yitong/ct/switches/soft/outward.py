@@ -17,6 +17,7 @@ import structlog
 from yitong.ct.model import Cause, DeviceKind
 from yitong.ct.numbering import NumberClass, can_be_dialled, number_class
 from yitong.ct.switches.soft.directory import Directory
+from yitong.ct.switches.soft.encryption import OFFERED_SUITE
 from yitong.ct.switches.soft.line import Line, failure, invite_headers
 from yitong.ct.switches.soft.media_messages import PortOpened
 from yitong.ct.switches.soft.outside import Health, Trunk, called_by, shown_by
@@ -41,8 +42,6 @@ LAST_SECONDS = 5.0
 """How long the last one may."""
 REST_SECONDS = 10.0
 """How long a trunk that said 503 without Retry-After comes last."""
-OFFERED_SUITE = "AES_CM_128_HMAC_SHA1_80"
-"""What everybody who has SRTP has (RFC 4568 §6.2.1)."""
 _CODECS = {"PCMA": PCMA, "PCMU": PCMU}
 _HANG_UPS = 1_000
 _log = structlog.get_logger("yitong.switch.outward")
@@ -154,7 +153,7 @@ class Outward:
     def _local(self, opened: PortOpened, record: TrunkRecord, host: str) -> Local:
         local = self._lines.local_for(opened, False, host)
         if record.srtp:
-            local = msgspec.structs.replace(local, suite=OFFERED_SUITE)
+            local = msgspec.structs.replace(local, suite=OFFERED_SUITE, sealed=True)
         codecs = tuple(_CODECS[name] for name in record.codecs if name in _CODECS)
         return msgspec.structs.replace(local, codecs=codecs) if codecs else local
 

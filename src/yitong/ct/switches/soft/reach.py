@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from yitong.ct.model import DeviceKind
+from yitong.ct.switches.soft.encryption import Speech
 from yitong.ct.switches.soft.registrations import Registrations
 from yitong.ct.switches.soft.transports import Transports
 from yitong.sip.core import Flow
@@ -33,6 +34,9 @@ class Reachability:
 
     def owner(self, device: str) -> str:
         return self._registrations.owner(device)
+
+    def speech(self, device: str) -> Speech:
+        return self._registrations.speech(device)
 
     def alive(self, flow: Flow) -> bool:
         return self._transports.alive(flow)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.switches.soft.encryption import Speech
 from yitong.ct.switches.soft.line import Line
 from yitong.ct.switches.soft.media_messages import PortOpened
 from yitong.ct.switches.soft.outward import Outward
@@ -40,6 +41,10 @@ class Reach(Protocol):
 
     def owner(self, device: str) -> str:
         """The user name that registered a device."""
+        ...
+
+    def speech(self, device: str) -> Speech:
+        """Whether a device's speech goes encrypted."""
         ...
 
     def alive(self, flow: Flow) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 
 from yitong.ct.model import Device, DeviceKind
 from yitong.ct.switches.soft.directory import Directory, Identity
+from yitong.ct.switches.soft.encryption import Speech
 from yitong.kit.clock import SECOND, Clock
 from yitong.sip.core import Flow
 from yitong.sip.endpoint import Endpoint
@@ -97,6 +98,11 @@ class Registrations:
     def owner(self, device: str) -> str:
         """The user name that registered a device, or empty."""
         return self._owners.get(device, "")
+
+    def speech(self, device: str) -> Speech:
+        """Whether a device's speech goes encrypted."""
+        who = self._directory.device(device)
+        return who.speech if who is not None else Speech.OFF
 
     # --- changes ---
 

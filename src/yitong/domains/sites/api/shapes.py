@@ -298,7 +298,8 @@ class Mailbox(Named):
 
 
 class User(Shape):
-    """A person who signs in; with an extension also an agent, who needs a team. ``password`` is written, never read."""
+    """A person who signs in; with an extension also an agent, who needs a team. ``password`` is written, never read. ``srtp``: whether the
+    desk phone's speech goes encrypted."""
 
     username: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
     name: Name
@@ -309,6 +310,7 @@ class User(Shape):
     team: MaybeId = ""
     skills: dict[Id, Level] = {}
     may_call: list[Literal["local", "national", "mobile", "international", "premium"]] = Field(default=[], max_length=5)
+    srtp: Literal["off", "optional", "required"] = "off"
     disabled: bool = False
     password: Annotated[str, StringConstraints(min_length=8, max_length=256)] | None = None
 

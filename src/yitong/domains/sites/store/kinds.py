@@ -70,7 +70,7 @@ NUMBER = Kind(
 ACCOUNT = Kind(
     name="account", table="sip_accounts", code="username",
     fields=_fields(
-        "username", "realm", "ha1_md5", "ha1_sha256", "agent=agent_id", "kind", "site=site_id", "extension",
+        "username", "realm", "ha1_md5", "ha1_sha256", "agent=agent_id", "kind", "site=site_id", "extension", "srtp",
         optional=["agent"], secret=["ha1_md5", "ha1_sha256"],
     ),
 )  # fmt: skip

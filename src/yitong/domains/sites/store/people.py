@@ -15,7 +15,7 @@ _USERS = """
 select u.id, u.version, u.username, u.name, u.language, coalesce(u.site_id, a.site_id)::text as site, not u.active as disabled,
   a.id as agent, a.version as agent_version, coalesce(a.extension, '') as extension, a.team_id::text as team,
   coalesce(a.may_call, '[]') as may_call,
-  s.id as account, s.version as account_version, s.extension as account_extension,
+  s.id as account, s.version as account_version, s.extension as account_extension, coalesce(s.srtp, 'off') as srtp,
   array(select r.code from user_roles ur join roles r on (r.tenant_id, r.id) = (ur.tenant_id, ur.role_id)
         where (ur.tenant_id, ur.user_id) = (u.tenant_id, u.id) order by r.code) as roles,
   coalesce((select jsonb_object_agg(k.skill_id, k.level) from agent_skills k
