@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import fractions
 import socket
 import time
@@ -14,9 +15,12 @@ from aioice import stun
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
+from bench.media_browsers import Browser
 from tests.switches.media.media_peer import Bench, Phone, level, running_worker
 
 from yitong.ct.switches.soft import media_messages as m
+from yitong.ct.switches.soft.media_certificate import load_or_make
+from yitong.media import rtp
 
 STRANGE = "sha-256 " + ":".join(["AA"] * 32)
 
@@ -179,3 +183,52 @@ def test_only_a_checked_address_is_listened_to(tmp_path: Path) -> None:
             assert answer.attributes["XOR-MAPPED-ADDRESS"] == stranger.getsockname()
         bench.switch.do(m.ClosePort, port="web")
         assert bench.switch.wait(m.PortClosed, port="web").strangers == 2
+
+
+def say(browser: Browser, numbers: range) -> None:
+    """A tone of 400 Hz in the packets with these numbers."""
+    assert browser.srtp is not None
+    tone = Phone(400)
+    for tone.sent in numbers:
+        browser.sock.send(browser.srtp.protect(rtp.build(8, tone.sent, 160 * tone.sent, 9, tone.frame())))
+        browser.read()
+        time.sleep(0.02)
+    tone.sock.close()
+
+
+def test_a_browser_that_comes_from_another_address_is_heard_and_hears(tmp_path: Path) -> None:
+    """Once it is proven there; whoever sends from elsewhere without proof is a stranger."""
+    with running_worker(tmp_path) as bench:
+        phone = Phone(700)
+        bench.connect("phone", phone)
+        phone.start()
+        certificate = load_or_make(tmp_path / "browser.pem", datetime.datetime.now(datetime.UTC))
+        opened = bench.switch.ask(m.OpenPort, port="web", secure=True)
+        bench.switch.do(
+            m.SetRemote, port="web", address="127.0.0.1", rtp_port=9, codec=8, fingerprint=certificate.fingerprint, setup="active",
+            ufrag="load", password="x" * 22,
+        )  # fmt: skip
+        bench.bridge("phone", "web")
+        browser = Browser(certificate, 1, opened.rtp_port, opened.ufrag, opened.password, opened.fingerprint)
+        end = time.monotonic() + 20
+        while browser.srtp is None and time.monotonic() < end:
+            browser.check()
+            time.sleep(0.05)
+            browser.read()
+        bench.switch.wait(m.MediaConnected, 20.0, port="web")
+        say(browser, range(40))
+        assert phone.hears(400)
+        first, heard = browser.sock, browser.heard
+        assert heard > 10
+        browser.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        browser.sock.connect(("127.0.0.1", opened.rtp_port))
+        say(browser, range(40, 45))
+        assert browser.heard == heard
+        browser.check()
+        say(browser, range(45, 85))
+        assert phone.hears(400)
+        assert browser.heard > heard + 10
+        bench.switch.do(m.ClosePort, port="web")
+        assert bench.switch.wait(m.PortClosed, port="web").strangers == 5
+        for one in (first, browser.sock):
+            one.close()

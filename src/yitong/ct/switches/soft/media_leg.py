@@ -13,7 +13,10 @@ _EARLY = 4
 
 
 class SecureLeg:
-    """``checked``: addresses that passed a connectivity check; ``selected``: where we send. ``early``: DTLS before the browser's SDP."""
+    """``checked``: addresses that passed a connectivity check; ``selected``: where we send. ``early``: DTLS before the browser's SDP.
+
+    ``settled``: the socket is connected to the selected address, so that the kernel finds its way once and not for each packet.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -22,7 +25,7 @@ class SecureLeg:
         self.selected: Address | None = None
         self.handshake: Handshake | None = None
         self.early: deque[bytes] = deque(maxlen=_EARLY)
-        self.closed = False
+        self.closed = self.settled = False
         self._srtp: Srtp | None = None
 
     def begin_anew(self, fingerprint: str) -> None:
@@ -36,7 +39,24 @@ class SecureLeg:
         """The handshake is done."""
         self._srtp = Srtp(keys.theirs, keys.ours)
 
-    def send_plain(self, data: bytes) -> None:
+    def select(self, source: Address) -> None:
+        """Send there from now on."""
+        self.selected = source
+        if self.settled:
+            self.settled = self._connect(source)
+
+    def settle(self) -> None:
+        """Connect the socket to the selected address: nothing else is read from it."""
+        self.settled = self.selected is not None and self._connect(self.selected)
+
+    def _connect(self, address: Address) -> bool:
+        try:
+            self.sock.connect(address)
+        except OSError:
+            return False
+        return True
+
+    def send_plain(self, data: bytes | memoryview) -> None:
         """STUN and DTLS to the selected address."""
         if self.selected is not None and not self.closed:
             try:
@@ -46,7 +66,11 @@ class SecureLeg:
 
     def send_rtp(self, packet: memoryview | bytes) -> None:
         """Protect and send. Raises OSError."""
-        if self._srtp is not None and self.selected is not None:
+        if self._srtp is None or self.selected is None:
+            return
+        if self.settled:
+            self.sock.send(self._srtp.protect(packet))
+        else:
             self.sock.sendto(self._srtp.protect(packet), self.selected)
 
     def send_rtcp(self, data: bytes) -> None:
@@ -54,9 +78,10 @@ class SecureLeg:
         if self._srtp is not None:
             self.send_plain(self._srtp.protect_rtcp(data))
 
-    def open_rtp(self, data: bytes) -> bytes | None:
-        """The RTP in an SRTP packet; None when its tag is wrong, it is a replay, or there are no keys yet."""
-        return self._srtp.open(data) if self._srtp is not None else None
+    def open_rtp(self, buffer: memoryview, length: int) -> int:
+        """Open the SRTP packet of ``length`` in place: the length of the RTP; 0 when its tag is wrong, it is a replay, or there are no keys
+        yet."""
+        return self._srtp.open_into(buffer, length) if self._srtp is not None else 0
 
     def open_rtcp(self, data: bytes) -> bytes | None:
         """The same for SRTCP."""

@@ -7,6 +7,7 @@ of their own; the tick sees only their results.
 from __future__ import annotations
 
 import secrets
+import socket
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from yitong.ct.switches.soft.media_dtls import Handshake, Keys
 from yitong.ct.switches.soft.media_interfaces import interface_addresses
 from yitong.ct.switches.soft.media_leg import SecureLeg
 from yitong.ct.switches.soft.media_messages import MediaConnected, MediaEvent, MediaLost, SetRemote
+from yitong.ct.switches.soft.media_ports import udp_socket
 from yitong.ct.switches.soft.media_row import Row
 from yitong.ct.switches.soft.media_wire import MOST_BAD, Wire
 from yitong.media import icelite
@@ -74,18 +76,64 @@ class Secure:
     def begin(self, row: Row) -> None:
         """A secure row listens."""
         assert row.rtp is not None
-        sock = row.rtp
-        row.leg = SecureLeg(sock)
+        row.leg = SecureLeg(row.rtp)
+        self._wire.watch(row.rtp.fileno(), self._from_anywhere(row, row.rtp), row.index)
+
+    def _from_anywhere(self, row: Row, sock: socket.socket) -> Callable[[memoryview], int]:
+        """Reads a socket to which everybody may send."""
 
         def read(buffer: memoryview) -> int:
             for _ in range(MOST_BAD):
                 length, source = sock.recvfrom_into(buffer)
-                good = self._receive(row, source[:2], buffer, length)
+                good = self._receive(row, sock, source[:2], buffer, length)
                 if good:
                     return good
             return 0
 
-        self._wire.watch(sock.fileno(), read, row.index)
+        return read
+
+    def _from_selected(self, row: Row, leg: SecureLeg) -> Callable[[memoryview], int]:
+        """Reads the socket that is connected to the browser."""
+        sock = leg.sock
+
+        def read(buffer: memoryview) -> int:
+            for _ in range(MOST_BAD):
+                good, length = 0, sock.recv_into(buffer)
+                if length >= _SHORTEST and 128 <= buffer[0] <= 191 and not is_rtcp(buffer[1]):
+                    good = leg.open_rtp(buffer, length)
+                    row.malformed += not good
+                elif leg.selected is not None:
+                    good = self._receive(row, sock, leg.selected, buffer, length)
+                if good:
+                    return good
+            return 0
+
+        return read
+
+    def _settle(self, row: Row, leg: SecureLeg) -> None:
+        """The row's socket is the browser's alone from now on; what others send, and the browser from elsewhere, comes by a second one."""
+        if row.outside is not None:
+            return
+        try:
+            outside = udp_socket(self.bind, row.opened.rtp_port)
+        except OSError:
+            return  # all goes on by one socket
+        row.outside = outside
+        self._wire.watch(outside.fileno(), self._from_anywhere(row, outside), row.index)
+        leg.settle()
+        if leg.settled:
+            self._wire.watch(leg.sock.fileno(), self._from_selected(row, leg), row.index)
+
+    def _reopen(self, row: Row, leg: SecureLeg) -> None:
+        """One socket that is connected to nobody, in place of both."""
+        if row.outside is None or row.rtp is None:
+            return
+        for one in (row.rtp, row.outside):
+            self._wire.forget(one.fileno())
+            one.close()
+        row.outside, leg.settled = None, False
+        row.rtp = leg.sock = udp_socket(self.bind, row.opened.rtp_port)
+        self._wire.watch(row.rtp.fileno(), self._from_anywhere(row, row.rtp), row.index)
 
     def set_remote(self, row: Row, remote: SetRemote) -> bool:
         """The browser's SDP; false when it lacks what a secure row needs. Another fingerprint begins anew."""
@@ -96,6 +144,7 @@ class Secure:
         if leg.fingerprint and leg.fingerprint != fingerprint:
             row.connected = False
             self._wire.send_with(row.index, None)
+            self._reopen(row, leg)
             leg.begin_anew(fingerprint)
         leg.fingerprint = fingerprint
         if leg.handshake is None:
@@ -117,14 +166,14 @@ class Secure:
         """End the thread."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _receive(self, row: Row, source: Address, buffer: memoryview, length: int) -> int:
+    def _receive(self, row: Row, sock: socket.socket, source: Address, buffer: memoryview, length: int) -> int:
         """Sort a datagram by its first octet (RFC 7983)."""
         leg = row.leg
         if not length or leg is None:
             return 0
         first = buffer[0]
         if first < 4:
-            self._stun(row, leg, source, bytes(buffer[:length]))
+            self._stun(row, leg, sock, source, bytes(buffer[:length]))
         elif source not in leg.checked:
             row.strangers += 1
         elif 20 <= first <= 63:
@@ -137,19 +186,17 @@ class Secure:
 
     def _secured(self, row: Row, leg: SecureLeg, buffer: memoryview, length: int) -> int:
         """SRTP or SRTCP; answers the length of the RTP that is in ``buffer`` now, or 0."""
-        data = bytes(buffer[:length])
-        is_report = is_rtcp(data[1])
-        plain = leg.open_rtcp(data) if is_report else leg.open_rtp(data)
-        if plain is None:
-            row.malformed += 1
+        if is_rtcp(buffer[1]):
+            report = leg.open_rtcp(bytes(buffer[:length]))
+            row.malformed += report is None
+            if report is not None:
+                self._on_rtcp(row, report)
             return 0
-        if is_report:
-            self._on_rtcp(row, plain)
-            return 0
-        buffer[: len(plain)] = plain
-        return len(plain)
+        opened = leg.open_rtp(buffer, length)
+        row.malformed += not opened
+        return opened
 
-    def _stun(self, row: Row, leg: SecureLeg, source: Address, data: bytes) -> None:
+    def _stun(self, row: Row, leg: SecureLeg, sock: socket.socket, source: Address, data: bytes) -> None:
         answer = icelite.answer(data, source, row.opened.ufrag, row.opened.password)
         if answer is None:
             row.malformed += 1
@@ -157,12 +204,12 @@ class Secure:
         if answer.proven and (source in leg.checked or len(leg.checked) < _MOST_CHECKED):
             leg.checked.add(source)
             begins = leg.selected is None
-            if answer.nominated or begins:
-                leg.selected = source
+            if begins or (answer.nominated and source != leg.selected):
+                leg.select(source)
             if begins and leg.handshake is not None:
                 self._shake(row, None)
         try:
-            leg.sock.sendto(answer.data, source)
+            sock.sendto(answer.data, source)
         except OSError:
             return  # the browser asks again
 
@@ -209,6 +256,7 @@ class Secure:
     def _ready(self, row: Row, leg: SecureLeg, keys: Keys) -> None:
         self._shaking.discard(row)
         leg.use(keys)
+        self._settle(row, leg)
         self._wire.send_with(row.index, leg.send_rtp)
         row.connected = True
         self._tell(MediaConnected(port=row.port))
