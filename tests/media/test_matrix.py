@@ -82,3 +82,29 @@ def test_a_room_linked_in_pairs_is_one_sum(speakers: int) -> None:
     room.speak()
     room.matrix.remove(speakers)
     room.check()
+
+
+def test_two_that_are_heard_at_once_are_summed_octet_by_octet() -> None:
+    """By a table, in every choice of laws, as decoding, adding and encoding does it; one of the two may be there in both laws."""
+    room = Room()
+    room.matrix.add_bus(21)
+    room.matrix.set(21, 20, 1.0)
+    room.matrix.sum_bus(21, room.now)
+    pairs = [(1, 3), (1, 4), (2, 3), (2, 4)]
+    for hearer, (first, second) in enumerate(pairs, 8):
+        room.matrix.set(hearer, first, 1.0)
+        room.matrix.set(hearer, second, 1.0)
+    hearers = np.arange(8, 12)
+    assert room.matrix.pairs(hearers).all()
+    assert not room.matrix.pairs(np.array([1, 12])).any()
+    room.current.put_both(2, room.current.samples(np.array([2]))[0], room.now)
+    for law in (0, 1):
+        laws = np.full(4, law, dtype=np.uint8)
+        plainly = np.stack([room.plainly(row) for row in hearers.tolist()]).astype(np.int16)
+        octets = room.matrix.pair_octets(hearers, laws)
+        kept = [0, 1]  # whom the one in both laws is heard by hears it coded once more
+        assert (octets[kept] == g711.encode(plainly, laws)[kept]).all()
+        coded = g711.decode(room.current.octets(np.array([2]), laws[:1]), laws[:1])[0].astype(np.int32)
+        for at, other in ((2, 3), (3, 4)):
+            total = np.clip(coded + room.current.samples(np.array([other]))[0], -32768, 32767).astype(np.int16)
+            assert (octets[at] == g711.encode(total[None], laws[:1])[0]).all()

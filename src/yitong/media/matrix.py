@@ -16,8 +16,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from yitong.media import g711
-from yitong.media.current import Current
+from yitong.media import g711, pairs
+from yitong.media.current import BOTH, Current
 from yitong.media.rtp import FRAME
 
 Rows = NDArray[np.intp]
@@ -175,6 +175,22 @@ class Matrix:
             self._shared[number].refresh(self._current, now)
         both = np.stack([self._shared[number].octets for number in numbers.tolist()])
         return both[which, law]
+
+    def pairs(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which of ``rows`` hear two others as they are: ``pair_octets`` has it."""
+        if self._dirty:
+            self._rebuild()
+        result: NDArray[np.bool_] = self._pair[0, rows] >= 0
+        return result
+
+    def pair_octets(self, rows: Rows, law: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What each of the ``pairs`` hears now, in its law."""
+        frames, laws = [], []
+        for side in self._pair[:, rows]:
+            its_law = self._current.law[side]
+            laws.append(np.where(its_law == BOTH, law, its_law))
+            frames.append(self._current.octets(side, law))
+        return pairs.add(frames[0], frames[1], laws[0], laws[1], law)
 
     def sum_bus(self, bus: int, now: int) -> None:
         """Add up what a bus hears now."""

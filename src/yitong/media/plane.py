@@ -354,6 +354,14 @@ class Plane:
             payloads[alike] = self.matrix.octets(rows[alike], law[alike], now)
             others = others[~listening]
             mixed = rows[others]
+        paired = self.matrix.pairs(mixed) & ~self.player.playing[mixed]
+        if np.count_nonzero(paired):
+            alike = others[paired]
+            payloads[alike] = self.matrix.pair_octets(rows[alike], law[alike])
+            others = others[~paired]
+            if not len(others):
+                return []
+            mixed = rows[others]
         heard = self.matrix.mix(mixed, now)
         ended = self.player.mix_into(mixed, heard)
         payloads[others] = g711.encode(heard, law[others])
