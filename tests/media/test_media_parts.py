@@ -132,6 +132,16 @@ def test_reception_counts_loss_over_the_wrap() -> None:
     assert (reception.expected(2), reception.lost(2)) == (17, 3)
 
 
+def test_one_packet_in_eight_tells_of_the_others() -> None:
+    """Of a row to whom nobody listens: what was left out is no loss, what did not come is one; a doubled packet is neither."""
+    reception, row, sampled = quality.Reception(4), np.array([2]), np.array([True])
+    reception.start(2, 9, 65500, 0)
+    reception.count(row, np.array([65500]), np.array([0]))
+    for sequence in (65504, 65512, 65512, 65520, 65528, 0, 3, 16):  # 3 is a key's, 8 is lost
+        reception.count(row, np.array([sequence]), np.array([0]), sampled)
+    assert (reception.expected(2), reception.lost(2)) == (53, 5)
+
+
 def test_tones_and_wav_files() -> None:
     ringback = tones.tone("tone:ringback")
     assert ringback is not None

@@ -66,6 +66,10 @@ class FaxTones:
         self._left[row] = 0
         self._told[row] = False
 
+    def listens(self, row: int) -> bool:
+        """Whether a row is listened to."""
+        return bool(self._left[row] > 0)
+
     def wanted(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Which of ``rows`` are listened to."""
         return self._left[rows] > 0

@@ -84,10 +84,9 @@ class Jitter:
         self.next_fetch[row] = NEVER
         self.late[row] = self.delay[row] = 0
 
-    def started(self, rows: Rows) -> NDArray[np.bool_]:
-        """Which of ``rows`` have a stream."""
-        running: NDArray[np.bool_] = self.next_fetch[rows] != NEVER
-        return running
+    def rest(self, row: int) -> None:
+        """Nothing is fetched until ``start``; what was counted stays."""
+        self.next_fetch[row] = NEVER
 
     def start(self, row: int, timestamp: int, now: int) -> None:
         """A new stream begins in ``row`` with a packet of ``timestamp`` arriving now."""

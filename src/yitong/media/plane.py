@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from yitong.media import conceal, g711, rtp
+from yitong.media import g711, rtp
 from yitong.media.current import BOTH, Current
 from yitong.media.digits import EventReceiver, EventSender, Key
 from yitong.media.fax_tones import FaxTones
@@ -19,11 +19,11 @@ from yitong.media.inband import Detector
 from yitong.media.jitter import NEVER, SLOTS, STEPS, Fetched, Jitter
 from yitong.media.lines import Lines
 from yitong.media.matrix import Matrix
+from yitong.media.mending import Mending
 from yitong.media.player import Player
 from yitong.media.quality import Reception
 
 STEP_SAMPLES = rtp.FRAME // STEPS
-_HEARABLE_LOSS = len(conceal.FADE) - 1
 _COMFORT_NOISE = 13
 _ALONE = 3 * STEPS
 """Steps after which a row sends without its leader."""
@@ -61,7 +61,11 @@ class Plane:
         self.receiving = np.zeros(capacity, dtype=np.bool_)
         self.sending = np.zeros(capacity, dtype=np.bool_)
         self.heard_at = np.zeros(capacity, dtype=np.int64)
-        self.concealed = np.zeros(capacity, dtype=np.int64)
+        self.unheard = np.zeros(capacity, dtype=np.bool_)
+        """Rows to whom nobody listens: their packets are counted (one may stand for eight) and no more."""
+        self._stream = np.full(capacity, -1, dtype=np.int64)
+        """The source of the stream that the row's buffer follows."""
+        self._mending = Mending(capacity, self.current)
         self._lines = Lines(capacity, _COLUMNS)
         self.sequence, self.timestamp = self._lines.column(_SEQUENCE), self._lines.column(_TIMESTAMP)
         self.ssrc, self.sent = self._lines.column(_SSRC), self._lines.column(_SENT)
@@ -74,10 +78,6 @@ class Plane:
         self._interval = np.full(capacity, STEPS, dtype=np.int64)
         self._send_at = np.full(capacity, NEVER, dtype=np.int64)
         self._sent_at = np.zeros(capacity, dtype=np.int64)
-        self._lost = np.full(capacity, _HEARABLE_LOSS, dtype=np.int64)
-        self._history: dict[int, NDArray[np.int16]] = {}
-        self._tail = np.zeros((capacity, conceal.OVERLAP), dtype=np.int16)
-        self._period = np.full(capacity, 80, dtype=np.intp)
         self._event_type = np.full(capacity, -1, dtype=np.int64)
         self._events: dict[int, EventReceiver] = {}
         self._senders: dict[int, EventSender] = {}
@@ -88,9 +88,9 @@ class Plane:
     def open(self, row: int, ssrc: int, sequence: int, timestamp: int) -> None:
         """A row begins, silent and deaf until ``direct``."""
         self.ssrc[row], self.sequence[row], self.timestamp[row] = ssrc, sequence, timestamp
-        self.sent[row] = self.concealed[row] = 0
+        self.sent[row] = 0
         self._events[row] = EventReceiver()
-        self._lost[row] = _HEARABLE_LOSS
+        self._mending.rest(row)
 
     def open_bus(self, row: int, now: int) -> None:
         """A conference row begins."""
@@ -117,10 +117,11 @@ class Plane:
         self._detector.reset(row)
         self.fax_tones.forget(row)
         self._events.pop(row, None)
-        self._history.pop(row, None)
+        self._mending.rest(row)
         self._senders.pop(row, None)
         self._bus_at.pop(row, None)
-        self.sending[row] = self.receiving[row] = self._in_band[row] = False
+        self.sending[row] = self.receiving[row] = self._in_band[row] = self.unheard[row] = False
+        self._stream[row] = -1
         self._send_at[row] = NEVER
         self._leader[row] = 0
         self._interval[row] = STEPS
@@ -131,6 +132,22 @@ class Plane:
         """Row hears source (gain 0: no longer)."""
         self.matrix.set(row, source, gain)
         self._elect(row)
+
+    def listens(self, row: int) -> bool:
+        """Whether we listen to the row ourselves: for keys or fax machines in its audio."""
+        return bool(self._in_band[row]) or self.fax_tones.listens(row)
+
+    def ease(self, row: int) -> None:
+        """Nobody listens to the row: it says nothing from now on."""
+        self.unheard[row] = True
+        self.jitter.rest(row)
+        self.current.silence(row)
+        self._mending.rest(row)
+
+    def heed(self, row: int) -> None:
+        """Somebody will listen: its next packet begins a stream."""
+        self.unheard[row] = False
+        self._stream[row] = -1
 
     def send_digits(self, row: int, digits: str) -> None:
         """Send keys from the row, after those still being sent."""
@@ -163,13 +180,18 @@ class Plane:
             odd = np.flatnonzero(~plain)
             rows, payloads = rows[plain], payloads[plain]
             head = head.only(plain)
-        strange = head.ssrc != self.reception.ssrc[rows]
+        strange = head.ssrc != self._stream[rows]
         if np.count_nonzero(strange):
             for i in strange.nonzero()[0].tolist():
                 self._start(int(rows[i]), int(head.ssrc[i]), int(head.sequence[i]), int(head.timestamp[i]), now)
-        self.reception.count(rows, head.sequence, now * STEP_SAMPLES - head.timestamp)
-        self._law_in[rows] = head.payload_type >> 3
         self.heard_at[rows] = now
+        unheard = self.unheard[rows]
+        if np.count_nonzero(unheard):
+            self.reception.count(rows, head.sequence, now * STEP_SAMPLES - head.timestamp, unheard)
+            rows, payloads, head = rows[~unheard], payloads[~unheard], head.only(~unheard)
+        else:
+            self.reception.count(rows, head.sequence, now * STEP_SAMPLES - head.timestamp)
+        self._law_in[rows] = head.payload_type >> 3
         far = self.jitter.place(rows, head.timestamp, payloads, now)
         for row in far.tolist():
             i = int(np.flatnonzero(rows == row)[0])
@@ -179,6 +201,9 @@ class Plane:
 
     def _start(self, row: int, ssrc: int, sequence: int, timestamp: int, now: int) -> None:
         self.reception.start(row, ssrc, sequence, now * STEP_SAMPLES - timestamp)
+        self._stream[row] = ssrc
+        if self.unheard[row]:
+            return
         self.jitter.start(row, timestamp, now)
         self.jitter.store[row * SLOTS + SLOTS - 1] = g711.SILENCE[g711.PCMA]  # what was "before" the first frame, if the second is lost
         for listener in self.matrix.heard_by.get(row, ()):
@@ -196,15 +221,16 @@ class Plane:
         is_audio = packet.payload_type in (g711.PCMU, g711.PCMA)
         if not (is_event or is_audio or packet.payload_type == _COMFORT_NOISE):
             return None
-        if packet.ssrc != self.reception.ssrc[row]:
+        if packet.ssrc != self._stream[row]:
             self._start(row, packet.ssrc, packet.sequence, packet.timestamp, now)
         one = np.array([row], dtype=np.intp)
-        sequence = np.array([packet.sequence], dtype=np.int64)
+        sequence, unheard = np.array([packet.sequence], dtype=np.int64), self.unheard[one]
         if is_audio:
-            self.reception.count(one, sequence, np.array([now * STEP_SAMPLES - packet.timestamp], dtype=np.int64))
-            self._place_odd(row, packet, now)
+            self.reception.count(one, sequence, np.array([now * STEP_SAMPLES - packet.timestamp], dtype=np.int64), unheard)
+            if not unheard[0]:
+                self._place_odd(row, packet, now)
             return self._events[row].silence() if self._events[row].pressed and packet.payload else []
-        self.reception.count(one, sequence, self.reception.transit(one))
+        self.reception.count(one, sequence, self.reception.transit(one), unheard)
         return self._events[row].receive(packet.timestamp, packet.payload) if is_event else []
 
     def _place_odd(self, row: int, packet: rtp.Packet, now: int) -> None:
@@ -219,7 +245,7 @@ class Plane:
     def advance(self, now: int) -> Step:
         """One step: fetch, decode, conceal, mix, encode, stamp."""
         fetched = self.jitter.fetch(now)
-        self._take(fetched, now)
+        self._mending.take(fetched, self._law_in, now)
         keys = self._listen(fetched)
         tones = self._listen_for_faxes(fetched)
         self._advance_buses(now)
@@ -247,62 +273,6 @@ class Plane:
             return []
         listening &= fetched.present
         return self.fax_tones.listen(rows[listening], self.current.samples(rows[listening]))
-
-    def _take(self, fetched: Fetched, now: int) -> None:
-        """The fetched frames are what their rows say now; made up where none came, cross-faded where one comes again."""
-        rows, present, at = fetched
-        if not len(rows):
-            return
-        whole = np.count_nonzero(present) == len(rows)
-        if not whole:
-            self._keep_history(rows[~present])
-        self.current.set(rows, at, self._law_in[rows], now)
-        back = self._lost[rows] > 0
-        if not whole:
-            self._conceal(rows[~present])
-            back &= present
-        if np.count_nonzero(back):
-            self._join(rows[back])
-
-    def _join(self, rows: Rows) -> None:
-        """Audio came back: turn from what was made up to what arrived."""
-        frame = self.current.samples(rows)
-        conceal.blend(self._tail[rows], frame)
-        self.current.replace(rows, frame)
-        self._lost[rows] = 0
-        self._tail[rows] = 0
-        for row in rows.tolist():
-            self._history.pop(row, None)
-
-    def _keep_history(self, rows: Rows) -> None:
-        """What the rows said before their first loss: this frame and the one before it, which the jitter buffer still holds."""
-        first = rows[self._lost[rows] == 0]
-        if not len(first):
-            return
-        base = first * SLOTS
-        before = base + (self.current.at[first] - base - 1 & SLOTS - 1)
-        earlier = g711.decode(self.current.store[before], self.current.law[first] & 1)
-        history = np.concatenate([earlier, self.current.samples(first)], axis=1)
-        self._period[first] = conceal.find_pitch(history)
-        for row, one in zip(first.tolist(), history, strict=True):
-            self._history[row] = one
-
-    def _conceal(self, rows: Rows) -> None:
-        """Rows without a frame go on with their last pitch period and fade; after 60 ms, or while a key is down, they are silent."""
-        lost = self._lost[rows]
-        hearable = lost < _HEARABLE_LOSS
-        made = rows[hearable]
-        if len(made):
-            history = np.stack([self._history[row] for row in made.tolist()])
-            audio = conceal.conceal(history, self._period[made], lost[hearable])
-            self.current.replace(made, audio[:, : rtp.FRAME])
-            self._tail[made] = audio[:, rtp.FRAME :]
-            self.concealed[made] += 1
-        silent = rows[~hearable]
-        if len(silent):
-            self.current.mute(silent)
-            self._tail[silent] = 0
-        self._lost[rows] = lost + 1
 
     def _advance_buses(self, now: int) -> None:
         for bus, at in self._bus_at.items():

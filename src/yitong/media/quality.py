@@ -10,6 +10,8 @@ from yitong.media.lines import Lines
 Longs = NDArray[np.int64]
 Rows = NDArray[np.intp]
 _SAMPLES_PER_MS = 8
+SAMPLED = 8
+"""Of a row that nobody listens to, one packet in so many may be read: the others are known by its sequence number."""
 _MOST_CHANGE = 4000
 """Samples (half a second): more is a jump of the sender's clock, not jitter of the path."""
 
@@ -46,12 +48,14 @@ class Reception:
         line = self._lines.all[row]
         line[_SSRC], line[_HIGHEST], line[_TRANSIT] = ssrc, sequence - 1, transit
 
-    def count(self, rows: Rows, sequences: Longs, transits: Longs) -> None:
-        """One packet for each of ``rows`` (unique); ``transits`` are arrival minus timestamp in samples."""
+    def count(self, rows: Rows, sequences: Longs, transits: Longs, sampled: NDArray[np.bool_] | None = None) -> None:
+        """One packet for each of ``rows`` (unique); ``transits`` are arrival minus timestamp in samples. Where it is ``sampled`` it stands
+        for those before it that were not read."""
         lines = self._lines.read(rows)
         delta = (sequences - lines[:, _HIGHEST]).astype(np.int16)
-        lines[:, _HIGHEST] += np.maximum(delta, 0)
-        lines[:, _PACKETS] += 1
+        forward = np.maximum(delta, 0)
+        lines[:, _HIGHEST] += forward
+        lines[:, _PACKETS] += 1 if sampled is None else np.where(sampled, np.minimum(forward, SAMPLED), 1)
         change = np.abs((transits - lines[:, _TRANSIT]).astype(np.int32))
         lines[:, _TRANSIT] = transits
         lines[:, _JITTER] += np.minimum(change, _MOST_CHANGE) - (lines[:, _JITTER] + 8 >> 4)

@@ -9,6 +9,7 @@ from functools import singledispatchmethod
 
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.media_fax import Faxes
+from yitong.ct.switches.soft.media_heed import Heed
 from yitong.ct.switches.soft.media_ports import Ports
 from yitong.ct.switches.soft.media_record import Recordings
 from yitong.ct.switches.soft.media_reports import STEPS_PER_SECOND, Reports
@@ -32,7 +33,8 @@ class Control:
 
     def __init__(
         self, settings: MediaSettings, plane: Plane, ports: Ports, sockets: RowSockets, secure: Secure, services: Services,
-        recordings: Recordings, reports: Reports, faxes: Faxes, talks: Talks, may_open: Callable[[], str], step: Callable[[], int],
+        recordings: Recordings, reports: Reports, faxes: Faxes, talks: Talks, heed: Heed,
+        may_open: Callable[[], str], step: Callable[[], int],
     ) -> None:  # fmt: skip
         self._settings = settings
         self._plane = plane
@@ -44,6 +46,7 @@ class Control:
         self._reports = reports
         self._faxes = faxes
         self._talks = talks
+        self._heed = heed
         self._may_open = may_open
         self._step = step
         self._free = list(range(plane.capacity - 1, 0, -1))
@@ -125,6 +128,7 @@ class Control:
             return _unknown(request)
         if request.codec not in (0, 8) or not 0 <= request.rtp_port <= 65535 or not -1 <= request.event_type <= 127:
             return m.Refusal(id=request.id, reason="bad_request")
+        self._heed.heed(row)
         if row.leg is None:
             if not _is_address(request.address) or self._is_itself(row, request) or not self._protect(row, request):
                 return m.Refusal(id=request.id, reason="bad_request")
@@ -184,6 +188,7 @@ class Control:
         row, source = self.rows.get(request.port), self.rows.get(request.source)
         if row is None or source is None:
             return _unknown(request)
+        self._heed.heed(source)
         self._plane.link(row.index, source.index, request.gain)
         self._plane.fax_tones.end(row.index)
         return m.Done(id=request.id)
@@ -193,6 +198,7 @@ class Control:
         row = self.rows.get(request.port)
         if row is None:
             return _unknown(request)
+        self._heed.heed(row)
         self._services.play(row, request, self._later(request.id))
         return None
 
@@ -209,6 +215,7 @@ class Control:
         row = self.rows.get(request.port)
         if row is None:
             return _unknown(request)
+        self._heed.heed(row)
         self.server.answer(m.Done(id=request.id), self.server.asker)
         self._services.collect(row, request)
         return None
@@ -245,6 +252,7 @@ class Control:
         row = self.rows.get(request.port)
         if row is None:
             return _unknown(request)
+        self._heed.heed(row)
         self._services.stop(row)
         reason = self._faxes.start(row, request, self._step())
         return m.Refusal(id=request.id, reason=reason) if reason else m.Done(id=request.id)
@@ -254,6 +262,8 @@ class Control:
         left, right = self.rows.get(request.left), self.rows.get(request.right)
         if left is None or right is None:
             return _unknown(request)
+        for side in (left, right):
+            self._heed.heed(side)
         reason = self._recordings.start(request.recording, left, right, request.file, self._step())
         return m.Refusal(id=request.id, reason=reason) if reason else m.Done(id=request.id)
 
@@ -273,6 +283,7 @@ class Control:
         row = self.rows.get(request.port)
         if row is None:
             return _unknown(request)
+        self._heed.heed(row)
         self._services.take(row, request)
         return m.Done(id=request.id)
 

@@ -152,6 +152,10 @@ class Recordings:
         if not held:
             self._of_port.pop(port, None)
 
+    def records(self, port: str) -> bool:
+        """Whether a track of a running recording is that port's."""
+        return port in self._of_port
+
     def advance(self, now: int) -> None:
         """One step."""
         for index, piece in self._tracks.advance(self._plane.current, self._plane.jitter.delay, now):

@@ -43,6 +43,11 @@ class Row:
     malformed: int = 0
     connected: bool = False
     lost: bool = False
+    eased: bool = False
+    """Of what it sends, only one audio packet in eight is read: nobody listens."""
+    unheard_looks: int = 0
+    irregular: bool = False
+    """It fell silent while eased: it is not eased again."""
     report_at: int = 0
     last_report: int = 0
     last_report_step: int = 0

@@ -15,6 +15,7 @@ import threading
 from yitong.ct.switches.soft.media_certificate import load_or_make
 from yitong.ct.switches.soft.media_control import Control
 from yitong.ct.switches.soft.media_fax import Faxes
+from yitong.ct.switches.soft.media_heed import Heed
 from yitong.ct.switches.soft.media_load import Load
 from yitong.ct.switches.soft.media_messages import MediaConnected, MediaEvent, MediaTone, WorkerState
 from yitong.ct.switches.soft.media_ports import Ports
@@ -60,13 +61,14 @@ class MediaWorker:
         self._services = Services(self._plane, self._prompts, messages, self._tell, clock.monotonic)
         self._faxes = Faxes(self._plane, self._wire, settings.home / "faxes", self._tell)
         self._talks = Talks(self._plane, self._tell)
+        self._heed = Heed(self._plane, self._recordings, self._faxes, self._reports)
         self._sockets = RowSockets(self._wire, settings.bind, self._reports.silent_seconds, self._connected)
         today = datetime.datetime.fromtimestamp(clock.wall() / 1e6, datetime.UTC)
         certificate = load_or_make(settings.home / "media" / "dtls.pem", today)
         self._secure = Secure(certificate, settings.addresses, self._wire, self._tell, self._reports.receive)
         self._control = Control(
             settings, self._plane, self._ports, self._sockets, self._secure, self._services, self._recordings, self._reports,
-            self._faxes, self._talks, self._may_open, lambda: self._step,
+            self._faxes, self._talks, self._heed, self._may_open, lambda: self._step,
         )  # fmt: skip
         self._server = self._control.server = Server(settings.socket, self._wire, self._control.handle)
         self._alone_since = 0
@@ -178,6 +180,7 @@ class MediaWorker:
         """What is not of every step."""
         self._faxes.advance(now)
         self._reports.review(self._control.by_index, now)
+        self._heed.review(self._control.by_index, now)
         if now % STEPS == 0:
             self._services.time_out()
         if now % (5 * STEPS) == 0:
