@@ -60,6 +60,15 @@ def test_agents_call_each_other_and_are_offered_nothing(api: Callable[[str], Api
     other.wait("CALL_INCOMING", 15.0)
     customer.hang_up()
     other_desk("PUT", "/me/state", expect=204, json={"state": "not_ready"})
+    other.wait("CALL_CLOSED", 10.0)
+    own.dial("1004")  # the same from the telephone itself
+    other.wait("CALL_INCOMING", 15.0)
+    other.accept()
+    own.wait("CALL_ESTABLISHED", 15.0)
+    assert {states(admin)[extension] for extension in ("1003", "1004")} == {"busy"}
+    own.hang_up()
+    other.wait("CALL_CLOSED", 10.0)
+    eventually(lambda: states(admin)["1003"] != "busy", 10.0, "the agent is still busy")
     everybody_on_a_break(api)
 
 

@@ -53,9 +53,9 @@ def trunk_up(stack: Stack) -> bool:
     return any("trunk_up" in row and "operator" in row and row.rstrip().endswith(" 1.0") for row in figures.splitlines())
 
 
-@pytest.mark.req("H44", "H48")
+@pytest.mark.req("H44", "H48", "H54")
 async def test_a_desk_phone_calls_out_by_a_line_that_was_just_set_up(stack: Stack, api: Callable[[str], Api]) -> None:
-    server = ("127.0.0.1", stack.sip_port)
+    server, supervisor, desk = ("127.0.0.1", stack.sip_port), api("1100"), api("1003")
     gateway, phone = Gateway("operator", server), Agent("1003", server, PASSWORD)
     async with opened(gateway), opened(phone):
         gateway.line = ("line1", "s3cret-line")
@@ -73,8 +73,17 @@ async def test_a_desk_phone_calls_out_by_a_line_that_was_just_set_up(stack: Stac
         gateway.pick_up()
         await true(lambda: phone.dialog is not None, "the phone is not connected")
         await true(lambda: len(gateway.rtp.heard) > 20 and len(phone.rtp.heard) > 20, "no speech both ways")
+        busy = await asyncio.to_thread(supervisor, "GET", "/agents")
+        assert next(one["state"] for one in busy["items"] if one["extension"] == "1003") == "busy"
         phone.hang_up()
         await true(lambda: gateway.released or gateway.heard("BYE"), "the operator's side was not released")
+        contact = await asyncio.to_thread(newest_own, desk)
+        assert (contact["direction"], contact["called"], contact["outcome"]) == ("out", MOBILE, "answered")
+        detail = await asyncio.to_thread(desk, "GET", f"/contacts/{contact['id']}")
+        assert [segment["kind"] for segment in detail["segments"]] == ["dial", "agent"]
+        assert len(detail["recordings"]) == 1
+        assignment = next(one["assignment"] for one in detail["segments"] if one.get("assignment"))
+        await asyncio.to_thread(desk, "PUT", f"/me/assignments/{assignment}/wrap_up", 204, json={"note": "自拨"})
 
 
 @pytest.mark.req("H71", "O21")
