@@ -6,9 +6,10 @@ import random
 
 import pytest
 from tests.journeys.histories import check_end, check_now
-from tests.journeys.world import World
+from tests.journeys.world import TENANT, World
 
 from yitong.contact.messages import ContactAnswered, ContactArrived, ContactEnded
+from yitong.ct.model import Cause, DeviceKind
 from yitong.domains.acd import messages as m
 from yitong.kit.clock import SECOND
 from yitong.sim.callers import Customer, Press, UntilAsked, UntilHears
@@ -120,3 +121,38 @@ def test_a_thousand_calls_and_twenty_kills() -> None:
     accepted = [(customer.seen, next(seen.at for seen in customer.seen if seen.what == "accepted")) for customer in customers]
     theirs = sum(next(one.at for one in seen if one.what in ("released", "hung_up")) - at for seen, at in accepted)
     assert abs(ours - theirs) < theirs * 0.01
+
+
+@pytest.mark.parametrize("returns", [True, False], ids=["the page comes back", "it does not"])
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_page_that_is_lost_while_core_is_dead_has_not_hung_up(saved: bool, returns: bool) -> None:
+    """As with a living core: half a minute to come back, then the front of the queue."""
+    world = World()
+    page = world.agent("1001", usual=Behaviour(answer_after=1.0), kind=DeviceKind.PAGE).device.device
+    customer = world.caller(steps=TO_A_PERSON)
+    world.run(12)
+    assert customer.talked_to
+    if saved:
+        world.save()
+    world.kill()
+    world.switch.unregister(page)
+    world.switch.lose(next(name for name, one in world.switch.lines.items() if one.device is not None), Cause.SIGNALLING_LOST)
+    world.run(2)
+    world.start()
+    (mine,) = world.partition.acd.model.assignments()  # type: ignore[union-attr]
+    assert mine.state == "interrupted"
+    if returns:
+        world.run(5)
+        world.switch.register(TENANT, "1001", kind=DeviceKind.PAGE, usual=Behaviour(answer_after=0.5))
+        world.run(4)
+        (mine,) = world.partition.acd.model.assignments()  # type: ignore[union-attr]
+        assert mine.state == "active"
+        assert len(world.facts(m.AssignmentResumed)) == 1
+    else:
+        world.run(31)
+        assert world.facts(m.ContactQueued)[-1].front
+        assert [fact.cause for fact in world.facts(m.AssignmentEnded)] == ["agent_lost"]
+    assert not customer.ended
+    customer.hang_up()
+    world.run(90)  # a recording whose end nobody heard of is given up
+    check_end(world, 1)

@@ -16,7 +16,17 @@ from yitong.contact.journey import Journey
 from yitong.contact.ledger import Batch, Personal
 from yitong.contact.messages import Card, Command, Question
 from yitong.contact.registry import Registry, RegistryState
-from yitong.ct.events import AnyEvent, CtEvent, FaxEnded, MessageRecorded, QualityReported, RecordingEnded, Snapshot
+from yitong.ct.events import (
+    AnyEvent,
+    ConnectionCleared,
+    CtEvent,
+    Failed,
+    FaxEnded,
+    MessageRecorded,
+    QualityReported,
+    RecordingEnded,
+    Snapshot,
+)
 from yitong.ct.services import AnyService
 from yitong.kit.ids import Ids
 
@@ -147,8 +157,12 @@ class Engine:
         return outcomes
 
     def reconcile(self, snapshot: Snapshot, now: int, *, fresh_us: int = 0, missed: Sequence[AnyEvent] = ()) -> Outcome:
-        """Compare with the switch's picture and heal the difference by events. ``missed``: what it told since we last listened."""
+        """Compare with the switch's picture and heal the difference by events. ``missed``: what it told since we last listened.
+
+        How a connection ended is taken from there, where it is known: a page that was lost did not hang up.
+        """
         corrections = 0
+        ends = {event.connection: event for event in missed if isinstance(event, ConnectionCleared | Failed)}
 
         def heal(unit: Unit) -> int:
             nonlocal corrections
@@ -156,7 +170,7 @@ class Engine:
                 if isinstance(event, LATE_RESULTS):
                     self.bus.hear(event, unit)
             for part in self.parts:
-                corrections += part.reconcile(snapshot, unit, lambda event: self.bus.hear(event, unit), fresh_us)
+                corrections += part.reconcile(snapshot, unit, lambda event: self.bus.hear(_truly(event, ends), unit), fresh_us)
             return corrections
 
         self.seen = Seen(switch=snapshot.switch, epoch=snapshot.epoch, sequence=snapshot.sequence)
@@ -255,3 +269,8 @@ class Engine:
             return False
         self.seen.sequence = event.sequence
         return True
+
+
+def _truly(event: AnyEvent, ends: Mapping[str, ConnectionCleared | Failed]) -> AnyEvent:
+    """The end of a connection as the switch told it in place of one that is only guessed."""
+    return ends.get(event.connection, event) if isinstance(event, ConnectionCleared | Failed) else event

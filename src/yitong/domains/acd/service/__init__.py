@@ -212,6 +212,10 @@ class Acd:
                 hear(DeviceChanged(device=gone, at=unit.now))
         return sum(1 for key, devices in before.items() if devices != self.model.agents[key].devices)
 
+    def _has(self, agent: str, device: str) -> bool:
+        known = self.model.agents[agent].devices.get(device)
+        return known is not None and known.registered
+
     def _compare(self, assignment: Assignment, connection: str, real: Connection | None, fresh: bool, hear: Callable[[Any], None]) -> int:
         """One connection of an assignment against the picture."""
         contact = self._registry.get(assignment.contact)
@@ -224,7 +228,9 @@ class Acd:
             if ringing:
                 hear(Failed(call=call, connection=connection, device=device, cause=Cause.CANCELLED))
             else:
-                hear(ConnectionCleared(call=call, connection=connection, device=device, cause=Cause.NORMAL, by_device=True))
+                there = self._has(assignment.agent, device)  # a page that is gone, too, was lost; whoever hung up is there
+                cause = Cause.NORMAL if there else Cause.SIGNALLING_LOST
+                hear(ConnectionCleared(call=call, connection=connection, device=device, cause=cause, by_device=there))
             return 1
         own = assignment.dial is not None and assignment.dial.own and real.state in (ConnectionState.CONNECTED, ConnectionState.HOLD)
         if own or (ringing and real.state is ConnectionState.CONNECTED):
