@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.media_steady import PHONES, Result, build, load, run_relay, worker
+from bench.media_worker_process import TENANT
 from tests.switches.media.media_peer import SwitchEnd
 
 from yitong.ct.switches.soft import media_messages as m
@@ -62,7 +63,7 @@ def run_secure(folder: Path, calls: int, seconds: float) -> Result:
             for i in range(calls):
                 switch.do(m.Link, port=f"a{i}", source=f"b{i}")
                 switch.do(m.Link, port=f"b{i}", source=f"a{i}")
-                switch.do(m.MediaRecord, recording=str(i), left=f"a{i}", right=f"b{i}", file=f"{time.monotonic_ns()}.wav")
+                switch.do(m.MediaRecord, recording=str(i), left=f"a{i}", right=f"b{i}", file=f"{TENANT}/{time.monotonic_ns()}.wav")
             first = switch.wait(m.WorkerState).late_ticks
             result = load(folder, pid, ports, seconds)
             result.late = switch.seen(m.WorkerState)[-1].late_ticks - first

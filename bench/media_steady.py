@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.media_worker_process import TENANT
 from bench.steal import Steal
 from tests.switches.media.media_peer import SwitchEnd
 
@@ -132,7 +133,7 @@ def run_worker(folder: Path, calls: int, seconds: float, record: bool) -> Result
         for i in range(2 * calls):
             switch.do(m.Link, port=str(i), source=str(i ^ 1))
         for i in range(calls if record else 0):
-            switch.do(m.MediaRecord, recording=str(i), left=str(2 * i), right=str(2 * i + 1), file=f"{time.monotonic_ns()}.wav")
+            switch.do(m.MediaRecord, recording=str(i), left=str(2 * i), right=str(2 * i + 1), file=f"{TENANT}/{time.monotonic_ns()}.wav")
         first = switch.wait(m.WorkerState).late_ticks
         result = load(folder, pid, ports, seconds)
         states = switch.seen(m.WorkerState)

@@ -12,6 +12,11 @@ from yitong.app.processes.media import _SWITCH_INTERVAL
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_worker import MediaWorker
 from yitong.kit.clock import SystemClock
+from yitong.kit.ids import RandomIds
+from yitong.kit.keyring import Keyring
+
+TENANT = "0192f0c1-2b1e-7a00-8000-0000000000aa"
+"""Whose recordings are: they are sealed, as in the product."""
 
 
 def main() -> None:
@@ -19,7 +24,10 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    settings = MediaSettings(home=Path(home), socket=Path(socket), ports=(int(low), int(high)), rows=int(rows), recordings=int(rows) // 2)
+    settings = MediaSettings(
+        home=Path(home), socket=Path(socket), ports=(int(low), int(high)), rows=int(rows), recordings=int(rows) // 2,
+        keyring=Keyring(Path(home) / "keys", SystemClock(), RandomIds()),
+    )  # fmt: skip
     worker = MediaWorker(settings, SystemClock())
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     thread = threading.Thread(target=worker.run)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from playwright.sync_api import Page, expect
-from tests.system.browsers import chromium, players
+from tests.system.browsers import Chromium
 from tests.system.desks import sign_in
 from tests.system.phones import Phone
 from tests.system.stack import PASSWORD, Api, Stack, eventually
@@ -40,7 +40,7 @@ def admin(stack: Stack) -> Iterator[Api]:
     ways = dict.fromkeys(("done", "nothing", "full", "failed"), "end")
     leave = flow({"first": {"kind": "leave_message", "prompts": [{"silence_ms": 100}], "next": ways}})
     listen = flow({"first": {"kind": "listen_mailbox", "next": dict.fromkeys(("done", "refused", "timeout", "failed"), "end")}})
-    for code, document, number in (("leave", leave, LEAVE), ("listen", listen, LISTEN)):
+    for code, document, number in (("leave-here", leave, LEAVE), ("listen-here", listen, LISTEN)):
         made = api("POST", "/config/flows", expect=201, json={"code": code, "name": NAME, "document": document})["id"]
         api("POST", f"/config/flows/{made}/publish")
         api("POST", "/config/numbers", expect=201, json={"number": number, "name": NAME, "flow": made, "site": site})
@@ -125,10 +125,12 @@ def shot(page: Page, folder: Path, name: str) -> None:
 
 
 @pytest.mark.req("G13", "G52")
-def test_a_message_is_left_shown_played_and_listened_to(stack: Stack, admin: Api, phone: Callable[..., Phone], tmp_path: Path) -> None:
+def test_a_message_is_left_shown_played_and_listened_to(
+    stack: Stack, chromium: Chromium, admin: Api, phone: Callable[..., Phone], tmp_path: Path
+) -> None:
     owner = with_lamp(phone)
     caller = phone(CALLER, tone=TONE)
-    with players() as player, chromium(player, tmp_path / "owner", 1000) as page:
+    with chromium.page(1000) as page:
         sign_in(page, stack, OWNER)
         page.locator("nav a[href='/mailboxes']").click()
         expect(page.locator(".empty b")).to_be_visible()

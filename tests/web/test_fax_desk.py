@@ -14,6 +14,7 @@ from tests.web.world import World
 from yitong.ct.model import DeviceKind, FaxOutcome
 from yitong.ct.services import ReceiveFax, SendFax
 from yitong.domains.fax.service.sending import FaxFiles
+from yitong.domains.fax.store.files import FaxesFolder
 from yitong.kit.clock import SystemClock
 from yitong.sim.switch import BUSY, Behaviour, SimDevice
 
@@ -74,7 +75,7 @@ async def test_the_pages_of_old_faxes_go(world: World) -> None:
     await world.contact(world.mine, "one", "1001")
     old = await world.fax(world.mine, "one", minutes_ago=60 * 24 * 40)
     young, who = await world.fax(world.mine, "one"), await world.headers("1100")
-    folder = world.settings.home / "faxes"
+    folder = FaxesFolder(world.settings.home / "faxes")
     assert await FaxFiles(world.database, SystemClock(), folder, 0).once() == 0
     assert await FaxFiles(world.database, SystemClock(), folder, 30).once() == 1
     shown = {one["id"]: one for one in (await world.ask("GET", "/faxes", who)).json()["items"]}

@@ -16,6 +16,7 @@ from tests.web.world import World, write_wav
 from yitong.contact.client import Core
 from yitong.domains.mailbox import service
 from yitong.domains.mailbox.service.keeping import Keeping
+from yitong.domains.mailbox.store.files import MessagesFolder
 from yitong.kit.clock import SystemClock
 
 pytestmark = pytest.mark.timeout(240)
@@ -49,7 +50,7 @@ async def test_what_a_file_holds_and_when_it_goes(world: World, centre: Centre, 
     async with world.database.transaction() as connection:
         await connection.execute(text("delete from mailbox_messages"))
     await centre.start_worker()
-    keeping = Keeping(world.database, SystemClock(), Core(world.nats), world.settings.home / "recordings")
+    keeping = Keeping(world.database, SystemClock(), Core(world.nats), MessagesFolder(world.settings.home / "recordings"))
     mailboxes = centre.host().partition.mailboxes
 
     await message(world, centre)

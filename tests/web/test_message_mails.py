@@ -21,6 +21,7 @@ from tests.kit.certificates import make_certificate
 from tests.web.world import World, write_wav
 
 from yitong.domains.mailbox.service.mailing import Mailing, pause_after
+from yitong.domains.mailbox.store.files import MessagesFolder
 from yitong.kit.clock import SECOND, SystemClock
 from yitong.kit.settings import SettingsError, load
 from yitong.kit.smtp import Smtp, Undeliverable
@@ -108,7 +109,7 @@ async def prepared(world: World, recipient: str) -> str:
 
 
 def mailing(world: World, mailer: Smtp) -> Mailing:
-    return Mailing(world.database, SystemClock(), mailer, world.settings.home / "recordings")
+    return Mailing(world.database, SystemClock(), mailer, MessagesFolder(world.settings.home / "recordings"))
 
 
 async def now_due(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import soxr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.app import password_keys
+from yitong.app.jobs.kept_files import KeptFiles
 from yitong.app.jobs.recording_check import Check
 from yitong.app.jobs.recordings import RecordingsKeeper, made_at, vault_of
 from yitong.app.migrate import require_current
@@ -46,7 +48,9 @@ async def run(settings: Settings, command: str, action: str, *, everything: bool
 
 async def _check(database: Database, settings: Settings, everything: bool) -> int:
     clock = SystemClock()
-    found = await Check(database, clock, vault_of(settings, clock)).run(everything=everything)
+    vault = vault_of(settings, clock)
+    kept = KeptFiles(settings, database, clock, vault.keyring)
+    found = await Check(database, clock, vault, others=lambda all: kept.check(everything=all)).run(everything=everything)
     for code in sorted({fault.code for fault in found}):
         of = [fault for fault in found if fault.code == code]
         print(f"{code}: {len(of)}. {next_step(code, 'en')}")
@@ -54,17 +58,19 @@ async def _check(database: Database, settings: Settings, everything: bool) -> in
             print(f"  {fault.file}{f'  recording {fault.recording}' if fault.recording else ''}")
         if len(of) > 100:
             print(f"  and {len(of) - 100} more")
-    print("every recording is as it was written" if not found else f"{len(found)} to look at")
+    print("every recording, message and fax is as it was written" if not found else f"{len(found)} to look at")
     return 1 if found else 0
 
 
 async def _keys(database: Database, settings: Settings) -> int:
     vault = vault_of(settings, SystemClock())
+    kept = KeptFiles(settings, database, SystemClock(), vault.keyring)
     async with database.transaction() as connection:
         for tenant in await files.tenants(connection):
-            used, held = await files.keys_in_use(connection, tenant), vault.keyring.ids(tenant)
+            used, held = Counter(await files.keys_in_use(connection, tenant)), vault.keyring.ids(tenant)
+            used.update(await kept.keys_in_use(tenant))
             for id in sorted({*used, *held}):
-                said = "current" if held and id == held[-1] else "older" if id in held else "MISSING: these recordings cannot be opened"
+                said = "current" if held and id == held[-1] else "older" if id in held else "MISSING: these files cannot be opened"
                 print(f"{tenant}  {id}  made {moment(made_at(id)):%Y-%m-%d}  opens {used.get(id, 0)}  {said}")
     for line in await password_keys.listed(database, sealer_of(settings.secrets_folder, SystemClock())):
         print(line)
@@ -84,6 +90,7 @@ async def _rotate(database: Database, settings: Settings) -> int:
             print(f"yitong: no key can be written to {vault.keyring.folder}: {error}", file=sys.stderr)
             return 2
         print(f"{tenant}  {id} seals from now on; it opens {await keeper.rewrap(tenant)} recordings that older keys opened")
+    print(f"it opens {await keeper.kept.once()} messages and faxes that older keys opened")
     return await _rotate_passwords(database, settings)
 
 

@@ -3,27 +3,33 @@
 A sealed file is whole by itself but for one key: ::
 
     8    "YTSEAL1\\n"
-    8    length of the content
+    8    length of the content; all ones: the file grew as its content came (below)
     16   name: what is sealed here (a UUID); a file put in another's place is refused
     4    form of the content, padded with spaces
-    28   zeros
+    4    content of a chunk when the file grew, else zeros (64 KiB)
+    24   zeros
     2 x  slot: generation (4), key id (16), nonce (12), sealed data key (32 + 16), CRC-32 of these (4)
-    from 512 on: chunks of 64 KiB of content, each followed by its tag (16)
+    from 512 on: chunks of content, each followed by its tag (16)
 
 The data key is made for this file and used for nothing else, so the number of a chunk is its nonce (NIST SP 800-38D §8.2.1); what is bound
 to each chunk is the head of the file (length, name, form), so that chunks cannot be cut off, moved or swapped between files. Two slots hold
 the data key sealed with a key of the keyring: a new key is written into the older slot, and the newer of the right ones counts, so that a
 kill in between loses nothing (``rewrap``).
+
+A file that grows (``Growing``) does not know its length when its head is written. Its last chunk is shorter than the others, perhaps
+empty, and has the first bit of its nonce set (Rogaway's STREAM): a file without it was cut, or its writer died. Whoever knows that may
+ask for what there is (``unfinished``).
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import secrets
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import UUID
@@ -34,8 +40,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 CHUNK = 64 * 1024
 TAG = 16
 BODY = 512
+GREW = (1 << 64) - 1
+_LARGEST_CHUNK = 1 << 20
+_LAST = 1 << 95
 _MAGIC = b"YTSEAL1\n"
-_HEAD = struct.Struct(">8sQ16s4s28x")
+_HEAD = struct.Struct(">8sQ16s4sI24x")
+_SPARE = 24
 _SLOT = struct.Struct(">I16s12s48sI")
 _SLOTS = (_HEAD.size, _HEAD.size + 128)
 
@@ -47,6 +57,10 @@ class Damaged(Exception):
     """The file is not as it was written: cut, changed, or another's."""
 
 
+class Unfinished(Damaged):
+    """The file has no last chunk: its writer is at it, or died, or it was cut."""
+
+
 class KeyMissing(Exception):
     """The key with this id is not in the keyring, so nothing that it seals can be read."""
 
@@ -56,20 +70,26 @@ class KeyMissing(Exception):
 
 
 class Head(NamedTuple):
-    """What the head of a sealed file says. ``key``: the id of the key that seals its data key."""
+    """What the head of a sealed file says. ``key``: the id of the key that seals its data key; ``grain``: content of a chunk, 0: CHUNK."""
 
     length: int
     name: str
     form: str
     key: str
-    slot: int
-    generation: int
-    wrapped: bytes
+    slot: int = 0
+    generation: int = 1
+    wrapped: bytes = b""
+    grain: int = 0
 
     @property
     def bound(self) -> bytes:
         """What is bound to each chunk."""
-        return _HEAD.pack(_MAGIC, self.length, UUID(self.name).bytes, self.form.encode().ljust(4))
+        return _HEAD.pack(_MAGIC, self.length, UUID(self.name).bytes, self.form.encode().ljust(4), self.grain)
+
+    @property
+    def chunk(self) -> int:
+        """How much content a whole chunk has."""
+        return self.grain or CHUNK
 
 
 def read_head(file: BinaryIO) -> Head:
@@ -78,19 +98,27 @@ def read_head(file: BinaryIO) -> Head:
     start = file.read(BODY)
     if len(start) < BODY or start[:8] != _MAGIC:
         raise Damaged("no sealed file")
-    _, length, name, form = _HEAD.unpack_from(start)
+    _, length, name, form, grain = _HEAD.unpack_from(start)
     slots = [range(at, at + _SLOT.size) for at in _SLOTS]
-    if any(octet and not any(at in slot for slot in slots) for at, octet in enumerate(start) if at >= _HEAD.size - 28):
+    if any(octet and not any(at in slot for slot in slots) for at, octet in enumerate(start) if at >= _HEAD.size - _SPARE):
+        raise Damaged("the head was changed")
+    if (length == GREW) != bool(grain) or grain > _LARGEST_CHUNK:
         raise Damaged("the head was changed")
     best: Head | None = None
     for number, at in enumerate(_SLOTS):
         generation, key, nonce, wrapped, check = _SLOT.unpack_from(start, at)
         if zlib.crc32(start[at : at + _SLOT.size - 4]) == check and generation and (best is None or generation > best.generation):
             best = Head(length, str(UUID(bytes=name)), form.decode("ascii", "replace").rstrip(), str(UUID(bytes=key)), number, generation,
-                        nonce + wrapped)  # fmt: skip
+                        nonce + wrapped, grain)  # fmt: skip
     if best is None:
         raise Damaged("no slot is right")
     return best
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether the file says of itself that it is sealed. Raises FileNotFoundError."""
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def _slot(generation: int, key: str, wrapped: bytes) -> bytes:
@@ -110,23 +138,34 @@ def _unwrap(head: Head, find: Find) -> bytes:
         raise Damaged("the data key cannot be opened: the head was changed, or the key is another of the same id") from error
 
 
-def _nonce(number: int) -> bytes:
-    return number.to_bytes(12, "big")
+def _nonce(number: int, last: bool = False) -> bytes:
+    return (number | _LAST if last else number).to_bytes(12, "big")
 
 
-def seal(source: BinaryIO, target: Path, *, name: str, form: str, key: tuple[str, bytes]) -> int:
-    """Seal all of ``source`` into the new file ``target``, on disk when this returns; answers the length. ``key``: its id and octets."""
+def _start(head: Head, data_key: bytes, key: tuple[str, bytes]) -> bytes:
+    """The octets before the first chunk of a new file."""
+    slot = _slot(1, key[0], _wrap(key[1], data_key, head.bound))
+    start = head.bound.ljust(BODY, b"\0")
+    return start[: _SLOTS[0]] + slot + start[_SLOTS[0] + len(slot) :]
+
+
+def _create(target: Path) -> int:
+    return os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+
+
+def seal(source: BinaryIO, target: Path, *, name: str, form: str, key: tuple[str, bytes], lasting: bool = True) -> int:
+    """Seal all of ``source`` into the new file ``target``, on disk when this returns (unless not ``lasting``); answers the length.
+
+    ``key``: its id and octets.
+    """
     source.seek(0, os.SEEK_END)
     length = source.tell()
     source.seek(0)
     data_key = secrets.token_bytes(32)
-    head = Head(length, name, form, key[0], 0, 1, b"")
+    head = Head(length, name, form, key[0])
     cipher, bound = AESGCM(data_key), head.bound
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-    with os.fdopen(descriptor, "wb") as out:
-        start = bound.ljust(BODY, b"\0")
-        slot = _slot(1, key[0], _wrap(key[1], data_key, bound))
-        out.write(start[: _SLOTS[0]] + slot + start[_SLOTS[0] + len(slot) :])
+    with os.fdopen(_create(target), "wb") as out:
+        out.write(_start(head, data_key, key))
         done, number = 0, 0
         while chunk := source.read(CHUNK):
             out.write(cipher.encrypt(_nonce(number), chunk, bound))
@@ -134,8 +173,79 @@ def seal(source: BinaryIO, target: Path, *, name: str, form: str, key: tuple[str
         if done != length:
             raise Damaged("the source changed while it was sealed")
         out.flush()
-        os.fsync(out.fileno())
+        if lasting:
+            os.fsync(out.fileno())
     return length
+
+
+class Growing:
+    """A new sealed file whose content comes bit by bit: it is never on disk in the clear, and what was written of it can be read.
+
+    ``chunk``: content of a chunk; less than that waits in memory for more. That it is on disk is for whoever finds it finished.
+    """
+
+    def __init__(self, target: Path, *, name: str, form: str, key: tuple[str, bytes], chunk: int) -> None:
+        """Raises OSError."""
+        data_key = secrets.token_bytes(32)
+        head = Head(GREW, name, form, key[0], grain=chunk)
+        self._chunk = chunk
+        self._cipher, self._bound = AESGCM(data_key), head.bound
+        self._number = 0
+        self._rest = b""
+        self._torn = False
+        self._file = _create(target)
+        _write_at(self._file, _start(head, data_key, key), 0)
+
+    @property
+    def length(self) -> int:
+        """How much content was written, and waits."""
+        return self._number * self._chunk + len(self._rest)
+
+    def append(self, data: bytes) -> None:
+        """More content. Raises OSError: what was given with this call is not in the file, and no more can come (no nonce serves twice)."""
+        if self._torn:
+            raise OSError(errno.EIO, "a former write failed")
+        self._torn = True
+        whole = self._rest + data if self._rest else data
+        count = len(whole) // self._chunk
+        cut, view = count * self._chunk, memoryview(whole)
+        octets = b"".join(
+            self._cipher.encrypt(_nonce(self._number + at // self._chunk), view[at : at + self._chunk], self._bound)
+            for at in range(0, cut, self._chunk)
+        )
+        _write_at(self._file, octets, self._place(self._number))
+        self._number, self._rest, self._torn = self._number + count, whole[cut:], False
+
+    def finish(self) -> None:
+        """Write what waits as the last chunk; what a failed write left behind it is cut off. Raises OSError."""
+        place = self._place(self._number)
+        octets = self._cipher.encrypt(_nonce(self._number, last=True), self._rest, self._bound)
+        os.ftruncate(self._file, place)
+        _write_at(self._file, octets, place)
+
+    def content(self) -> Iterator[bytes]:
+        """Everything that is in the file now, read back from it. Raises OSError, Damaged."""
+        for number in range(self._number + 1):
+            last = number == self._number
+            size = (len(self._rest) if last else self._chunk) + TAG
+            try:
+                yield self._cipher.decrypt(_nonce(number, last), os.pread(self._file, size, self._place(number)), self._bound)
+            except InvalidTag as error:
+                raise Damaged("what was written cannot be read back") from error
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self._file)
+
+    def _place(self, number: int) -> int:
+        return BODY + number * (self._chunk + TAG)
+
+
+def _write_at(file: int, octets: bytes, at: int) -> None:
+    view = memoryview(octets)
+    while view:
+        done = os.pwrite(file, view, at)
+        view, at = view[done:], at + done
 
 
 def rewrap(path: Path, find: Find, key: tuple[str, bytes]) -> bool:
@@ -149,7 +259,9 @@ def rewrap(path: Path, find: Find, key: tuple[str, bytes]) -> bool:
             head = read_head(file)
             if head.key != key[0] or _unwrap(head, find) != data_key:
                 raise Damaged("the new slot cannot be read")
-        _write(file, _SLOTS[1 - head.slot], bytes(_SLOT.size))  # the old key opens this file no more
+        file.seek(_SLOTS[1 - head.slot])
+        if any(file.read(_SLOT.size)):
+            _write(file, _SLOTS[1 - head.slot], bytes(_SLOT.size))  # the old key opens this file no more
     return changed
 
 
@@ -173,25 +285,48 @@ def shred(path: Path) -> None:
 
 
 class Opened(io.RawIOBase):
-    """The content of a sealed file, readable at any place. Raises Damaged where it was changed, when that place is read."""
+    """The content of a sealed file, readable at any place. Raises Damaged where it was changed, when that place is read.
 
-    def __init__(self, path: Path, find: Find, *, name: str = "") -> None:
-        """``name``: what must be sealed there. Raises FileNotFoundError, Damaged, KeyMissing."""
+    ``complete``: it has its end; only with ``unfinished`` may it be without, and is then as long as what was there when it was opened.
+    """
+
+    def __init__(self, source: Path | BinaryIO, find: Find, *, name: str = "", unfinished: bool = False) -> None:
+        """``name``: what must be sealed there. Raises FileNotFoundError, Damaged (Unfinished), KeyMissing."""
         super().__init__()
-        self._file: BinaryIO = path.open("rb")
+        self._file: BinaryIO = source.open("rb") if isinstance(source, Path) else source
         try:
             self.head = read_head(self._file)
             if name and self.head.name != name:
                 raise Damaged("another's file stands here")
             self._cipher = AESGCM(_unwrap(self.head, find))
-            chunks = -(-self.head.length // CHUNK)
-            if os.fstat(self._file.fileno()).st_size != BODY + self.head.length + TAG * chunks:
-                raise Damaged("the file is shorter or longer than it was written")
+            self._held = (-1, b"")
+            self._at = 0
+            self.length, self.complete = self._measured()
         except BaseException:
             self._file.close()
             raise
-        self._at = 0
-        self._held = (-1, b"")
+        if not self.complete and not unfinished:
+            self._file.close()
+            raise Unfinished("the file has no end: it was cut, or its writer is at it or died")
+
+    def _measured(self) -> tuple[int, bool]:
+        """How much content there is, and whether it has its end."""
+        head = self.head
+        body = self._file.seek(0, os.SEEK_END) - BODY
+        if head.length != GREW:
+            if body != head.length + TAG * -(-head.length // head.chunk):
+                raise Damaged("the file is shorter or longer than it was written")
+            return head.length, True
+        whole, tail = divmod(body, head.chunk + TAG)
+        if tail >= TAG:
+            self._file.seek(BODY + whole * (head.chunk + TAG))
+            try:
+                self._held = (whole, self._cipher.decrypt(_nonce(whole, last=True), self._file.read(tail), head.bound))
+            except InvalidTag:
+                pass  # a chunk that is being written
+            else:
+                return whole * head.chunk + tail - TAG, True
+        return whole * head.chunk, False
 
     def readable(self) -> bool:
         return True
@@ -203,28 +338,34 @@ class Opened(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.head.length}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.length}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        number, offset = divmod(self._at, CHUNK)
-        piece = self._chunk(number)[offset : offset + len(buffer)]
+        number, offset = divmod(self._at, self.head.chunk)
+        piece = self._content(number)[offset : offset + len(buffer)]
         buffer[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)
 
-    def _chunk(self, number: int) -> bytes:
-        if number * CHUNK >= self.head.length:
+    def _content(self, number: int) -> bytes:
+        chunk = self.head.chunk
+        left = self.length - number * chunk
+        if left <= 0:
             return b""
         if self._held[0] != number:
-            self._file.seek(BODY + number * (CHUNK + TAG))
-            sealed = self._file.read(min(CHUNK, self.head.length - number * CHUNK) + TAG)
+            self._file.seek(BODY + number * (chunk + TAG))
+            sealed = self._file.read(min(chunk, left) + TAG)
             try:
-                self._held = (number, self._cipher.decrypt(_nonce(number), sealed, self.head.bound))
+                self._held = (number, self._cipher.decrypt(_nonce(number, self._ends(left)), sealed, self.head.bound))
             except InvalidTag as error:
                 raise Damaged(f"chunk {number} was changed") from error
         return self._held[1]
+
+    def _ends(self, left: int) -> bool:
+        """Whether the chunk with so much behind its beginning is the last of a file that grew."""
+        return self.head.length == GREW and left < self.head.chunk
 
     def close(self) -> None:
         if hasattr(self, "_file"):
@@ -232,6 +373,6 @@ class Opened(io.RawIOBase):
         super().close()
 
 
-def open_sealed(path: Path, find: Find, *, name: str = "") -> io.BufferedReader:
+def open_sealed(source: Path | BinaryIO, find: Find, *, name: str = "", unfinished: bool = False) -> io.BufferedReader:
     """``Opened`` behind a buffer: reads are whole. Raises FileNotFoundError, Damaged, KeyMissing."""
-    return io.BufferedReader(Opened(path, find, name=name), CHUNK)
+    return io.BufferedReader(Opened(source, find, name=name, unfinished=unfinished), CHUNK)

@@ -7,6 +7,7 @@ is broken between Chinese characters or words; a form feed begins a page.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -111,7 +112,7 @@ def _page(lines: list[str], foot: str, face: Font, step: int) -> Image.Image:
     return page
 
 
-def from_picture(path: Path) -> list[Image.Image]:
+def from_picture(path: Path | BinaryIO) -> list[Image.Image]:
     """The pages of a picture file (TIFF, PNG, JPEG ...): a fax stays as it is, everything else is fitted to A4 and made black and white.
 
     Raises ``FaxPageError`` (no_picture, too_many_pages).
@@ -150,7 +151,7 @@ def _is_fine(picture: Image.Image) -> bool:
     return abs(down - DOTS[1]) < 2 or abs(down - 7_700 / 1_000 * _INCH_MM) < 2
 
 
-def save(pages: list[Image.Image], path: Path) -> None:
+def save(pages: list[Image.Image], path: Path | BinaryIO) -> None:
     """Write pages as TIFF class F. Raises OSError."""
     first, *rest = pages
     first.save(path, format="TIFF", save_all=True, append_images=rest, compression="group4", dpi=DOTS)

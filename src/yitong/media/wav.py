@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import os
 import struct
 from collections.abc import Mapping
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 HEADER = 44
 RATE = 8000
+FORMS = {1: "pcm1", 2: "pcm2"}
+"""How files of samples without a header call themselves, by tracks."""
+_CHANNELS = {form: channels for channels, form in FORMS.items()}
 
 
 def header(data_bytes: int, channels: int = 2) -> bytes:
@@ -19,6 +25,50 @@ def header(data_bytes: int, channels: int = 2) -> bytes:
         "<4sI4s4sIHHIIHH4sI",
         b"RIFF", HEADER - 8 + data_bytes, b"WAVE", b"fmt ", 16, 1, channels, RATE, RATE * block, block, 16, b"data", data_bytes,
     )  # fmt: skip
+
+
+class Headed(io.RawIOBase):
+    """A WAV file whose samples stand in a file of their own: the header follows from how many there are."""
+
+    def __init__(self, samples: BinaryIO, channels: int) -> None:
+        super().__init__()
+        self._samples = samples
+        frame = 2 * channels
+        self._header = header(samples.seek(0, os.SEEK_END) // frame * frame, channels)
+        self._size = HEADER + samples.tell() // frame * frame
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        piece = self._header[self._at : self._at + len(buffer)]
+        if self._at >= HEADER:
+            self._samples.seek(self._at - HEADER)
+            piece = self._samples.read(max(0, min(len(buffer), self._size - self._at)))
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def close(self) -> None:
+        self._samples.close()
+        super().close()
+
+
+def whole(file: BinaryIO, form: str) -> BinaryIO:
+    """The WAV file of samples without a header (``FORMS``); any other file as it is."""
+    return io.BufferedReader(Headed(file, _CHANNELS[form])) if form in _CHANNELS else file
 
 
 def tagged_header(data_bytes: int, channels: int, tags: Mapping[str, str]) -> bytes:

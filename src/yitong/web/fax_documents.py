@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 from fastapi import Form, Request, Response
 
-from yitong.domains.fax.api.pages import AsForm, FaxesFolder, Name, Text, Upload, keep, served
+from yitong.domains.fax.api.pages import AsForm, Name, Text, Upload, keep, served
+from yitong.domains.fax.store.files import FaxesFolder
 from yitong.domains.sites import service
 from yitong.domains.sites.api.kinds import Resource, stored_router
 from yitong.domains.sites.store import configured

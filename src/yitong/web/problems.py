@@ -23,6 +23,7 @@ from yitong.kit.http import BadCursor, BadVersion, DeskLocked, choose_language
 from yitong.kit.once import AlreadyDone
 from yitong.kit.records import Conflict, Missing, Stale
 from yitong.kit.scope import Denied
+from yitong.kit.serving import OutOfRange
 from yitong.web.sentences import sentence
 
 MEDIA_TYPE = "application/problem+json"
@@ -71,6 +72,8 @@ def problem(request: Request, code: str, headers: Mapping[str, str] | None = Non
         answer.headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
         answer.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    if status == 416 and "size" in parameters:
+        answer.headers["Content-Range"] = f"bytes */{parameters['size']}"
     if "retry_after" in parameters:
         answer.headers["Retry-After"] = str(parameters["retry_after"])
     return answer
@@ -92,6 +95,7 @@ _OURS: dict[type[Exception], Callable[[Any], tuple[str, dict[str, Any]]]] = {
     Denied: lambda error: ("forbidden", {"right": error.right}),
     DeskLocked: lambda _: ("desk_locked", {}),
     Missing: lambda _: ("not_found", {}),
+    OutOfRange: lambda error: ("range_not_satisfiable", {"size": error.size}),
     Stale: lambda error: ("stale_version", {"current": error.current}),
     AlreadyDone: lambda _: ("idempotency_answer_lost", {}),
     BadCursor: lambda _: ("cursor_invalid", {}),

@@ -160,6 +160,16 @@ SENTENCES: dict[str, Sentence] = {
         "录音完好，但缺少打开它的密钥 {key}。请管理员把该密钥文件放回密钥目录。",
         "The recording is whole, but the key that opens it is missing: {key}. Have an administrator put its file back into the keys.",
     ),
+    "fax_damaged": Sentence(
+        409,
+        "传真文件已损坏或被改动。请管理员运行 yitong recordings check 并从备份恢复。",
+        "The fax's file is damaged or was changed. Have an administrator run yitong recordings check and put it back from a backup.",
+    ),
+    "fax_key_missing": Sentence(
+        409,
+        "传真完好，但缺少打开它的密钥 {key}。请管理员把该密钥文件放回密钥目录。",
+        "The fax is whole, but the key that opens it is missing: {key}. Have an administrator put its file back into the keys.",
+    ),
     "fax_refused": Sentence(
         422,
         "无法制成传真（{reason}）。请上传 TIFF、PNG 或 JPEG 图片，或填写文字，最多 200 页。",

@@ -21,6 +21,7 @@ from sqlalchemy import text
 from tests.figures import figure
 
 from yitong.app import recordings_tool
+from yitong.app.jobs.kept_files import KeptFiles
 from yitong.app.jobs.recording_check import Check
 from yitong.app.jobs.recordings import RecordingsKeeper, vault_of
 from yitong.domains.quality.store import files
@@ -82,7 +83,7 @@ class Archive:
         return files.stored(await self.row(id))
 
     async def content(self, id: str) -> bytes:
-        with self.vault.open(await self.stored(id)) as opened:
+        with self.vault.content(await self.stored(id)) as opened:
             return opened.read()
 
     def on_disk(self) -> list[str]:
@@ -151,6 +152,79 @@ async def test_a_recording_is_sealed_after_its_end_and_says_the_same(archive: Ar
 
 
 @pytest.mark.case("Q1")
+async def test_what_is_sealed_from_its_first_octet_stays_as_it_is(archive: Archive) -> None:
+    """As the media process writes it; one whose process died is given its end."""
+    id, dead = await archive.record(), await archive.record(days_old=1, ended=False)
+    plain = {one: archive.vault.path(f"{archive.tenant}/2026/11/22/{one}.wav").read_bytes() for one in (id, dead)}
+    for one in (id, dead):
+        file = f"{archive.tenant}/2026/11/22/{one}.wav"
+        archive.vault.path(file).unlink()
+        grown = archive.vault.grow(file, "pcm2", 6400)
+        assert grown is not None
+        grown.append(plain[one][44:])
+        if one == id:
+            grown.finish()
+        grown.close()
+    sealed = archive.vault.path(f"{archive.tenant}/2026/11/22/{id}.wav").read_bytes()
+    assert await archive.content(id) == plain[id]  # before anybody has looked after it
+    check = Check(archive.database, archive.clock, archive.vault, young_us=-1)
+    assert await check.run() == []
+    await archive.worker().once(slowly=False)
+    row = await archive.row(id)
+    assert (row.sealed, row.file, row.stale, len(row.loudness)) == (True, f"{archive.tenant}/2026/11/22/{id}.wav", "", 2001)
+    assert archive.vault.path(row.file).read_bytes() == sealed
+    assert archive.on_disk() == sorted([f"{id}.wav", f"{dead}.wav.sealed"])
+    assert (await archive.content(id), len(await archive.content(dead))) == (plain[id], 44 + 96_000)
+    archive.vault.path(row.file).write_bytes(sealed[: 512 + 3 * 6416])
+    assert archive.vault.check(await archive.stored(id), whole=False) == "damaged"
+
+
+@pytest.mark.case("Q1")
+async def test_messages_and_faxes_that_lie_plain_are_sealed_and_checked(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
+    tenant, message, fax = archive.tenant, str(uuid.uuid4()), str(uuid.uuid4())
+    names = {message: f"recordings/messages/{tenant}/2026/11/22/{message}.wav", fax: f"faxes/{tenant}/2026/11/22/{fax}.tif"}
+    home, plain = archive.settings.home, dict[str, bytes]()
+    for one, name in names.items():
+        write(home / name, 1.0)
+        plain[one] = (home / name).read_bytes()
+    await archive.sql(
+        """insert into mailbox_messages (tenant_id, id, site_id, contact_id, mailbox_id, began_at, left_at, status, file, sha256)
+           values (:tenant, :id, :id, :id, :id, now(), now(), 'new', :file, :sha)""",
+        tenant=tenant, id=message, file=names[message].removeprefix("recordings/"), sha=hashlib.sha256(plain[message]).hexdigest(),
+    )  # fmt: skip
+    await archive.sql(
+        """insert into faxes (tenant_id, id, site_id, contact_id, began_at, ended_at, sent, file, outcome, pages)
+           values (:tenant, :id, :id, :id, now(), now(), false, :file, 'ok', 1)""",
+        tenant=tenant, id=fax, file=names[fax].removeprefix("faxes/"),
+    )  # fmt: skip
+    kept = KeptFiles(archive.settings, archive.database, archive.clock, archive.vault.keyring, young_us=-1)
+    assert await kept.check(everything=True) == []
+    assert (await kept.once(), await kept.once()) == (2, 0)
+    folders = {message: kept._messages, fax: kept._faxes}
+    inner = {one: name.partition("/")[2] for one, name in names.items()}
+    assert {one: folders[one].read(inner[one]) for one in names} == plain
+    assert not any(plain[one][1000:1100] in (home / name).read_bytes() for one, name in names.items())
+    assert await recordings_tool.run(archive.settings, "keys", "rotate") == 0
+    assert "it opens 2 messages and faxes" in capsys.readouterr().out
+    assert {one: folders[one].key_of(inner[one]) for one in names} == dict.fromkeys(names, archive.vault.keyring.ids(tenant)[-1])
+    await recordings_tool.run(archive.settings, "keys", "list")
+    assert "opens 2  current" in capsys.readouterr().out
+    assert await kept.check(everything=True) == []
+    good = (home / names[message]).read_bytes()
+    (home / names[message]).write_bytes(good[:2000] + b"?" + good[2001:])
+    (home / names[fax]).unlink()
+    (home / f"faxes/{tenant}/stray.tif").write_bytes(b"II")
+    found = await Check(archive.database, archive.clock, archive.vault, others=lambda all: kept.check(everything=all)).run(everything=True)
+    assert {(fault.file, fault.code) for fault in found} == {
+        (inner[message], "damaged"), (names[fax], "missing"), (f"faxes/{tenant}/stray.tif", "orphan")
+    }  # fmt: skip
+    figure(
+        "Q1",
+        "messages and faxes too: sealed as they come, those that lay plain sealed in place, new keys, a changed byte told by the check",
+    )
+
+
+@pytest.mark.case("Q1")
 async def test_a_changed_byte_a_cut_and_anothers_file_are_found(archive: Archive) -> None:
     first, second = await archive.record(), await archive.record()
     await archive.worker().once(slowly=False)
@@ -174,7 +248,7 @@ async def test_a_changed_byte_a_cut_and_anothers_file_are_found(archive: Archive
 
 
 @pytest.mark.case("Q1")
-@pytest.mark.parametrize("step", ["seal", "remove"])
+@pytest.mark.parametrize("step", ["keep", "remove"])
 async def test_a_kill_while_sealing_loses_nothing(archive: Archive, step: str) -> None:
     id = await archive.record()
     plain = await archive.content(id)
@@ -259,13 +333,13 @@ async def test_new_keys_open_old_recordings_and_a_lost_key_is_said(archive: Arch
     plain = {id: await archive.content(id) for id in ids}
     (first,) = archive.vault.keyring.ids(archive.tenant)
     second = archive.vault.keyring.rotate(archive.tenant)
-    heal = dying(archive.vault, "rewrap")
+    heal = dying(archive.vault, "renew")
     with pytest.raises(Killed):
         await worker.rewrap(archive.tenant)
     heal()
     path = archive.vault.path((await archive.row(ids[1])).file)
     before = path.read_bytes()[:192]
-    archive.vault.rewrap(await archive.stored(ids[1]))
+    archive.vault.renew(await archive.stored(ids[1]))
     path.write_bytes(before + path.read_bytes()[192:])  # killed between the new place for the key and the old one's end
     assert await archive.content(ids[1]) == plain[ids[1]]
     assert {id: await archive.content(id) for id in ids} == plain

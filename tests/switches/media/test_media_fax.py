@@ -12,10 +12,16 @@ from tests.switches.media.lossy import Lossy
 from tests.switches.media.media_peer import Bench, Phone, running_worker
 
 from yitong.ct.switches.soft import media_messages as m
+from yitong.kit.clock import SystemClock
+from yitong.kit.ids import RandomIds
+from yitong.kit.kept import KeptFolder
+from yitong.kit.keyring import Keyring
 from yitong.media import fax_library, fax_page, tones
 
 pytestmark = [pytest.mark.fax, pytest.mark.phone]
 LINE_SECONDS = 60.0
+TENANT = "0192f0c1-2b1e-7a00-8000-0000000000aa"
+SENT, CAME = f"{TENANT}/documents/tariff.tif", f"{TENANT}/2026/0192f0c1-2b1e-7a00-8000-000000000001.tif"
 
 
 def page(path: Path) -> Image.Image:
@@ -36,8 +42,14 @@ def arrived(path: Path) -> Image.Image:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with running_worker(tmp_path) as running:
+def keyring(tmp_path: Path) -> Keyring:
+    return Keyring(tmp_path / "keys", SystemClock(), RandomIds())
+
+
+@pytest.fixture
+def bench(tmp_path: Path, keyring: Keyring) -> Iterator[Bench]:
+    """Whose files are sealed that have an owner."""
+    with running_worker(tmp_path, keyring=keyring) as running:
         yield running
 
 
@@ -60,9 +72,9 @@ def line(bench: Bench) -> Iterator[Lossy]:
     path.close()
 
 
-def begin(bench: Bench) -> None:
-    bench.switch.do(m.MediaFax, port="a", tag_id="out", sends=True, file="sent.tif", station="111")
-    bench.switch.do(m.MediaFax, port="b", tag_id="in", sends=False, file="in/came.tif", station="222")
+def begin(bench: Bench, sent: str = "sent.tif", came: str = "in/came.tif") -> None:
+    bench.switch.do(m.MediaFax, port="a", tag_id="out", sends=True, file=sent, station="111")
+    bench.switch.do(m.MediaFax, port="b", tag_id="in", sends=False, file=came, station="222")
 
 
 def both_ended(bench: Bench) -> tuple[m.MediaFaxed, m.MediaFaxed]:
@@ -91,16 +103,23 @@ def test_a_page_over_t38_with_lost_datagrams(bench: Bench, line: Lossy, tmp_path
     assert line.passed > 100
 
 
-def test_a_fax_that_goes_over_to_t38(bench: Bench, line: Lossy, tmp_path: Path) -> None:
-    sent_page = page(tmp_path / "faxes" / "sent.tif")
+def test_a_fax_that_goes_over_to_t38(bench: Bench, line: Lossy, tmp_path: Path, keyring: Keyring) -> None:
+    """Both files are sealed: what is sent is opened in memory, what comes is on disk only sealed."""
+    folder = KeptFolder(tmp_path / "faxes", keyring)
+    sent_page = page(folder.path(SENT))
+    plain = folder.path(SENT).read_bytes()
+    assert folder.seal(SENT, "tiff")
     connected(bench, line, image=False)
-    begin(bench)
+    begin(bench, SENT, CAME)
     bench.switch.wait(m.MediaConnected, port="b")
     for name in "ba":
         point_to(bench, line, name, image=True)
     sent, came = both_ended(bench)
     assert (sent.reason, sent.t38, came.reason, came.t38) == ("ok", True, "ok", True)
-    assert arrived(tmp_path / "faxes" / "in" / "came.tif").tobytes() == sent_page.tobytes()
+    with folder.open(CAME).file as content, Image.open(content) as came_page:
+        assert came_page.convert("1").tobytes() == sent_page.tobytes()
+    assert folder.key_of(CAME) == keyring.ids(TENANT)[-1]
+    assert plain[8:64] not in folder.path(CAME).read_bytes()
 
 
 def test_what_is_refused_and_what_is_broken_off(bench: Bench, line: Lossy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,35 @@ from tests.switches.media.media_peer import Phone, level, running_worker
 
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.media_writer import Writer
+from yitong.kit.clock import SystemClock
+from yitong.kit.ids import RandomIds
+from yitong.kit.kept import KeptFolder
+from yitong.kit.keyring import Keyring
+from yitong.media import wav
 from yitong.media.tracks import Piece
 
+TENANT, ONE = "0192f0c1-2b1e-7a00-8000-0000000000aa", "0192f0c1-2b1e-7a00-8000-000000000001"
+SEALED = f"{TENANT}/2026/11/{ONE}.wav"
 SECOND = Piece(np.zeros((50, 2, 160), dtype=np.uint8), np.zeros((50, 2), dtype=np.uint8))
 
 
+def keyring(home: Path) -> Keyring:
+    return Keyring(home / "keys", SystemClock(), RandomIds())
+
+
+def opened(home: Path, file: str, *, unfinished: bool = False) -> bytes:
+    """What a sealed recording holds, as a WAV file."""
+    content, form = KeptFolder(home, keyring(home.parent)).open(file, unfinished=unfinished)
+    assert form
+    with wav.whole(content, form) as sound:
+        return sound.read()
+
+
 def read_stereo(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    data = path.read_bytes()
+    return stereo(path.read_bytes())
+
+
+def stereo(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     assert struct.unpack_from("<IHHII", data, 16)[:4] == (16, 1, 2, 8000)
     assert struct.unpack_from("<I", data, 40)[0] == len(data) - 44
     both = np.frombuffer(data[44:], dtype="<i2").reshape(-1, 2)
@@ -28,7 +50,8 @@ def read_stereo(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_each_side_stands_on_its_track_with_holds_marked(tmp_path: Path) -> None:
-    with running_worker(tmp_path) as bench:
+    """Sealed from its first octet."""
+    with running_worker(tmp_path, keyring=keyring(tmp_path)) as bench:
         caller, agent = Phone(400), Phone(700)
         bench.connect("caller", caller)
         bench.connect("agent", agent)
@@ -36,7 +59,7 @@ def test_each_side_stands_on_its_track_with_holds_marked(tmp_path: Path) -> None
         for phone in bench.phones:
             phone.start()
         time.sleep(0.2)
-        bench.switch.do(m.MediaRecord, recording="r1", left="caller", right="agent", file="2026/11/r1.wav")
+        bench.switch.do(m.MediaRecord, recording="r1", left="caller", right="agent", file=SEALED)
         time.sleep(1.0)
         bench.switch.do(m.MarkHold, recording="r1", on=True)
         time.sleep(0.4)
@@ -44,11 +67,12 @@ def test_each_side_stands_on_its_track_with_holds_marked(tmp_path: Path) -> None
         time.sleep(0.4)
         bench.switch.do(m.StopRecord, recording="r1")
         done = bench.switch.wait(m.MediaRecorded, recording="r1")
-    path = tmp_path / "recordings" / done.file
-    left, right = read_stereo(path)
+    data, raw = opened(tmp_path / "recordings", SEALED), (tmp_path / "recordings" / SEALED).read_bytes()
+    left, right = stereo(data)
     assert done.complete
-    assert done.bytes == path.stat().st_size
-    assert done.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert done.bytes == len(data)
+    assert done.sha256 == hashlib.sha256(data).hexdigest()
+    assert not any(data[at : at + 640] in raw for at in range(16_000, len(data) - 640, 1_601))
     assert abs(done.milliseconds - 1800) < 400
     assert len(left) == done.milliseconds * 8
     (begin, end) = done.holds[0]
@@ -157,6 +181,33 @@ def test_a_file_is_right_up_to_its_last_second_without_being_closed(tmp_path: Pa
     assert len(left) == 24000
 
 
+def test_a_sealed_file_can_be_read_to_its_last_whole_piece_without_being_closed(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "recordings", keyring(tmp_path))
+    for file, channels in ((SEALED, 2), (f"messages/{SEALED}", 1)):
+        path = writer.resolve(file)
+        assert path is not None
+        writer.open(file, path, channels)
+        for _ in range(3):
+            assert writer.write(file, SECOND)
+    writer.close(5.0)  # its files have no end, as after a kill
+    assert len(stereo(opened(tmp_path / "recordings", SEALED, unfinished=True))[0]) == 24_000
+    assert len(wav.read(opened(tmp_path / "recordings", f"messages/{SEALED}", unfinished=True))) == 24_000
+
+
+def test_without_its_key_a_recording_does_not_begin(tmp_path: Path) -> None:
+    (tmp_path / "keys" / TENANT).mkdir(parents=True)
+    (tmp_path / "keys" / TENANT / f"{ONE}.key").write_text("nothing")
+    writer = Writer(tmp_path / "recordings", keyring(tmp_path))
+    path = writer.resolve(SEALED)
+    assert path is not None
+    writer.open("a", path)
+    writer.finish("a", complete=True)
+    writer.close(5.0)
+    assert not writer.closed.popleft().complete
+    assert writer.failed.popleft()[0] == "a"
+    assert not path.exists()
+
+
 def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     with running_worker(tmp_path) as bench:
@@ -179,25 +230,30 @@ def test_a_failing_write_marks_the_file_incomplete(tmp_path: Path) -> None:
     import resource
     import signal
 
-    writer = Writer(tmp_path)
-    path = writer.resolve("a.wav")
-    assert path is not None
+    writer = Writer(tmp_path, keyring(tmp_path))
+    (tmp_path / TENANT).mkdir()
+    paths = [writer.resolve(name) for name in ("a.wav", f"{TENANT}/{ONE}.wav")]
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (40000, before[1]))
-        writer.open("a", path)
-        writer.write("a", SECOND)
-        writer.write("a", SECOND)
-        writer.finish("a", complete=True)
+        for name, path in zip("ab", paths, strict=True):
+            assert path is not None
+            writer.open(name, path)
+            writer.write(name, SECOND)
+            writer.write(name, SECOND)
+            writer.finish(name, complete=True)
         writer.close(5.0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
-    written = writer.closed.popleft()
-    assert not written.complete
-    assert writer.failed[0][0] == "a"
-    assert len(read_stereo(path)[0]) == 8000
+    assert [written.complete for written in writer.closed] == [False, False]
+    assert [name for name, _ in writer.failed] == ["a", "b"]
+    assert paths[0] is not None
+    assert len(read_stereo(paths[0])[0]) == 8000
+    content, _ = KeptFolder(tmp_path, keyring(tmp_path)).open(f"{TENANT}/{ONE}.wav")
+    with content:
+        assert hashlib.sha256(wav.header(32_000) + content.read()).hexdigest() == writer.closed[1].sha256
 
 
 def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -7,8 +7,11 @@ from yitong.contact.messages import NumberOf
 from yitong.domains.mailbox.service.keeping import Keeping
 from yitong.domains.mailbox.service.mailing import Mailing
 from yitong.domains.mailbox.store import work
+from yitong.domains.mailbox.store.files import MessagesFolder
 from yitong.kit.clock import Clock
 from yitong.kit.database import Database
+from yitong.kit.ids import RandomIds
+from yitong.kit.keyring import Keyring
 from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
 from yitong.kit.smtp import Smtp
@@ -19,10 +22,10 @@ class MailboxJobs:
     """Mails are sent where a server is set up."""
 
     def __init__(self, settings: Settings, database: Database, nats: Nats, clock: Clock) -> None:
-        recordings = settings.home / "recordings"
+        folder = MessagesFolder(settings.home / "recordings", Keyring(settings.keys_folder, clock, RandomIds()))
         self._database, self._nats = database, nats
-        self._keeping = Keeping(database, clock, Core(nats), recordings)
-        self._mailing = Mailing(database, clock, smtp_of(settings), recordings) if settings.smtp_host else None
+        self._keeping = Keeping(database, clock, Core(nats), folder)
+        self._mailing = Mailing(database, clock, smtp_of(settings), folder) if settings.smtp_host else None
 
     async def start(self, tasks: Tasks) -> None:
         """Begin."""

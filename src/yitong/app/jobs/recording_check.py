@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from itertools import islice
 from pathlib import PurePosixPath
 from uuid import UUID
@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.domains.quality.store import checks
 from yitong.domains.quality.store.checks import NOWHERE, Fault
-from yitong.domains.quality.store.vault import PART, Stored, Vault
+from yitong.domains.quality.store.vault import FAULTS, Stored, Vault
 from yitong.kit.clock import SECOND, Clock
 from yitong.kit.database import Database
+from yitong.kit.kept import PART
 
 _STEP = 500
 _READ_AGAIN_US = 30 * 24 * 3600 * SECOND
@@ -31,12 +32,15 @@ _YOUNG_US = 3600 * SECOND
 """Files younger than this may still be written; recordings younger may still end."""
 
 Name = tuple[str, os.stat_result]
+_Others = Callable[[bool], Awaitable[list[Fault]]]
 
 
 class Check:
-    """``run`` answers what it found; the same is kept for /healthz and for people."""
+    """``run`` answers what it found; the same is kept for /healthz and for people. ``others(everything)``: the faults of what others
+    look after (messages, faxes)."""
 
-    def __init__(self, database: Database, clock: Clock, vault: Vault, *, young_us: int = _YOUNG_US) -> None:
+    def __init__(self, database: Database, clock: Clock, vault: Vault, *, young_us: int = _YOUNG_US, others: _Others | None = None) -> None:
+        self._others = others
         self._database = database
         self._clock = clock
         self._vault = vault
@@ -52,6 +56,8 @@ class Check:
         found += await self._contents(everything)
         found += [fault async for fault in self._rows()]
         found += [fault async for fault in self._strays()]
+        if self._others is not None:
+            found += await self._others(everything)
         unique = list({(fault.file, fault.code): fault for fault in found}.values())
         async with self._database.transaction() as connection:
             await checks.keep(connection, unique, self._clock.now())
@@ -69,11 +75,16 @@ class Check:
                 await checks.take_in(connection, one, at, size)
 
     def _size(self, one: Stored) -> tuple[int, int]:
+        """Of its content, or of the file where that cannot be read; -1 of none."""
         try:
             stat = self._vault.path(one.file).stat()
         except FileNotFoundError:
             return -1, 0
-        return stat.st_size, stat.st_mtime_ns // 1_000
+        try:
+            size = self._vault.size(one)
+        except FAULTS:
+            size = stat.st_size
+        return size, stat.st_mtime_ns // 1_000
 
     async def _rows(self) -> AsyncIterator[Fault]:
         place = (NOWHERE, NOWHERE)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from yitong.app.jobs.kept_files import KeptFiles
 from yitong.app.jobs.recording_check import Check
 from yitong.domains.quality.store import files
 from yitong.domains.quality.store.vault import FAULTS, Differs, Made, Stored, Vault
@@ -49,7 +50,8 @@ class RecordingsKeeper:
         self._who = who
         self._opus_us = settings.recording_opus_hours * _HOUR_US
         self._key_us = settings.recording_key_days * _DAY_US
-        self._check = Check(database, clock, vault)
+        self.kept = KeptFiles(settings, database, clock, vault.keyring)
+        self._check = Check(database, clock, vault, others=lambda everything: self.kept.check(everything=everything))
         self.checks = settings.worker == 0
         self.waiting = 0
         self.faults: dict[str, int] = {}
@@ -109,7 +111,7 @@ class RecordingsKeeper:
 
     async def seal(self) -> int:
         """Seal what lies open; answers how many were looked at."""
-        return await self._work(files.TO_SEAL, self._vault.seal)
+        return await self._work(files.TO_SEAL, self._vault.keep)
 
     async def encode(self) -> int:
         """Make Ogg Opus of what is old enough."""
@@ -188,7 +190,7 @@ class RecordingsKeeper:
             done: list[tuple[Stored, str]] = []
             for one in old:
                 try:
-                    done.append((one, await asyncio.to_thread(self._vault.rewrap, one)))
+                    done.append((one, await asyncio.to_thread(self._vault.renew, one)))
                 except FAULTS as error:
                     await self._failed(one, error)
             async with self._database.transaction() as connection:

@@ -8,6 +8,9 @@ import sys
 from yitong.app.process import Health, current
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_worker import MediaWorker
+from yitong.kit.clock import SystemClock
+from yitong.kit.ids import RandomIds
+from yitong.kit.keyring import Keyring
 from yitong.kit.settings import Settings
 
 _SWITCH_INTERVAL = 0.0005
@@ -22,6 +25,7 @@ def media_settings(settings: Settings) -> MediaSettings:
         bind=settings.bind,
         ports=settings.media_ports(settings.worker),
         addresses=(settings.public_address,) if settings.public_address else (),
+        keyring=Keyring(settings.keys_folder, SystemClock(), RandomIds()),
     )
 
 

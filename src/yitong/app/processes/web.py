@@ -19,9 +19,9 @@ from yitong.app.partition import step_kinds
 from yitong.app.process import Health as Told
 from yitong.app.process import current
 from yitong.contact.client import Core
-from yitong.domains.fax.api import FaxesFolder
+from yitong.domains.fax.store.files import FaxesFolder
 from yitong.domains.ivr.speech.kokoro import Kokoro
-from yitong.domains.mailbox.api import MessagesFolder
+from yitong.domains.mailbox.store.files import MessagesFolder
 from yitong.domains.security.service import Passwords, Recognition, SessionKeeper, SignIn
 from yitong.domains.sites.api.sounds import PromptsFolder
 from yitong.flow.definition import Kinds
@@ -98,11 +98,12 @@ class Web:
         self.app = create_app(self._parts(), nats=nats, clock=clock, tasks=tasks, tls=settings.tls)
 
     def _parts(self) -> Parts:
+        vault = vault_of(self.settings, self.clock)
         return Parts(
             self.database, self.clock, self.ids, self.passwords, self.phones, self.recognition, self.sign_in, self.keeper, self.door,
-            self.health, self.metrics, self.published, Core(self.nats), vault_of(self.settings, self.clock),
-            PromptsFolder(self.settings.home / "prompts"), FaxesFolder(self.settings.home / "faxes"),
-            MessagesFolder(self.settings.home / "recordings"), StaticFolder(Path(yitong.web.__file__).parent / "static"),
+            self.health, self.metrics, self.published, Core(self.nats), vault,
+            PromptsFolder(self.settings.home / "prompts"), FaxesFolder(self.settings.home / "faxes", vault.keyring),
+            MessagesFolder(self.settings.home / "recordings", vault.keyring), StaticFolder(Path(yitong.web.__file__).parent / "static"),
             sealer_of(self.settings.secrets_folder, self.clock),
             also={Database: self.database, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},
         )  # fmt: skip

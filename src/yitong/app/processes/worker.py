@@ -18,6 +18,7 @@ from yitong.contact.messages import Card
 from yitong.domains.crm.messages import Ask
 from yitong.domains.crm.service import Finder
 from yitong.domains.fax.service.sending import FaxFiles, Sender
+from yitong.domains.fax.store.files import FaxesFolder
 from yitong.domains.reporting.service import Projector
 from yitong.kit.clock import Clock
 from yitong.kit.database import OUTAGES, Database
@@ -45,7 +46,7 @@ class Worker:
         self.configuration = Configuration(database, nats, clock)
         self.tidy = Tidy(database, clock, prompts)
         self.sender = Sender(database, Core(nats), clock, ids)
-        self.fax_files = FaxFiles(database, clock, prompts.parent / "faxes", fax_days)
+        self.fax_files = FaxFiles(database, clock, FaxesFolder(prompts.parent / "faxes"), fax_days)
         self.recordings: RecordingsKeeper | None = None
         self.mailboxes: MailboxJobs | None = None
 
@@ -65,6 +66,7 @@ class Worker:
             tasks.keep(self.recordings.run, "files of recordings")
             if self.recordings.checks:
                 tasks.keep(self.recordings.watch, "check of recordings")
+                tasks.keep(self.recordings.kept.run, "files of messages and faxes")
         tasks.start(self._finder.learn_regions(), "regions")
 
     async def _who(self, subject: str, ask: Ask) -> Card | None:

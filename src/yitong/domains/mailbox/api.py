@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 from uuid import UUID
 
-import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from yitong.contact.bus import Refused
 from yitong.contact.client import Core
 from yitong.domains.mailbox.messages import MarkMessage, Status
-from yitong.domains.mailbox.model.sound import HEADER_BYTES, peaks
 from yitong.domains.mailbox.store import shown
+from yitong.domains.mailbox.store.files import FAULTS, MessagesFolder
 from yitong.domains.mailbox.store.shown import Wanted
 from yitong.kit.audit import audit
 from yitong.kit.clock import SystemClock, microseconds
 from yitong.kit.database import Database
 from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
+from yitong.kit.logs import get
+from yitong.kit.sealing import KeyMissing
+from yitong.kit.serving import FileBody, served
 from yitong.kit.settings import Settings
+from yitong.media.loudness import Loudness, tracks
+from yitong.media.opus_file import NoSound, Reading
 
 router = APIRouter(tags=["mailboxes"])
 RIGHT = "mailboxes.own"
+_log = get("yitong.mailboxes")
 _LATEST = 4_000_000_000_000_000
 Cursor = Annotated[str, Query(max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 WAV: dict[int | str, dict[str, Any]] = {200: {"content": {"audio/wav": {}}}, 206: {"description": "A part", "content": {"audio/wav": {}}}}
-
-
-class MessagesFolder(msgspec.Struct, frozen=True):
-    """Where the media processes write what callers say."""
-
-    path: Path
-
-    def inside(self, file: str) -> Path | None:
-        """The path of a file below the folder; None for one that lies elsewhere or is not there."""
-        root = self.path.resolve()
-        path = (root / file).resolve()
-        return path if path.is_relative_to(root) and path.is_file() else None
 
 
 class Listed(BaseModel):
@@ -119,15 +111,19 @@ async def mark_message(
 
 @router.get("/voice_messages/{id}/audio", response_class=Response, responses=WAV)
 async def message_audio(
-    id: UUID, caller: Caller = need(RIGHT), database: Database = part(Database), folder: MessagesFolder = part(MessagesFolder),
-    clock: SystemClock = part(SystemClock),
+    id: UUID, request: Request, caller: Caller = need(RIGHT), database: Database = part(Database),
+    folder: MessagesFolder = part(MessagesFolder), clock: SystemClock = part(SystemClock),
 ) -> Response:  # fmt: skip
     """The message as WAV, PCM 16 bit, 8 kHz, mono; Range is honoured."""
     async with database.transaction() as connection:
-        path = await _file(await _row(connection, caller, str(id)), folder)
+        sound = await _opened(await _row(connection, caller, str(id)), folder)
         await _audit(connection, caller, clock, "message.played", str(id))
-    return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, no-store"}, filename=f"{id}.wav",
-                        content_disposition_type="inline")  # fmt: skip
+    return await played(request, sound, str(id))
+
+
+async def played(request: Request, sound: BinaryIO, id: str) -> Response:
+    """What is asked for of a message."""
+    return await served(request, FileBody(sound), kind="audio/wav", name=f"{id}.wav", faults=FAULTS, refuse=refusal)
 
 
 @router.get("/voice_messages/{id}/peaks")
@@ -137,8 +133,20 @@ async def message_peaks(
 ) -> Peaks:  # fmt: skip
     """The loudness of the message, for drawing."""
     async with database.transaction() as connection:
-        path = await _file(await _row(connection, caller, str(id)), folder)
-    return Peaks(left=await asyncio.to_thread(lambda: peaks(path.read_bytes()[HEADER_BYTES:], points)))
+        sound = await _opened(await _row(connection, caller, str(id)), folder)
+    return Peaks(left=await asyncio.to_thread(_drawn, sound, points))
+
+
+def _drawn(sound: BinaryIO, points: int) -> list[float]:
+    with sound:
+        try:
+            reading = Reading(sound)
+            loud = Loudness(reading.frames, reading.channels, points)
+            for block in reading.blocks():
+                loud.feed(block)
+        except (*FAULTS, NoSound) as error:
+            raise refusal(error) from error
+    return tracks(loud.top)[0]
 
 
 @router.post("/voice_messages/{id}/mail", status_code=204)
@@ -161,11 +169,20 @@ async def _row(connection: Any, caller: Caller, id: str) -> dict[str, Any]:
     return row
 
 
-async def _file(row: dict[str, Any], folder: MessagesFolder) -> Path:
-    path = await asyncio.to_thread(folder.inside, row["file"])
-    if path is None:
-        raise Refused("not_found")
-    return path
+async def _opened(row: dict[str, Any], folder: MessagesFolder) -> BinaryIO:
+    """The sound of a message. Raises Refused."""
+    try:
+        return await asyncio.to_thread(folder.sound, row["file"])
+    except FAULTS as error:
+        raise refusal(error) from error
+
+
+def refusal(error: Exception) -> Refused:
+    """What to say when a message cannot be read; the log says more."""
+    if isinstance(error, FileNotFoundError):
+        return Refused("not_found")
+    _log.error("a message cannot be read", error=repr(error)[:200])
+    return Refused("recording_key_missing", key=error.id) if isinstance(error, KeyMissing) else Refused("recording_damaged")
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from queue import SimpleQueue
 
+import msgspec
 import structlog
 
 from yitong.ct.switches.soft.media_messages import MediaEvent, MediaFax, MediaFaxed
+from yitong.ct.switches.soft.media_paper import UNREADABLE, Paper
 from yitong.ct.switches.soft.media_row import Row
 from yitong.ct.switches.soft.media_wire import Wire
+from yitong.kit.kept import KeptFolder
 from yitong.media import fax_library, g711, rtp
 from yitong.media.fax import FaxOrder, FaxResult, FaxTerminal
 from yitong.media.fax_ear import FaxEar, Heard
@@ -38,9 +40,9 @@ _log = structlog.get_logger("yitong.media.fax")
 class Job:
     """One fax. ``outbox`` is filled by the thread and emptied by the loop; ``result`` is set by the thread at the end."""
 
-    def __init__(self, request: MediaFax, path: Path | None, port: str, t38: bool) -> None:
+    def __init__(self, request: MediaFax, kept: KeptFolder, port: str, t38: bool) -> None:
         self.request = request
-        self.path = path
+        self.kept = kept
         self.port = port
         self.t38 = t38
         self.ear = FaxEar()
@@ -48,7 +50,8 @@ class Job:
         self.result: FaxResult | None = None
         self.flush = _FLUSH
         self.terminal: FaxTerminal | T38Terminal | None = None
-        """The thread's alone."""
+        self.paper: Paper | None = None
+        """Both the thread's alone."""
 
 
 Work = tuple[Job, str, Heard | bytes | None]
@@ -84,6 +87,7 @@ class Modems:
             except Exception:  # noqa: BLE001 - one fax must not end the others
                 _log.exception("a fax failed")
                 job.terminal = None
+                _put_away(job)
                 job.result = FaxResult(reason="failed", pages=0)
 
 
@@ -94,15 +98,34 @@ def _do(job: Job, what: str, value: Heard | bytes | None) -> None:
     if terminal is None:
         return
     if what == "end":
-        job.result = terminal.close()
+        _end(job, terminal)
     elif isinstance(terminal, FaxTerminal):
         _audio(job, terminal, what, value)
     elif what == "receive" and isinstance(value, bytes):
         terminal.receive(value)
     elif what == "tick":
         job.outbox.extend(terminal.tick())
-    if terminal.ended:
-        job.result = terminal.close()
+    if terminal.ended and job.result is None:
+        _end(job, terminal)
+
+
+def _end(job: Job, terminal: FaxTerminal | T38Terminal) -> None:
+    """The pages are kept before anybody is told of them."""
+    result = terminal.close()
+    try:
+        if job.paper is not None:
+            job.paper.keep()
+    except UNREADABLE as error:
+        _log.error("a fax cannot be kept", error=str(error)[:200])
+        result = msgspec.structs.replace(result, reason="failed", pages=0)
+    _put_away(job)
+    job.result = result
+
+
+def _put_away(job: Job) -> None:
+    if job.paper is not None:
+        job.paper.close()
+        job.paper = None
 
 
 def _audio(job: Job, terminal: FaxTerminal, what: str, value: Heard | bytes | None) -> None:
@@ -122,23 +145,25 @@ def _begin(job: Job) -> None:
         job.terminal.close()
         job.outbox.clear()
         job.terminal = None
-    request, path = job.request, job.path
-    if path is None or (request.sends and not path.is_file()):
+    _put_away(job)
+    request = job.request
+    try:
+        job.paper = Paper(job.kept, request.file, sends=request.sends)
+    except UNREADABLE as error:
+        _log.warning("a fax has no file", error=str(error)[:200])
         job.result = FaxResult(reason="no_such_file", pages=0)
         return
-    if not request.sends:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    order = FaxOrder(sends=request.sends, file=str(path), station=request.station, error_correction=request.error_correction)
+    order = FaxOrder(sends=request.sends, file=job.paper.path, station=request.station, error_correction=request.error_correction)
     job.terminal = T38Terminal(order) if job.t38 else FaxTerminal(order)
 
 
 class Faxes:
-    """All faxes of a worker; files are below ``folder``. ``tell`` gets ``MediaFaxed``."""
+    """All faxes of a worker; files are named below ``kept``. ``tell`` gets ``MediaFaxed``."""
 
-    def __init__(self, plane: Plane, wire: Wire, folder: Path, tell: Callable[[MediaEvent], None]) -> None:
+    def __init__(self, plane: Plane, wire: Wire, kept: KeptFolder, tell: Callable[[MediaEvent], None]) -> None:
         self._plane = plane
         self._wire = wire
-        self._folder = folder.resolve()
+        self._kept = kept
         self._tell = tell
         self._modems = Modems()
         fax_library.available()  # loaded now: it takes a fifth of a second that no call may wait for
@@ -155,9 +180,7 @@ class Faxes:
             return "fax_running"
         if len(self._jobs) >= _MOST:
             return "overloaded"
-        path = (self._folder / request.file).resolve()
-        inside = path != self._folder and path.is_relative_to(self._folder)
-        job = Job(request, path if inside else None, row.port, row.image)
+        job = Job(request, self._kept, row.port, row.image)
         self._jobs[row.index] = (row, job)
         self._silence(row, now)
         self._modems.put(job, "begin")

@@ -12,6 +12,9 @@ from queue import SimpleQueue
 import numpy as np
 
 from yitong.ct.model import Prompt
+from yitong.kit.kept import KeptFolder
+from yitong.kit.keyring import Keyring
+from yitong.kit.sealing import Damaged, KeyMissing
 from yitong.media import tones, wav
 from yitong.media.player import Piece
 
@@ -24,12 +27,12 @@ _LARGEST_FILE = 64 << 20
 class Prompts:
     """The files below ``folder``; at most ``most_bytes`` of samples are kept, the longest unused go first.
 
-    Names that begin with ``recording:`` are below ``recordings`` (messages that callers left).
+    Names that begin with ``recording:`` are below ``recordings`` (messages that callers left, sealed if there are keys).
     """
 
-    def __init__(self, folder: Path, most_bytes: int, recordings: Path | None = None) -> None:
+    def __init__(self, folder: Path, most_bytes: int, recordings: Path | None = None, keyring: Keyring | None = None) -> None:
         self._folder = folder.resolve()
-        self._recordings = recordings.resolve() if recordings is not None else self._folder
+        self._recordings = KeptFolder(recordings if recordings is not None else folder, keyring)
         self._most = most_bytes
         self._kept: OrderedDict[str, tuple[Piece, tuple[int, int]]] = OrderedDict()
         self._bytes = 0
@@ -59,13 +62,13 @@ class Prompts:
             prompts, ready = wanted
             try:
                 pieces = tuple(self._piece(prompt) for prompt in prompts)
-            except (OSError, ValueError):
+            except (OSError, ValueError, Damaged, KeyMissing):
                 self._loaded.append((ready, None))
             else:
                 self._loaded.append((ready, pieces))
 
     def _piece(self, prompt: Prompt) -> Piece:
-        """One piece. Raises OSError or ValueError."""
+        """One piece. Raises OSError, ValueError, Damaged, KeyMissing."""
         name = prompt.file or (tones.PREFIX + prompt.tone if prompt.tone else "")
         if not name:
             return Piece(None, max(0, prompt.silence_ms) * _SAMPLES_PER_MS)
@@ -75,16 +78,24 @@ class Prompts:
         state = os.stat(path)
         if state.st_size > _LARGEST_FILE:
             raise ValueError("too large")
-        return self._keep(prompt.file, (state.st_mtime_ns, state.st_size), lambda: wav.read(Path(path).read_bytes()))
+        version = (state.st_mtime_ns, state.st_size)
+        if prompt.file.startswith(RECORDING):
+            return self._keep(prompt.file, version, lambda: self._recorded(prompt.file.removeprefix(RECORDING)))
+        return self._keep(prompt.file, version, lambda: wav.read(Path(path).read_bytes()))
+
+    def _recorded(self, file: str) -> np.typing.NDArray[np.int16]:
+        content, form = self._recordings.open(file)
+        with wav.whole(content, form) as sound:
+            return wav.read(sound.read())
 
     def _find(self, name: str) -> str:
         """The path of a file, looked for once."""
-        recorded = name.startswith(RECORDING)
-        folder = self._recordings if recorded else self._folder
-        path = (folder / name.removeprefix(RECORDING)).resolve()
-        if not path.is_relative_to(folder):
+        if name.startswith(RECORDING):
+            return str(self._recordings.path(name.removeprefix(RECORDING)))
+        path = (self._folder / name).resolve()
+        if not path.is_relative_to(self._folder):
             raise ValueError("outside the prompts' folder")
-        if path.is_file() and not recorded:
+        if path.is_file():
             self._paths[name] = str(path)
         return str(path)
 

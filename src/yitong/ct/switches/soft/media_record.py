@@ -11,6 +11,7 @@ import numpy as np
 from yitong.ct.switches.soft.media_messages import MediaAlarm, MediaEvent, MediaRecorded, MediaResumed, MediaTaken
 from yitong.ct.switches.soft.media_row import Row
 from yitong.ct.switches.soft.media_writer import Writer, Written
+from yitong.kit.keyring import Keyring
 from yitong.media.jitter import STEPS
 from yitong.media.plane import Plane
 from yitong.media.tracks import Tracks
@@ -55,12 +56,12 @@ class _Recording:
 
 
 class Recordings:
-    """Starts, marks and ends recordings; ``tell`` gets ``MediaRecorded`` and alarms."""
+    """Starts, marks and ends recordings, sealed if there are keys; ``tell`` gets ``MediaRecorded`` and alarms."""
 
-    def __init__(self, plane: Plane, most: int, folder: Path, tell: Callable[[MediaEvent], None]) -> None:
+    def __init__(self, plane: Plane, most: int, folder: Path, tell: Callable[[MediaEvent], None], keyring: Keyring | None = None) -> None:
         self._plane = plane
         self._tracks = Tracks(most)
-        self._writer = Writer(folder)
+        self._writer = Writer(folder, keyring)
         self._tell = tell
         self._all: dict[str, _Recording] = {}
         self._by_index: dict[int, _Recording] = {}

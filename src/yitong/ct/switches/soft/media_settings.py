@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from yitong.kit.keyring import Keyring
+
 
 @dataclass(frozen=True, kw_only=True)
 class MediaSettings:
@@ -12,7 +14,8 @@ class MediaSettings:
 
     ``bind``: where plain RTP listens; ``ports``: its own, both ends included; ``addresses``: what a browser is offered first, before every
     address of the machine. ``lost_seconds``: silence that is told as ``MediaLost``. ``rows``: the most rows (RTP and conferences).
-    ``orphan_seconds``: without a switch for so long, silent rows are closed.
+    ``orphan_seconds``: without a switch for so long, silent rows are closed. ``keyring``: what seals recordings, messages and faxes; None:
+    they lie plain.
     """
 
     home: Path
@@ -25,3 +28,4 @@ class MediaSettings:
     lost_seconds: float = 30.0
     prompt_bytes: int = 256 << 20
     orphan_seconds: float = 600.0
+    keyring: Keyring | None = None

@@ -33,6 +33,7 @@ from yitong.ct.switches.soft.media_talk import Talks
 from yitong.ct.switches.soft.media_timer import StepTimer
 from yitong.ct.switches.soft.media_wire import MOST_BAD, Batch, Wire
 from yitong.kit.clock import Clock
+from yitong.kit.kept import KeptFolder
 from yitong.media.jitter import STEP_MS, STEPS
 from yitong.media.plane import Plane
 
@@ -53,13 +54,13 @@ class MediaWorker:
         self._plane = Plane(settings.rows + 1)
         self._wire = Wire(self._plane.packets)
         self._load = Load(STEP_SECONDS)
-        self._prompts = Prompts(settings.home / "prompts", settings.prompt_bytes, settings.home / "recordings")
+        self._prompts = Prompts(settings.home / "prompts", settings.prompt_bytes, settings.home / "recordings", settings.keyring)
         self._ports = Ports(*settings.ports)
-        self._recordings = Recordings(self._plane, settings.recordings, settings.home / "recordings", self._tell)
+        self._recordings = Recordings(self._plane, settings.recordings, settings.home / "recordings", self._tell, settings.keyring)
         self._reports = Reports(self._plane, self._wire, settings.lost_seconds, clock.now, self._tell)
         messages = Messages(self._recordings, self._tell, lambda: self._step)
         self._services = Services(self._plane, self._prompts, messages, self._tell, clock.monotonic)
-        self._faxes = Faxes(self._plane, self._wire, settings.home / "faxes", self._tell)
+        self._faxes = Faxes(self._plane, self._wire, KeptFolder(settings.home / "faxes", settings.keyring), self._tell)
         self._talks = Talks(self._plane, self._tell)
         self._heed = Heed(self._plane, self._recordings, self._faxes, self._reports)
         self._sockets = RowSockets(self._wire, settings.bind, self._reports.silent_seconds, self._connected)

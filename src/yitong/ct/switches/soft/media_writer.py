@@ -3,7 +3,9 @@
 What there is to do is gathered and handed over by ``flush``, some times a second: a thread that is woken for each piece of each recording
 takes the interpreter from the tick each time.
 
-The header is written anew with every second of audio, so a file is right up to its last second even after a kill.
+With keys a file is sealed from its first octet: nothing of it is on disk in the clear, and after a kill it can be read to its last
+whole chunk (``kit/sealing.py``). Its content is the samples alone; their WAV header follows from their length. Without keys it is a plain
+WAV whose header is written anew with every second of audio, so that it is right up to its last second even after a kill.
 """
 
 from __future__ import annotations
@@ -15,13 +17,19 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from yitong.kit.kept import KeptFolder
+from yitong.kit.keyring import Keyring
+from yitong.kit.sealing import Damaged, Growing, KeyMissing
 from yitong.media import wav
+from yitong.media.rtp import FRAME
 from yitong.media.tracks import Piece, to_samples
 
 _MOST_WAITING = 64 << 20
 _BLOCK = 1 << 20
+_CHUNK = 25 * 2 * FRAME
+"""Octets of a track in a chunk of a sealed file: half a second, so that a kill costs little and a second two encryptions."""
 
 
 class Written(NamedTuple):
@@ -33,11 +41,29 @@ class Written(NamedTuple):
     complete: bool
 
 
-class _File:
-    """One open recording."""
+Octets = bytes
+
+
+class _File(Protocol):
+    """One open recording. ``bytes``: of the audio."""
+
+    channels: int
+    bytes: int
+    complete: bool
+
+    def append(self, data: Octets) -> None:
+        """Audio. Raises OSError."""
+        ...
+
+    def finish(self) -> str:
+        """End and close it; the digest of the whole as a WAV file. Raises OSError, Damaged."""
+        ...
+
+
+class _Plain:
+    """A WAV file."""
 
     def __init__(self, path: Path, channels: int) -> None:
-        self.path = path
         self.channels = channels
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         self.bytes = 0
@@ -66,11 +92,37 @@ class _File:
         return digest.hexdigest()
 
 
-class Writer:
-    """Writes the recordings of a worker below ``folder``."""
+class _Sealed:
+    """Samples that are sealed as they come."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, file: Growing, channels: int) -> None:
+        self.channels = channels
+        self.bytes = 0
+        self.complete = True
+        self._file = file
+
+    def append(self, data: bytes) -> None:
+        self._file.append(data)
+        self.bytes += len(data)
+
+    def finish(self) -> str:
+        """What is hashed was read back from the file and opened."""
+        try:
+            self._file.finish()
+            digest = hashlib.sha256(wav.header(self.bytes, self.channels))
+            for block in self._file.content():
+                digest.update(block)
+        finally:
+            self._file.close()
+        return digest.hexdigest()
+
+
+class Writer:
+    """Writes the recordings of a worker below ``folder``, sealed if there are keys."""
+
+    def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
         self._root = folder.resolve()
+        self._kept = KeptFolder(self._root, keyring)
         self._made: set[Path] = set()
         self._files: dict[str, _File] = {}
         self._queue: SimpleQueue[list[Callable[[], None]] | None] = SimpleQueue()
@@ -133,7 +185,10 @@ class Writer:
             if path.parent not in self._made or not path.parent.is_dir():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._made = {path.parent}
-            self._files[recording] = _File(path, channels)
+            grown = self._kept.grow(path.relative_to(self._root).as_posix(), wav.FORMS[channels], channels * _CHUNK)
+            self._files[recording] = _Plain(path, channels) if grown is None else _Sealed(grown, channels)
+        except KeyMissing as error:
+            self.failed.append((recording, str(error)))
         except OSError as error:
             self.failed.append((recording, error.strerror or str(error)))
 
@@ -156,6 +211,6 @@ class Writer:
             return
         try:
             digest = file.finish()
-        except OSError:
+        except (OSError, Damaged):
             digest, file.complete = "", False
         self.closed.append(Written(recording, wav.HEADER + file.bytes, digest, complete and file.complete))

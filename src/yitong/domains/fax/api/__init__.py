@@ -5,10 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from yitong.domains.fax.api.mailbox import router as mailbox
-from yitong.domains.fax.api.pages import FaxesFolder
 from yitong.domains.fax.api.sendings import router as sendings
-
-__all__ = ["FaxesFolder", "router"]
 
 router = APIRouter(tags=["faxes"])
 router.include_router(mailbox)

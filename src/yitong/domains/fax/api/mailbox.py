@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from yitong.contact.bus import Refused
-from yitong.domains.fax.api.pages import AsForm, FaxesFolder, PageNumber, PageWidth, pictured, served
+from yitong.domains.fax.api.pages import AsForm, PageNumber, PageWidth, pictured, served
 from yitong.domains.fax.store import mailbox as store
 from yitong.domains.fax.store import sendings
+from yitong.domains.fax.store.files import FaxesFolder
 from yitong.domains.fax.store.mailbox import Filter
 from yitong.kit.audit import audit
 from yitong.kit.clock import SystemClock, microseconds

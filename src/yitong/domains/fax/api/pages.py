@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-import tempfile
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import msgspec
 from fastapi import File, Form, Query, UploadFile
@@ -15,27 +13,19 @@ from PIL import Image
 from starlette.responses import Response
 
 from yitong.contact.bus import Refused
+from yitong.domains.fax.store.files import FAULTS, FORM, FaxesFolder
+from yitong.kit.logs import get
+from yitong.kit.sealing import KeyMissing
 from yitong.media import fax_page
 
 LARGEST = 32 * 1024 * 1024
+_log = get("yitong.fax")
 AsForm = Annotated[Literal["tiff", "pdf"], Query(alias="as")]
 PageNumber = Annotated[int, Query(ge=1, le=fax_page.MOST_PAGES)]
 PageWidth = Annotated[int, Query(ge=100, le=fax_page.WIDTH)]
 Text = Annotated[str, Form(max_length=200_000, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Form(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
 Upload = Annotated[UploadFile | None, File()]
-
-
-class FaxesFolder(msgspec.Struct, frozen=True):
-    """Where the media processes read and write faxes."""
-
-    path: Path
-
-    def inside(self, file: str) -> Path | None:
-        """The path of a file below the folder; None for one that lies elsewhere or is not there."""
-        root = self.path.resolve()
-        path = (root / file).resolve()
-        return path if file and path.is_relative_to(root) and path.is_file() else None
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -50,57 +40,62 @@ async def keep(folder: FaxesFolder, tenant: str, name: str, text: str, file: Upl
     data = await file.read(LARGEST + 1) if file is not None else b""
     if len(data) > LARGEST:
         raise Refused("body_too_large", limit=LARGEST)
-    return await asyncio.to_thread(_kept, folder.path, f"{tenant}/{below}", name, text, data)
+    return await asyncio.to_thread(_kept, folder, f"{tenant}/{below}", name, text, data)
 
 
-def _kept(folder: Path, below: str, name: str, text: str, data: bytes) -> Kept:
-    """Under a name of ours: what the pages hold names them."""
-    target = folder / below
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target) as beside:
-        made = Path(beside) / "made.tif"
-        pages = _pages(Path(beside) / "given", name, text, data)
-        if not pages:
-            raise Refused("fax_refused", reason="empty")
-        fax_page.save(pages, made)
-        file = f"{below}/{hashlib.sha256(made.read_bytes()).hexdigest()[:32]}.tif"
-        made.replace(folder / file)
+def _kept(folder: FaxesFolder, below: str, name: str, text: str, data: bytes) -> Kept:
+    """Under a name of ours: what the pages hold names them. Nothing of it is on disk before it is sealed."""
+    made = io.BytesIO()
+    pages = _pages(name, text, data)
+    if not pages:
+        raise Refused("fax_refused", reason="empty")
+    fax_page.save(pages, made)
+    file = f"{below}/{hashlib.sha256(made.getvalue()).hexdigest()[:32]}.tif"
+    folder.put(file, made, FORM)
     return Kept(file, len(pages))
 
 
-def _pages(given: Path, name: str, text: str, data: bytes) -> list[Image.Image]:
+def _pages(name: str, text: str, data: bytes) -> list[Image.Image]:
     try:
         if not data:
             return fax_page.from_text(text, name) if text.strip() else []
-        given.write_bytes(data)
-        return fax_page.from_picture(given)
+        return fax_page.from_picture(io.BytesIO(data))
     except fax_page.FaxPageError as error:
         raise Refused("fax_refused", reason=error.code) from error
 
 
 async def served(folder: FaxesFolder, file: str, name: str, form: str) -> Response:
-    """A fax file as an answer. Raises Refused (not_found)."""
-    path = await asyncio.to_thread(folder.inside, file)
-    if path is None:
-        raise Refused("not_found")
-    data = await asyncio.to_thread(path.read_bytes) if form == "tiff" else await asyncio.to_thread(_pdf, path)
+    """A fax file as an answer. Raises Refused (not_found, fax_damaged, fax_key_missing)."""
+    data = await asyncio.to_thread(_read, folder, file)
+    if form == "pdf":
+        data = await asyncio.to_thread(_pdf, io.BytesIO(data))
     kind = "image/tiff" if form == "tiff" else "application/pdf"
     headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{name}.{form}"'}
     return Response(data, media_type=kind, headers=headers)
 
 
 async def pictured(folder: FaxesFolder, file: str, number: int, width: int) -> Response:
-    """A page as PNG, ``width`` points wide, its points square. Raises Refused (not_found)."""
-    path = await asyncio.to_thread(folder.inside, file)
-    data = await asyncio.to_thread(_picture, path, number, width) if path is not None else b""
+    """A page as PNG, ``width`` points wide, its points square. Raises Refused (not_found, fax_damaged, fax_key_missing)."""
+    data = await asyncio.to_thread(lambda: _picture(io.BytesIO(_read(folder, file)), number, width))
     if not data:
         raise Refused("not_found")
     return Response(data, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
 
-def _picture(path: Path, number: int, width: int) -> bytes:
+def _read(folder: FaxesFolder, file: str) -> bytes:
+    """All of a file. Raises Refused."""
     try:
-        with Image.open(path) as picture:
+        return folder.read(file)
+    except FAULTS as error:
+        if isinstance(error, FileNotFoundError):
+            raise Refused("not_found") from error
+        _log.error("a fax cannot be read", file=file, error=repr(error)[:200])
+        raise (Refused("fax_key_missing", key=error.id) if isinstance(error, KeyMissing) else Refused("fax_damaged")) from error
+
+
+def _picture(tiff: BinaryIO, number: int, width: int) -> bytes:
+    try:
+        with Image.open(tiff) as picture:
             if number > getattr(picture, "n_frames", 1):
                 return b""
             picture.seek(number - 1)
@@ -114,9 +109,9 @@ def _picture(path: Path, number: int, width: int) -> bytes:
     return out.getvalue()
 
 
-def _pdf(path: Path) -> bytes:
+def _pdf(tiff: BinaryIO) -> bytes:
     try:
-        first, *rest = fax_page.from_picture(path)
+        first, *rest = fax_page.from_picture(tiff)
     except fax_page.FaxPageError as error:
         raise Refused("not_found") from error
     out = io.BytesIO()

@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from yitong.contact.bus import Refused
 from yitong.domains.fax import rules
 from yitong.domains.fax.api.mailbox import LATEST, noted
-from yitong.domains.fax.api.pages import FaxesFolder, Name, PageNumber, PageWidth, Text, Upload, keep, pictured
+from yitong.domains.fax.api.pages import Name, PageNumber, PageWidth, Text, Upload, keep, pictured
 from yitong.domains.fax.api.words import report_words
 from yitong.domains.fax.model import Line
 from yitong.domains.fax.store import sendings as store
+from yitong.domains.fax.store.files import FaxesFolder
 from yitong.kit.clock import SystemClock, microseconds
 from yitong.kit.database import Database
 from yitong.kit.http import Caller, choose_language, from_cursor, iso, need, part, to_cursor

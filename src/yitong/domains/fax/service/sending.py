@@ -7,7 +7,6 @@ for good; then the same attempt is asked of core again, which calls once for it.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import structlog
 
@@ -17,6 +16,7 @@ from yitong.domains.fax import rules
 from yitong.domains.fax.messages import SendFaxTo
 from yitong.domains.fax.model import Attempt
 from yitong.domains.fax.store import work
+from yitong.domains.fax.store.files import FaxesFolder
 from yitong.kit.clock import SECOND, Clock
 from yitong.kit.database import OUTAGES, Database
 from yitong.kit.ids import Ids
@@ -103,7 +103,7 @@ class Sender:
 class FaxFiles:
     """Takes the pages away of faxes whose time is over (``days``), of deleted ones after a month, and uploads nobody sent after a week."""
 
-    def __init__(self, database: Database, clock: Clock, folder: Path, days: int) -> None:
+    def __init__(self, database: Database, clock: Clock, folder: FaxesFolder, days: int) -> None:
         self._database = database
         self._clock = clock
         self._folder = folder
@@ -134,8 +134,5 @@ class FaxFiles:
         return len(going)
 
     def _unlink(self, files: list[str]) -> None:
-        root = self._folder.resolve()
         for file in files:
-            path = (root / file).resolve()
-            if path.is_relative_to(root):
-                path.unlink(missing_ok=True)
+            self._folder.remove(file)

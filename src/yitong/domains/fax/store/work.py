@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -178,3 +179,30 @@ async def drop_uploads(connection: AsyncConnection, before: int) -> list[dict[st
         text("delete from fax_uploads where made_at < :before returning tenant_id as tenant, file"), {"before": moment(before)}
     )
     return [dict(row) for row in rows.mappings()]
+
+
+async def there(connection: AsyncConnection, after: tuple[str, str], limit: int) -> list[tuple[str, str, str, str]]:
+    """Faxes that came and have pages, by tenant and id: with file (and no digest: nobody told one)."""
+    rows = await connection.execute(
+        text("""
+            select f.tenant_id, f.id, f.file from faxes f left join fax_marks m on (m.tenant_id, m.fax_id) = (f.tenant_id, f.id)
+            where f.pages > 0 and f.file <> '' and not f.sent and f.ended_at is not null and m.file_gone_at is null
+              and (:tenant = '' or (f.tenant_id, f.id) > (cast(nullif(:tenant, '') as uuid), cast(nullif(:id, '') as uuid)))
+            order by f.tenant_id, f.id limit :limit"""),
+        {"tenant": after[0], "id": after[1], "limit": limit},
+    )
+    return [(row[0], row[1], row[2], "") for row in rows]
+
+
+async def unknown(connection: AsyncConnection, files: Sequence[str]) -> list[str]:
+    """Of these files those that no fax, document, upload or sending has."""
+    rows = await connection.execute(
+        text("""
+            select given from unnest(cast(:files as text[])) as given
+            where not exists (select from faxes f where f.file = given) and not exists (select from fax_documents d where d.file = given)
+              and not exists (select from fax_uploads u where u.file = given)
+              and not exists (select from fax_sendings s where s.file = given)
+            """),
+        {"files": list(files)},
+    )
+    return [str(row[0]) for row in rows]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from pathlib import Path
 
 import structlog
 
@@ -13,6 +12,7 @@ from yitong.contact.client import Core
 from yitong.domains.mailbox.messages import SettleMessage
 from yitong.domains.mailbox.model.sound import HEADER_BYTES, milliseconds_of
 from yitong.domains.mailbox.store import work
+from yitong.domains.mailbox.store.files import FAULTS, MessagesFolder
 from yitong.domains.mailbox.store.work import Found
 from yitong.kit.clock import SECOND, Clock
 from yitong.kit.database import OUTAGES, Database
@@ -25,13 +25,13 @@ _log = structlog.get_logger("yitong.keeping")
 
 
 class Keeping:
-    """``recordings``: the folder below which messages are named."""
+    """``folder``: below it messages are named."""
 
-    def __init__(self, database: Database, clock: Clock, core: Core, recordings: Path) -> None:
+    def __init__(self, database: Database, clock: Clock, core: Core, folder: MessagesFolder) -> None:
         self._database = database
         self._clock = clock
         self._core = core
-        self._recordings = recordings
+        self._folder = folder
 
     async def run(self) -> None:
         """For ever."""
@@ -65,18 +65,18 @@ class Keeping:
 
     def _held(self, one: Found) -> tuple[int, str] | None:
         """Length and digest; None while somebody may still write."""
-        path = self._recordings / one.file
         try:
-            state = path.stat()
+            state = self._folder.path(one.file).stat()
             if self._clock.now() / SECOND - state.st_mtime < QUIET_SECONDS:
                 return None
-            data = path.read_bytes()
-        except OSError:
+            data = self._folder.end(one.file)
+        except (OSError, *FAULTS) as error:
+            _log.info("a message's file holds nothing", message=one.id, error=repr(error)[:200])
             return 0, ""
         return (len(data), hashlib.sha256(data).hexdigest()) if len(data) > HEADER_BYTES else (0, "")
 
     async def _delete(self, one: Found) -> None:
         if one.file:
-            await asyncio.to_thread((self._recordings / one.file).unlink, missing_ok=True)
+            await asyncio.to_thread(self._folder.remove, one.file)
         async with self._database.transaction() as connection:
             await work.deleted(connection, one)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from yitong.domains.mailbox.model.mail import Mailer, Told, composed
 from yitong.domains.mailbox.store import work
+from yitong.domains.mailbox.store.files import MessagesFolder
 from yitong.domains.mailbox.store.work import Mail
 from yitong.kit.audit import audit
 from yitong.kit.clock import SECOND, Clock
 from yitong.kit.database import OUTAGES, Connection, Database
+from yitong.kit.sealing import Damaged, KeyMissing
 from yitong.kit.smtp import Undeliverable
 
 TRIES = 10
@@ -37,11 +38,13 @@ def pause_after(tries: int) -> int:
 class Mailing:
     """``figures``: how many mails wait, and how many have failed for good."""
 
-    def __init__(self, database: Database, clock: Clock, mailer: Mailer, recordings: Path, *, every_seconds: float = EVERY_SECONDS) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, mailer: Mailer, folder: MessagesFolder, *, every_seconds: float = EVERY_SECONDS
+    ) -> None:
         self._database = database
         self._clock = clock
         self._mailer = mailer
-        self._recordings = recordings
+        self._folder = folder
         self._every = every_seconds
         self.figures: dict[str, int] = {}
 
@@ -80,10 +83,12 @@ class Mailing:
         if not mail.there:
             return Undeliverable("message_gone", final=True)
         try:
-            wav = await asyncio.to_thread((self._recordings / mail.file).read_bytes)
+            wav = await asyncio.to_thread(self._folder.sound_of_all, mail.file)
             await self._mailer.send(composed(self._told(mail), wav))
         except OSError as error:
-            return Undeliverable(f"file: {error.strerror}", final=False)
+            return Undeliverable(f"file: {error.strerror or 'it is not there'}", final=False)
+        except (Damaged, KeyMissing) as error:
+            return Undeliverable(f"file: {error}", final=False)
         except Undeliverable as refused:
             return refused
         return None

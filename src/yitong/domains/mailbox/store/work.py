@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -126,3 +128,27 @@ async def deleted(connection: AsyncConnection, one: Found) -> None:
         {"tenant": one.tenant, "id": one.id},
     )
     await connection.execute(text("delete from mails where (tenant_id, id) = (:tenant, :id)"), {"tenant": one.tenant, "id": one.id})
+
+
+async def there(connection: AsyncConnection, after: tuple[str, str], limit: int) -> list[tuple[str, str, str, str]]:
+    """Messages that are in a mailbox, by tenant and id: with file and digest."""
+    rows = await connection.execute(
+        text("""
+            select tenant_id, id, file, sha256 from mailbox_messages
+            where status in ('new', 'heard', 'deleted') and file <> ''
+              and (:tenant = '' or (tenant_id, id) > (cast(nullif(:tenant, '') as uuid), cast(nullif(:id, '') as uuid)))
+            order by tenant_id, id limit :limit"""),
+        {"tenant": after[0], "id": after[1], "limit": limit},
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def unknown(connection: AsyncConnection, files: Sequence[str]) -> list[str]:
+    """Of these files those that belong to no message."""
+    rows = await connection.execute(
+        text("""
+            select given from unnest(cast(:files as text[])) as given
+            where not exists (select from mailbox_messages m where m.id::text = substring(given from '([^/.]+)[.][^/]*$'))"""),
+        {"files": list(files)},
+    )
+    return [str(row[0]) for row in rows]

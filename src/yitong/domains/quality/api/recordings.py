@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-import numpy as np
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
@@ -15,20 +14,21 @@ from starlette.responses import Response, StreamingResponse
 from yitong.contact.bus import Refused
 from yitong.domains.quality.api.looking import looked
 from yitong.domains.quality.api.marking import Taken, marked_opus, marked_wav
-from yitong.domains.quality.model import data_range, peaks
 from yitong.domains.quality.store import recordings as store
-from yitong.domains.quality.store.vault import Sound, Stored, Vault
+from yitong.domains.quality.store.vault import FAULTS, Stored, Vault
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
 from yitong.kit.http import Caller, iso, need, part
 from yitong.kit.ids import RandomIds
 from yitong.kit.logs import get
-from yitong.kit.sealing import Damaged, KeyMissing
-from yitong.media.opus_file import NoSound
+from yitong.kit.sealing import KeyMissing
+from yitong.kit.serving import begun, served
+from yitong.media import loudness
 
 router = APIRouter(prefix="/recordings", tags=["recordings"])
 Form = Literal["wav", "opus"]
 _MEDIA = {"wav": "audio/wav", "opus": "audio/ogg"}
+_ENDINGS = {"wav": "wav", "opus": "ogg"}
 _CONTENT: dict[str, Any] = {"content": {"audio/wav": {}, "audio/ogg": {}}}
 _T = TypeVar("_T")
 _log = get("yitong.recordings")
@@ -56,22 +56,14 @@ async def get_recording(
     row = await found(database, caller, str(id))
     async with database.transaction() as connection:
         await looked(connection, caller, clock, "recording.heard", "recording", str(id))
+    return await played(request, database, caller, vault, row, form)
+
+
+async def played(request: Request, database: Database, caller: Caller, vault: Vault, row: dict[str, Any], form: Form) -> Response:
+    """What is asked for of a recording. Raises Refused, OutOfRange."""
     sound = await opened(database, caller, row, lambda one: vault.sound(one, form))
-    try:
-        asked = data_range(request.headers.get("range", ""), sound.size)
-    except ValueError as error:
-        sound.close()
-        raise Refused("range_not_satisfiable", size=sound.size) from error
-    first, last = asked or (0, sound.size - 1)
-    headers = {
-        "Accept-Ranges": "bytes", "Cache-Control": "private, no-store", "Vary": "Accept",
-        "Content-Disposition": f'inline; filename="{row["id"]}.{"wav" if form == "wav" else "ogg"}"',
-        "Content-Length": str(last - first + 1),
-    }  # fmt: skip
-    if asked:
-        headers["Content-Range"] = f"bytes {first}-{last}/{sound.size}"
-    pieces = await begun(sound.octets(first, last), sound, row)
-    return StreamingResponse(pieces, 206 if asked else 200, headers, _MEDIA[form])
+    name = f"{row['id']}.{_ENDINGS[form]}"
+    return await served(request, sound, kind=_MEDIA[form], name=name, faults=FAULTS, refuse=lambda error: refusal(row, error))
 
 
 @router.get("/{id}/peaks")
@@ -82,19 +74,16 @@ async def get_peaks(
     database: Database = part(Database),
     vault: Vault = part(Vault),
 ) -> Peaks:
-    """The loudness of both tracks, for drawing."""
+    """The loudness of both tracks, for drawing: as it was kept when the recording was sealed."""
     row = await found(database, caller, str(id))
-
-    def drawn(one: Stored) -> tuple[list[float], list[float]]:
-        sound = vault.sound(one)
-        try:
-            _, channels, blocks = sound.pcm()
-            return peaks(b"".join(np.repeat(block, 2 // channels, axis=1).tobytes() for block in blocks), points)
-        finally:
-            sound.close()
-
-    left, right = await opened(database, caller, row, drawn)
-    return Peaks(left=left, right=right)
+    async with database.transaction() as connection:
+        kept = await store.loudness(connection, caller.scope, str(id))
+    if not kept:
+        kept = await opened(database, caller, row, vault.loudness)
+        async with database.transaction() as connection:
+            await store.keep_loudness(connection, caller.scope, str(id), kept)
+    drawn = loudness.tracks(loudness.fewer(loudness.unpacked(kept), points))
+    return Peaks(left=drawn[0], right=drawn[-1])
 
 
 @router.get("/{id}/download", response_class=Response, responses={200: _CONTENT})
@@ -109,21 +98,28 @@ async def take_recording(
 ) -> Response:
     """The recording to keep: who took it and when stands in the file, and as a mark in the sound that ``yitong recordings who`` finds."""
     row = await found(database, caller, str(id))
-    now = clock.now()
-    ticket = ids.new(now)
+    return await taken_away(database, caller, vault, row, format, ticket=ids.new(clock.now()), clock=clock)
+
+
+async def taken_away(
+    database: Database, caller: Caller, vault: Vault, row: dict[str, Any], form: Form, *, ticket: str, clock: SystemClock
+) -> Response:
+    """A recording with the mark of ``ticket``, noted under it. Raises Refused."""
+    id, now = row["id"], clock.now()
     sound = await opened(database, caller, row, vault.sound)
     async with database.transaction() as connection:
-        name = await store.take_away(connection, caller.scope, str(id), ticket=ticket, form=format, at=now)
-        await looked(connection, caller, clock, "recording.downloaded", "recording", str(id), ticket=ticket, form=format)
-    taken = Taken(ticket=ticket, username=name["username"], recording=str(id), at=iso(now) or "")
+        name = await store.take_away(connection, caller.scope, id, ticket=ticket, form=form, at=now)
+        await looked(connection, caller, clock, "recording.downloaded", "recording", id, ticket=ticket, form=form)
+    taken = Taken(ticket=ticket, username=name["username"], recording=id, at=iso(now) or "")
     secret = await asyncio.to_thread(vault.keyring.secret, caller.tenant)
-    make = marked_wav if format == "wav" else marked_opus
+    make = marked_wav if form == "wav" else marked_opus
     size, pieces = await asyncio.to_thread(make, sound, secret, taken)
     headers = {
         "Cache-Control": "private, no-store", "Content-Length": str(size),
-        "Content-Disposition": f'attachment; filename="{id}.{"wav" if format == "wav" else "ogg"}"',
+        "Content-Disposition": f'attachment; filename="{id}.{_ENDINGS[form]}"',
     }  # fmt: skip
-    return StreamingResponse(await begun(pieces, sound, row), 200, headers, _MEDIA[format])
+    sent = await begun(pieces, sound, FAULTS, lambda error: refusal(row, error))
+    return StreamingResponse(sent, 200, headers, _MEDIA[form])
 
 
 def wanted(accept: str) -> Form:
@@ -148,33 +144,12 @@ async def opened(database: Database, caller: Caller, row: dict[str, Any], use: C
         return await asyncio.to_thread(use, stored(row))
     except FileNotFoundError:
         row = await found(database, caller, row["id"])
-    except (Damaged, NoSound, KeyMissing) as error:
+    except FAULTS as error:
         raise refusal(row, error) from error
     try:
         return await asyncio.to_thread(use, stored(row))
-    except (FileNotFoundError, Damaged, NoSound, KeyMissing) as error:
+    except FAULTS as error:
         raise refusal(row, error) from error
-
-
-async def begun(pieces: Iterator[bytes], sound: Sound, row: dict[str, Any]) -> Iterator[bytes]:
-    """The pieces, when the first could be read. Where a later one cannot, the answer breaks off: the client sees that it is short."""
-    try:
-        first = await asyncio.to_thread(next, pieces, b"")
-    except (Damaged, NoSound) as error:
-        sound.close()
-        raise refusal(row, error) from error
-
-    def rest() -> Iterator[bytes]:
-        try:
-            yield first
-            yield from pieces
-        except (Damaged, NoSound) as error:
-            _log.error("a recording is damaged", recording=row["id"], error=str(error)[:200])
-            raise
-        finally:
-            sound.close()
-
-    return rest()
 
 
 def refusal(row: dict[str, Any], error: Exception) -> Refused:

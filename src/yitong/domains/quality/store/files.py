@@ -57,7 +57,8 @@ async def replaced(connection: AsyncConnection, one: Stored, made: Made) -> bool
     done = await connection.execute(
         text("""
             update recording_files set file = :file, form = :form, sealed = true, key_id = :key, bytes = :bytes, sha256 = :sha256,
-              milliseconds = :milliseconds, stale = :old, claimed_by = '', claimed_until = null, fault = ''
+              milliseconds = :milliseconds, stale = case when :file = :old then '' else :old end,
+              loudness = case when length(:loudness) > 0 then :loudness else loudness end, claimed_by = '', claimed_until = null, fault = ''
             where tenant_id = :tenant and id = :id and file = :old and stale = ''"""),
         {"tenant": one.tenant, "id": one.id, "old": one.file} | _of(made),
     )
@@ -67,7 +68,7 @@ async def replaced(connection: AsyncConnection, one: Stored, made: Made) -> bool
 def _of(made: Made) -> dict[str, Any]:
     return {
         "file": made.file, "form": made.form, "key": made.key, "bytes": made.bytes, "sha256": made.sha256,
-        "milliseconds": made.milliseconds,
+        "milliseconds": made.milliseconds, "loudness": made.loudness,
     }  # fmt: skip
 
 
@@ -157,8 +158,8 @@ async def expire(connection: AsyncConnection, now: int, limit: int = 500) -> int
 
 
 _PURGE = """
-update recording_files f set purged_at = :now, stale = f.file, file = '', title = '', note = '', tags = '[]', marks = '[]', fault = '',
-  version = f.version + 1
+update recording_files f set purged_at = :now, stale = f.file, file = '', loudness = null, title = '', note = '', tags = '[]', marks = '[]',
+  fault = '', version = f.version + 1
 from (
   select tenant_id, id, delete_reason as reason, deleted_by as deleter from recording_files
   where purge_at <= :now and purged_at is null and not held and stale = '' and (claimed_until is null or claimed_until < :now)

@@ -110,6 +110,22 @@ async def take_away(connection: AsyncConnection, scope: Scope, id: str, *, ticke
     return {"username": row.username, "name": row.name}
 
 
+async def loudness(connection: AsyncConnection, scope: Scope, id: str) -> bytes:
+    """How loud a recording is that the caller was found to be allowed to hear, as it was kept; empty when it was not."""
+    kept = await connection.scalar(
+        text("select loudness from recording_files where tenant_id = :tenant and id = :id"), {"tenant": scope.tenant, "id": id}
+    )
+    return bytes(kept or b"")
+
+
+async def keep_loudness(connection: AsyncConnection, scope: Scope, id: str, loudness: bytes) -> None:
+    """Keep how loud it is."""
+    await connection.execute(
+        text("update recording_files set loudness = :loudness where tenant_id = :tenant and id = :id and purged_at is null"),
+        {"tenant": scope.tenant, "id": id, "loudness": loudness},
+    )
+
+
 async def tags(connection: AsyncConnection, scope: Scope, limit: int) -> list[str]:
     """The tags that recordings of the caller's sites have, those most used first."""
     rows = await connection.execute(

@@ -17,14 +17,18 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
+from yitong.kit.kept import PART, KeptFolder
 from yitong.kit.keyring import Keyring, sync_folder
-from yitong.kit.sealing import Damaged, KeyMissing, open_sealed, read_head, rewrap, seal, shred
-from yitong.media import opus_file, wav
+from yitong.kit.sealing import Damaged, KeyMissing, Opened, is_sealed, open_sealed, read_head, rewrap, seal
+from yitong.kit.serving import pieces
+from yitong.media import loudness, opus_file, wav
 from yitong.media.opus_file import NoSound, Reading, Samples
 
 SEALED = ".sealed"
-PART = ".part"
+POINTS = 1_000
+"""Steps of loudness that are kept of a recording."""
 _BLOCK = 1 << 20
+_READ = 1 << 16
 _LOUD = 50.0
 """Mean amplitude of a track from which it must sound the same after encoding."""
 
@@ -45,6 +49,9 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     milliseconds: int = 0
 
 
+Octets = bytes
+
+
 class Made(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was made in place of another."""
 
@@ -54,6 +61,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     sha256: str
     milliseconds: int
+    loudness: Octets = b""
 
 
 class Differs(Exception):
@@ -64,29 +72,30 @@ class Differs(Exception):
         self.code = code
 
 
-class Vault:
+class Vault(KeptFolder):
     """The recordings folder with the keys that open what is sealed there."""
 
+    keyring: Keyring
+
     def __init__(self, folder: Path, keyring: Keyring) -> None:
-        self.folder = folder
-        self.keyring = keyring
+        super().__init__(folder, keyring)
 
-    def path(self, file: str) -> Path:
-        """Where a file lies. Raises FileNotFoundError for a name that leads out of the folder."""
-        root = self.folder.resolve()
-        path = (root / file).resolve()
-        if not file or not path.is_relative_to(root):
-            raise FileNotFoundError(file)
-        return path
-
-    def open(self, one: Stored) -> BinaryIO:
-        """The content in the clear: WAV or Ogg Opus. Raises FAULTS."""
+    def content(self, one: Stored) -> BinaryIO:
+        """The content in the clear: WAV or Ogg Opus; what nobody has looked after may lie plain, or be without its end. Raises FAULTS."""
         path = self.path(one.file)
-        return open_sealed(path, self.keyring.find(one.tenant), name=one.id) if one.sealed else path.open("rb")
+        if not one.sealed and not is_sealed(path):
+            return path.open("rb")
+        opened = Opened(path, self.keyring.find(one.tenant), name=one.id, unfinished=not one.sealed)
+        return wav.whole(io.BufferedReader(opened, _READ), opened.head.form)
+
+    def size(self, one: Stored) -> int:
+        """How long the content is. Raises FAULTS."""
+        with self.content(one) as content:
+            return content.seek(0, os.SEEK_END)
 
     def sound(self, one: Stored, form: str = "wav") -> Sound:
         """The content in a form, whichever it has. Raises FAULTS."""
-        file = self.open(one)
+        file = self.content(one)
         try:
             if form == "opus" and one.form == "wav":
                 with file:
@@ -96,17 +105,40 @@ class Vault:
             file.close()
             raise
 
-    def seal(self, one: Stored) -> Made:
-        """A sealed file beside the plain one, read back whole. Raises Differs when the plain one is not what the ledger says, FAULTS."""
-        with self.path(one.file).open("rb") as plain:
-            size, digest = _digest(plain)
+    def keep(self, one: Stored) -> Made:
+        """What the media process wrote, read back whole: sealed as it is when it was so from its first octet and has its end, else a sealed
+        file beside it. Raises Differs when it is not what the ledger says, FAULTS."""
+        with self.content(one) as written:
+            size, digest = _digest(written)
             if one.sha256 and digest != one.sha256:
                 raise Differs("length" if size != one.bytes else "digest")
-            return self._put(one, plain, one.file + SEALED, "wav", size, digest, Reading(plain).frames)
+            reading = Reading(written)
+            drawn, frames = _loudness(reading), reading.frames
+            key = self._key(one)
+            if not key:
+                made = self._put(one, written, one.file + SEALED, "wav", size, digest, frames)
+                return msgspec.structs.replace(made, loudness=drawn)
+        return Made(file=one.file, form="wav", key=key, bytes=size, sha256=digest, milliseconds=frames * 1000 // wav.RATE, loudness=drawn)
+
+    def _key(self, one: Stored) -> str:
+        """The key of a file that is sealed and has its end, on disk when this returns; "" of any other."""
+        path = self.path(one.file)
+        if not is_sealed(path):
+            return ""
+        with Opened(path, self.keyring.find(one.tenant), name=one.id, unfinished=True) as opened:
+            key = opened.head.key if opened.complete else ""
+        if key:
+            _lasting(path)
+        return key
+
+    def loudness(self, one: Stored) -> bytes:
+        """How loud it is, as it is kept. Raises FAULTS."""
+        with self.content(one) as content:
+            return _loudness(Reading(content))
 
     def encode(self, one: Stored) -> Made:
         """A sealed Ogg Opus file beside the sealed WAV: as long, and sounding the same on each track. Raises Differs, FAULTS."""
-        with self.open(one) as content:
+        with self.content(one) as content:
             encoded, frames = _encoded(Reading(content), Reading)
         size, digest = _digest(encoded)
         stem = one.file.removesuffix(SEALED).removesuffix(".wav")
@@ -126,25 +158,16 @@ class Vault:
         sync_folder(target.parent)
         return Made(file=file, form=form, key=key[0], bytes=size, sha256=digest, milliseconds=frames * 1000 // wav.RATE)
 
-    def rewrap(self, one: Stored) -> str:
+    def renew(self, one: Stored) -> str:
         """Have the newest key open the file; answers its id. Raises FAULTS."""
         key = self.keyring.current(one.tenant)
         rewrap(self.path(one.file), self.keyring.find(one.tenant), key)
         return key[0]
 
-    def remove(self, file: str) -> None:
-        """Remove a file for good; none there: nothing."""
-        try:
-            path = self.path(file)
-            shred(path)
-        except FileNotFoundError:
-            return
-        sync_folder(path.parent)
-
     def check(self, one: Stored, *, whole: bool) -> str:
         """What is wrong: "", missing, key_missing, damaged, length, digest. ``whole``: read all of it, not its size alone."""
         try:
-            with self.open(one) as content:
+            with self.content(one) as content:
                 size, digest = _digest(content) if whole else (content.seek(0, os.SEEK_END), "")
         except FileNotFoundError:
             return "missing"
@@ -155,17 +178,6 @@ class Vault:
         if one.bytes and size != one.bytes:
             return "length"
         return "digest" if whole and one.sha256 and digest != one.sha256 else ""
-
-    def files(self) -> Iterator[tuple[str, os.stat_result]]:
-        """Every file below the folder, by its name from there."""
-        root = self.folder.resolve()
-        for folder, _, names in os.walk(root):
-            for name in names:
-                path = Path(folder, name)
-                try:
-                    yield path.relative_to(root).as_posix(), path.stat()
-                except FileNotFoundError:
-                    continue
 
     def head_of(self, file: str) -> str:
         """The id of the key that opens a sealed file; "" when its head cannot be read."""
@@ -189,7 +201,7 @@ class Sound:
     def octets(self, first: int, last: int) -> Iterator[bytes]:
         """From octet ``first`` to ``last``. Raises Damaged, NoSound at the place that cannot be read."""
         if self._reading is None:
-            yield from _read(self._file, first, last - first + 1)
+            yield from pieces(self._file, first, last - first + 1)
             return
         if first < wav.HEADER:
             head = wav.header(self._reading.frames * self._frame, self._reading.channels)
@@ -213,11 +225,21 @@ class Sound:
         self._file.close()
 
 
-def _read(file: BinaryIO, at: int, left: int) -> Iterator[bytes]:
-    file.seek(at)
-    while left > 0 and (piece := file.read(min(64 * 1024, left))):
-        left -= len(piece)
-        yield piece
+def _loudness(reading: Reading) -> bytes:
+    loud = loudness.Loudness(reading.frames, reading.channels, POINTS)
+    for block in reading.blocks():
+        loud.feed(block)
+    return loudness.packed(loud.top)
+
+
+def _lasting(path: Path) -> None:
+    """What others wrote into the file is on disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    sync_folder(path.parent)
 
 
 def _digest(file: BinaryIO) -> tuple[int, str]:
