@@ -27,6 +27,7 @@ SERVICE: dict[str, Any] = {
     "entries": {
         "card": {"name": {"en": "Card and PIN"}, "beside": True, "takes": ["amount"], "returns": ["card", "pin"]},
         "hello": {"name": {"en": "All of it"}},
+        "again": {"name": {"en": "Somebody else"}},
     },
     "steps": {
         "hello": {"kind": "play", "prompts": ["information"], "next": {"done": "bye"}},
@@ -38,6 +39,7 @@ SERVICE: dict[str, Any] = {
         "back": {"kind": "return", "next": {"nowhere": "bye"}},
         "gave_up": {"kind": "return", "result": "failed", "next": {"nowhere": "bye"}},
         "bye": {"kind": "hang_up"},
+        "again": {"kind": "queue", "queue": "service", "next": dict.fromkeys(("served", "timeout", "full", "no_agents"), "bye")},
     },
 }  # fmt: skip
 
@@ -215,6 +217,24 @@ def test_for_good_to_a_step_that_ends_the_call(story: Callable[..., Story]) -> N
     told.run(30)
     assert told.customer.ended
     check_end(told.world, 1)
+
+
+def test_a_customer_whom_a_flow_queues_again_waits_on(story: Callable[..., Story]) -> None:
+    """His place, and the wait that counts and is shown, are those of all his waiting, without the talk (D12)."""
+    told = story()
+    world = told.world
+    world.obey(m.SetAgentState(agent="a1001", state="not_ready"))
+    told.run(9)
+    told.let_in(step="again", wait=False, seconds=12)
+    (first,) = world.facts(m.OfferAnswered)
+    entered = [event for event in world.events() if event.type == m.ContactQueued.TYPE][1]
+    assert entered.payload["virtual_arrival"] == entered.payload["wait_from"] == entered.occurred_at - first.waited_us
+    world.obey(m.SetAgentState(agent="a1001", state="ready"))
+    told.run(6)
+    answered = [event for event in world.events() if event.type == m.OfferAnswered.TYPE][1]
+    assert answered.payload["waited_us"] == first.waited_us + answered.occurred_at - entered.occurred_at
+    assert told.desk()["waited_seconds"] == answered.payload["waited_us"] // 1_000_000 > 12
+    told.end()
 
 
 def test_a_held_customer_is_let_in_and_comes_back(story: Callable[..., Story]) -> None:

@@ -40,6 +40,7 @@ class Model:
         self.gone: dict[str, int] = {}
         self.handle: dict[str, float] = {}
         self.places: dict[str, int] = {}
+        self.waits: dict[str, int] = {}
         self.available: set[str] = set()
         self.changed = True
         self._site = site
@@ -217,12 +218,16 @@ class Model:
         self.watch_queued(queued)
 
     def _left(self, fact: m.ContactLeftQueue, at: int) -> None:
-        self.queued.pop(fact.contact, None)
+        queued = self.queued.pop(fact.contact, None)
+        if queued is not None and fact.outcome == "answered":
+            counted_in = queued.wait_from < queued.entered_at
+            self.waits[fact.contact] = fact.waited_us + (0 if counted_in else self.waits.get(fact.contact, 0))
         self.deadlines.drop(f"q:{fact.contact}")
         self.changed = True
 
     def _contact_ended(self, fact: ContactEnded, at: int) -> None:
         self.places.pop(fact.contact, None)
+        self.waits.pop(fact.contact, None)
 
     # --- facts: assignments --------------------------------------------------------------------------------------------------------
 
@@ -363,12 +368,13 @@ class Model:
     def state(self) -> AcdState:
         return AcdState(
             agents=self.agents, queued=self.queued, gone=self.gone, handle=self.handle, places=self.places,
-            handovers=self.together.handovers, outside=self.together.outside,
+            waits=self.waits, handovers=self.together.handovers, outside=self.together.outside,
         )  # fmt: skip
 
     def restore(self, state: AcdState) -> None:
         """Take up a snapshot: one object per assignment, indexes and deadlines made anew."""
         self.agents, self.queued, self.gone, self.handle, self.places = state.agents, state.queued, state.gone, state.handle, state.places
+        self.waits = state.waits
         for agent in self.agents.values():
             self._assignments.update(agent.assignments)
             self._refresh(agent)

@@ -274,14 +274,14 @@ class Acts:
         self, contact: LiveContact, queue_id: str, unit: Unit, *, virtual_arrival: int = 0, priority: int = 0, front: bool = False,
         anew: bool = False,
     ) -> None:  # fmt: skip
-        """Let the contact wait. A place once taken is kept over re-entry; one who had an agent waits anew, at the front.
-
-        ``anew``: the wait counts from now, whatever the place (a transfer).
+        """Let the contact wait. A place once taken is kept over re-entry: whoever comes back from an agent by a flow waits on from what he
+        has waited; one whose agent was lost waits anew, at the front. ``anew``: the wait counts from now, whatever the place (a
+        transfer).
         """
         queue = self.model.queue_configs.get(queue_id)
         place = self.model.places.get(contact.id, 0)
         again = bool(place) or contact.served is not None
-        virtual = virtual_arrival or place or unit.now
+        virtual = virtual_arrival or place or unit.now - self.model.waits.get(contact.id, 0)
         within = micro(queue.objective.answer_within_seconds) if queue is not None else 20_000_000
         leave = micro(queue.maximum_wait_seconds) if queue is not None else 0
         segment = begin_segment(contact, "queue", unit, queue=queue_id, cause="agent_lost" if front else "")
