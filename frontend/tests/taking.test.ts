@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Assignment, Recorded } from '@/api/types'
+import { mayTake } from '@/board/supervise'
 import { mayRecord } from '@/desk/taking'
 
 const talk = (recorded: Partial<Recorded> | null, more: Partial<Assignment> = {}) =>
@@ -33,5 +34,23 @@ describe('what may be done about the recording of a talk', () => {
     expect(mayRecord(talk(null), all)).toEqual(nothing)
     expect(mayRecord(talk({}, { state: 'wrapping_up' }), all)).toEqual(nothing)
     expect(mayRecord(talk({}, { helps: { id: 'x', extension: '1', name: '', team: null } }), all)).toEqual(nothing)
+  })
+})
+
+describe('what a supervisor may do about it on the board', () => {
+  const board = { rule: true, mode: 'all', running: true, paused: false, pause: null, pause_seconds: 60, demand: null } as const
+  const paused = (by: 'agent' | 'supervisor' | 'step') => ({ recorded: { ...board, paused: true, pause: { by, until: 9 } } })
+
+  it('is a recording of his own, and a pause', () => {
+    expect(mayTake({ recorded: board }, true, true)).toEqual({ start: true, end: false, pause: true, resume: false })
+    expect(mayTake({ recorded: { ...board, demand: { by: null, since: 0, until: null } } }, true, true)).toMatchObject({ start: false, end: true })
+    expect(mayTake({ recorded: { ...board, pause_seconds: 0 } }, true, true).pause).toBe(false)
+    expect(mayTake({ recorded: board }, false, false)).toEqual({ start: false, end: false, pause: false, resume: false })
+    expect(mayTake({ recorded: null }, true, true)).toEqual({ start: false, end: false, pause: false, resume: false })
+  })
+
+  it('is the end of his own pause alone: an agent or a flow says by itself when it goes on', () => {
+    expect(mayTake(paused('supervisor'), true, true)).toEqual({ start: false, end: false, pause: false, resume: true })
+    for (const by of ['agent', 'step'] as const) expect(mayTake(paused(by), true, true)).toEqual({ start: false, end: false, pause: false, resume: false })
   })
 })

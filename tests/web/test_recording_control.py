@@ -46,6 +46,7 @@ async def test_pause_and_demand_from_desk_and_board(world: World, centre: Centre
     await until(lambda: shown(centre, world)[0]["pause"]["on"])
     desk, board = shown(centre, world)
     assert (desk["pause"]["by"], board["paused"], board["rule"]) == ("agent", True, True)
+    assert board["pause"] == {"by": "agent", "until": desk["pause"]["until"]}
     assert desk["pause"]["until"] - desk["pause"]["since"] == 120_000_000, "the queue's limit"
     assert await ask(f"{own}/pause", who, 409) == "wrong_state"
     assert await ask(f"{own}/resume", other, 404) == "not_found"

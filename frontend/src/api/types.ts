@@ -186,6 +186,8 @@ export interface BoardAgent {
     mode: Recorded['mode']
     running: boolean
     paused: boolean
+    /** Who paused it, and until when at the latest. */
+    pause?: { by: 'agent' | 'supervisor' | 'step'; until: number } | null
     pause_seconds: number
     demand: { by: Person | null; since: number; until: number | null } | null
   } | null
@@ -218,6 +220,12 @@ export interface ConferenceRoom {
   number: string
   size: number
   may_ask: boolean
+  /** Numbers that lead here; `asks`: the room's own number is asked for then. */
+  dial: { number: string; asks: boolean }[]
+  host_pin: boolean
+  member_pin: boolean
+  enters: 'speaker' | 'listener'
+  waits: boolean
   conference: string | null
   began_at: number | null
   until: number | null
@@ -252,11 +260,15 @@ export interface Contact {
 }
 export interface Segment { id: string; kind: string; began_at: string; ended_at: string | null; agent?: Named | null; queue?: Named | null; cause?: string }
 export interface JourneyEvent { id: string; type: string; at?: string; offset_ms?: number; offset_seconds?: number; agent?: Named | null; queue?: Named | null; cause?: string; payload?: Record<string, unknown> }
-export interface Recording { id: string; url: string; peaks?: string; milliseconds: number; holds: ([number, number] | { from_ms: number; to_ms: number })[]; pauses?: [number, number][]; demand?: string | null }
+/** Where a sound is had for some minutes, in this browser, while one is signed in. */
+export interface SoundLink { url: string; expires_at: string }
+
+export interface Recording { id: string; url: string; peaks?: string; links?: string; milliseconds: number; holds: ([number, number] | { from_ms: number; to_ms: number })[]; pauses?: [number, number][]; demand?: string | null }
 /** What people write to a recording. */
 export interface RecordingNote { title: string; note: string; tags: string[]; marks: { at_ms: number; text: string }[] }
 /** A recording of a contact; `deleted`: it can be brought back until `purge_at`. */
 export interface KeptRecording extends Recording, RecordingNote {
+  began_at: string
   version: number
   complete: boolean
   held: boolean

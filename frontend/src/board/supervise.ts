@@ -9,6 +9,20 @@ export const WAYS: Participation[] = ['silent', 'whisper', 'active']
 const TELEPHONE_MS = 6000
 const STEP_MS = 100
 
+export interface MayTake { start: boolean; end: boolean; pause: boolean; resume: boolean }
+
+/** What a supervisor may do about the recording of an agent's talk. Whoever paused it says when it goes on: an agent, or a flow. Pure. */
+export function mayTake(agent: Pick<BoardAgent, 'recorded'>, record: boolean, pause: boolean): MayTake {
+  const recorded = agent.recorded ?? null
+  const paused = Boolean(recorded?.paused)
+  return {
+    start: record && recorded !== null && !paused && !recorded.demand && recorded.mode !== 'none',
+    end: record && Boolean(recorded?.demand),
+    pause: pause && recorded !== null && !paused && recorded.running && recorded.pause_seconds > 0,
+    resume: pause && paused && recorded?.pause?.by === 'supervisor',
+  }
+}
+
 export function useSupervision() {
   const { t, nameOf } = useWords()
   const desk = useDesk()

@@ -115,9 +115,10 @@ def on_board(state: ViewState, held: SeenAssignment | None, person: Callable[[st
     talk = state.recorded.get(held.segment) if held is not None and not held.host else None
     if talk is None or held is None:
         return None
-    demand = talk.demand
+    demand, pause = talk.demand, state.pauses.get(held.contact)
     return {
-        "rule": talk.by_rule, "mode": talk.mode, "paused": held.contact in state.pauses, "pause_seconds": talk.pause_seconds,
+        "rule": talk.by_rule, "mode": talk.mode, "paused": pause is not None, "pause_seconds": talk.pause_seconds,
+        "pause": {"by": pause.cause, "until": pause.until} if pause is not None else None,
         "running": bool(talk.takes), "demand": {
             "by": person(demand.by_agent) if demand.by_agent else None, "since": demand.since, "until": demand.until or None,
         } if demand else None,
