@@ -14,7 +14,9 @@ from tests.switches.soft_rig import Media, SoftRig, home_of, running_media
 
 from yitong.ct import services
 from yitong.ct.events import (
+    Collected,
     ConnectionCleared,
+    DigitPressed,
     Established,
     HallEntered,
     HallLeft,
@@ -55,10 +57,16 @@ async def test_a_listener_becomes_a_speaker_and_back(rig: Rig) -> None:
 
 
 async def test_whoever_leaves_is_alone_and_his_call_goes_on(rig: Rig) -> None:
+    """And what he pressed there is no answer to what he is asked afterwards."""
     hall = new_id()
     ears, fars = await three_in(rig, hall)
+    await fars[0].press("8")
+    await rig.until(DigitPressed, connection=fars[0].connection, digit="8")
     rig.ask(make(services.LeaveHall, connection=fars[0].connection))
     await rig.until(HallLeft, connection=fars[0].connection, hall=hall)
+    asked = make(services.Collect, connection=fars[0].connection, first_seconds=0.2)
+    rig.ask(asked)
+    assert (await rig.until(Collected, service=asked.id)).digits == ""
     await ears.hear(customer="", agent="", expert="agent")
     assert {one.connection: one.hall for one in rig.snapshot().connections} == {
         fars[0].connection: "", fars[1].connection: hall, fars[2].connection: hall,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -86,9 +87,36 @@ async def test_a_desk_hosts_a_conference(world: World, centre: Centre) -> None:
     assert (await world.ask("POST", f"/conferences/{conference}/end", who)).status_code == 204
     await shows(lambda seen: seen["conference"] is None)
     entries = (await world.ask("GET", "/config/audit", await world.headers("admin"), params={"limit": 50})).json()["items"]
+    await heard_by_who_was_there(world, centre, conference)
     told = [entry["action"].removeprefix("conference.") for entry in entries if entry["action"].startswith("conference.")]
     assert told == ["ended", "listed", "granted", "removed", "recorded", "speaking", "muted", "locked", "muted", "called", "called"]
     await page.close()
+
+
+async def heard_by_who_was_there(world: World, centre: Centre, conference: str) -> None:
+    """Its recording belongs to it, for nobody called: agents who were there and their supervisor find it with its room, nobody else."""
+    await centre.start_worker()
+    path = f"/conference_rooms/{world.mine.ids['conference_room']}/recordings"
+    who, found = await world.headers("1001"), list[dict[str, Any]]()
+    async with asyncio.timeout(30):
+        while not found:
+            await asyncio.sleep(0.1)
+            found = (await world.ask("GET", path, who)).json()["items"]
+    assert [(one["conference"], one["contact"], one["complete"]) for one in found] == [(conference, None, True)]
+    recording = f"/recordings/{found[0]['id']}"
+    for person in ("1001", "1002", "1200", "admin", "1100 other"):
+        them, hears = await world.headers(*person.split()), person != "1100 other"
+        answer = await world.ask("GET", path, them)
+        assert len(answer.json()["items"]) == 1 if hears else answer.status_code == 404, person
+        answer = await world.ask("GET", recording, them)
+        assert answer.json()["code"] == ("recording_missing" if hears else "not_found"), answer.text  # the simulated switch writes no file
+    async with world.database.transaction() as connection:
+        await connection.execute(text("delete from conference_agents where agent_id <> :id"), {"id": world.mine.people["1001"].agent})
+    them = await world.headers("1002")
+    assert ((await world.ask("GET", path, them)).json()["items"], (await world.ask("GET", recording, them)).status_code) == ([], 404)
+    async with world.database.transaction() as connection:
+        rows = await connection.execute(text("select count(*) from audit where action = 'conference.recordings_listed'"))
+        assert rows.scalar() == 5
 
 
 async def test_who_may_not_host_sees_nothing(world: World, centre: Centre) -> None:

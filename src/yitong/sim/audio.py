@@ -158,6 +158,10 @@ class SimAudio:
             self._later(lambda ear, now: ear.faxed(tag, outcome or FaxOutcome(reason="call_dropped"), now))
 
     def send_digits(self, connection: str, digits: str) -> None:
+    def forget_keys(self, connection: str) -> None:
+        if connection in self.ports:
+            self.ports[connection].ahead = ""
+
         if connection in self.ports:
             self.ports[connection].sent += digits
 

@@ -32,11 +32,12 @@ def enter(board: Board, one: LiveConnection, service: services.EnterHall, now: i
 
 
 def leave(board: Board, one: LiveConnection, service: services.LeaveHall, now: int) -> None:
-    """Go out of the hall; whoever is in none has left already."""
+    """Go out of the hall; whoever is in none has left already. What was pressed there was meant for it, and for nothing after it."""
     hall = one.hall
     if not hall:
         return
     go_out(board, one)
+    board.audio.forget_keys(one.connection)
     one.participation = Participation.ACTIVE
     board.tell(HallLeft(tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=service.id, hall=hall), now)
 

@@ -125,6 +125,10 @@ class Audio(Protocol):
         """Stop what plays or collects."""
         ...
 
+    def forget_keys(self, connection: str) -> None:
+        """Keys pressed until now count for nothing that is collected later."""
+        ...
+
     def send_digits(self, connection: str, digits: str) -> None:
         """Send keys towards the device."""
         ...

@@ -115,6 +115,37 @@ class ConferenceState(msgspec.Struct, kw_only=True):
     guesses: dict[str, list[int]] = {}
 
 
+class Entrances:
+    """By which numbers one comes to a room: those whose published flow has a step that leads there, or asks for the room's number."""
+
+    def __init__(self, site: str) -> None:
+        self._site = site
+        self._flows: dict[str, frozenset[str]] = {}
+        """Codes of rooms that a flow leads to; "": it asks."""
+        self._numbers: dict[str, tuple[str, str]] = {}
+
+    def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> bool:
+        """Whether something changed."""
+        if kind == "flow":
+            steps = ((value or {}).get("document") or {}).get("steps", {}).values()
+            led = frozenset(str(step.get("room", "")) for step in steps if step.get("kind") == "conference")
+            changed = led != self._flows.pop(key, frozenset())
+            self._flows.update({key: led} if led else {})
+            return changed
+        if kind == "number":
+            before = self._numbers.pop(key, None)
+            if value is not None and value.get("site") in ("", None, self._site):
+                self._numbers[key] = str(value.get("number", "")), str(value.get("flow", ""))
+            return before != self._numbers.get(key)
+        return False
+
+    def of(self, room: Room) -> list[dict[str, Any]]:
+        """Numbers to dial, with whether the room's own number is asked for then."""
+        ways = {(number, "" in led and room.code not in led) for number, flow in self._numbers.values()
+                if (led := self._flows.get(flow, frozenset())) & {"", room.code}}  # fmt: skip
+        return [{"number": number, "asks": asks} for number, asks in sorted(ways)]
+
+
 class Model:
     """All conferences of a partition. ``touched`` collects rooms whose picture changed."""
 
@@ -125,6 +156,7 @@ class Model:
         self.agents: dict[str, Mapping[str, Any]] = {}
         self.devices: dict[str, dict[str, str]] = {}
         """Of each agent: usable devices with their kinds."""
+        self.entrances = Entrances(site)
         self.conferences: dict[str, Conference] = {}
         self.entering: dict[str, Entering] = {}
         self.guesses: dict[str, list[int]] = {}
@@ -148,8 +180,10 @@ class Model:
     # --- configuration -------------------------------------------------------------------------------------------------------------
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
-        """Rooms, agents, and the classes of numbers."""
+        """Rooms, agents, the classes of numbers, and which numbers lead to a room."""
         self.dialling.configure(kind, key, value)
+        if self.entrances.configure(kind, key, value):
+            self.touched.update(self.rooms)
         if kind == "agent":
             self.agents.pop(key, None)
             if value is not None:

@@ -33,6 +33,7 @@ class RecordingAsked(Fact, frozen=True):
     """The segment is to be recorded from here on: ``left`` the customer's connection, ``right`` the agent's (or an outside number's).
 
     ``demand``: the recording on demand (``recording.demand_began``) that this file is of; empty: the rule's.
+    ``conference``, ``room``: what is said in a conference is recorded, ``left`` and ``right`` are its hall; the contact may be nobody.
     """
 
     TYPE: ClassVar[str] = "quality.recording_asked"
@@ -41,6 +42,8 @@ class RecordingAsked(Fact, frozen=True):
     left: str
     right: str
     demand: str = ""
+    conference: str = ""
+    room: str = ""
 
 
 class RecordingEnded(Fact, frozen=True):

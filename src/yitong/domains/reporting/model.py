@@ -61,9 +61,10 @@ SURVEYS = _table(
 )  # fmt: skip
 RECORDINGS = _table(
     "recordings", "tenant_id id",
-    "id: tenant_id id site_id contact_id segment_id agent_id queue_id demand_id; at: began_at ended_at; text: file sha256;"
-    "int: milliseconds bytes; bool: complete; list: holds pauses",
+    "id: tenant_id id site_id contact_id segment_id agent_id queue_id demand_id conference_id room_id; at: began_at ended_at;"
+    "text: file sha256; int: milliseconds bytes; bool: complete; list: holds pauses",
 )  # fmt: skip
+CONFERENCE_AGENTS = _table("conference_agents", "tenant_id conference_id agent_id", "id: tenant_id conference_id agent_id site_id")
 FAXES = _table(
     "faxes", "tenant_id id",
     "id: tenant_id id site_id contact_id station_id recipient_id; at: began_at ended_at; text: document file outcome; int: pages rate;"
@@ -96,7 +97,10 @@ AGENT_DAYS = _table(
 
 TABLES = {
     table.name: table
-    for table in (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, FAXES, MESSAGES, ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS, AGENT_DAYS)
+    for table in (
+        CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, CONFERENCE_AGENTS, FAXES, MESSAGES, ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS,
+        AGENT_DAYS,
+    )
 }  # fmt: skip
 _BLANK = {name: {column: EMPTY[sort] for column, sort in table.columns.items()} for name, table in TABLES.items()}
 OF_CONTACT = (CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, FAXES, MESSAGES)
@@ -162,8 +166,10 @@ class Rows:
         """Everything is in the database: nothing is changed any more, sums begin anew."""
         for name, table in TABLES.items():
             self._changed[name].clear()
-            if table.adds or table is ACTIVITY:
+            if table.adds or table is ACTIVITY or table is CONFERENCE_AGENTS:
                 self._held[name].clear()
+        for key in [key for key, row in self._held[RECORDINGS.name].items() if not row["contact_id"]]:
+            del self._held[RECORDINGS.name][key]
 
     def forget(self) -> None:
         """Hold nothing any more."""

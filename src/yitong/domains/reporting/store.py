@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from yitong.contact.ledger import Event
 from yitong.contact.messages import ContactArrived
-from yitong.domains.reporting.model import AGENT_FOLDS, CONTACTS, OF_CONTACT, TABLES, Rows, Table
+from yitong.domains.quality.messages import RecordingEnded, RecordingLost
+from yitong.domains.reporting.model import AGENT_FOLDS, CONTACTS, OF_CONTACT, RECORDINGS, TABLES, Rows, Table
 from yitong.kit.clock import microseconds
 from yitong.kit.database import as_rows, direct
 
 PROJECTION = "contacts"
+_OF_RECORDINGS = frozenset({RecordingEnded.TYPE, RecordingLost.TYPE})
+"""What tells of a recording that was asked for before, perhaps of a conference without a contact."""
 _REBUILD = 0x7265_6275
 
 
@@ -23,17 +26,22 @@ async def load(connection: AsyncConnection, rows: Rows, events: Iterable[Event])
     """Hold every row that folding ``events`` may read."""
     contacts: dict[str, set[str]] = {}
     agents: dict[str, set[str]] = {}
+    ownerless: dict[str, set[str]] = {}
     held, new = rows.contacts(), set[str]()
     for event in events:
         if event.type == ContactArrived.TYPE:
             new.add(event.contact)  # its first fact: there is nothing yet
         elif event.contact and event.contact not in held and event.contact not in new:
             contacts.setdefault(event.tenant, set()).add(event.contact)
+        elif not event.contact and event.type in _OF_RECORDINGS:
+            ownerless.setdefault(event.tenant, set()).add(str(event.payload.get("recording", "")))
         if event.agent and rows.get(AGENT_FOLDS, event.tenant, event.agent) is None:
             agents.setdefault(event.tenant, set()).add(event.agent)
     for tenant, ids in contacts.items():
         for table in OF_CONTACT:
             await _select(connection, rows, table, tenant, "id" if table is CONTACTS else "contact_id", ids)
+    for tenant, ids in ownerless.items():
+        await _select(connection, rows, RECORDINGS, tenant, "id", ids)
     for tenant, ids in agents.items():
         await _select(connection, rows, AGENT_FOLDS, tenant, "agent_id", ids)
 

@@ -230,6 +230,14 @@ class Control:
         return m.Done(id=request.id)
 
     @_do.register
+    def _(self, request: m.MediaForgetKeys) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        row.ahead.take()
+        return m.Done(id=request.id)
+
+    @_do.register
     def _(self, request: m.MediaDigits) -> m.FromWorker | None:
         row = self.rows.get(request.port)
         if row is None:

@@ -92,6 +92,10 @@ class MediaStop(Request, frozen=True, tag=True):
     """Stop what plays or collects on the row, and its fax."""
 
 
+class MediaForgetKeys(Request, frozen=True, tag=True):
+    """Throw away keys that were pressed while nothing collected."""
+
+
 class MediaDigits(Request, frozen=True, tag=True):
     """Send digits from the row (RFC 4733; silence if the other side takes none)."""
 
@@ -353,6 +357,7 @@ AnyRequest = (
     | MediaPause
     | MediaMessage
     | MediaWatch
+    | MediaForgetKeys
     | ListPorts
 )
 FromWorker = (

@@ -259,6 +259,9 @@ class Sound:
     def stop(self, connection: str) -> None:
         self._ask(connection, lambda number: m.MediaStop(id=number, port=connection))
 
+    def forget_keys(self, connection: str) -> None:
+        self._ask(connection, lambda number: m.MediaForgetKeys(id=number, port=connection))
+
     def send_digits(self, connection: str, digits: str) -> None:
         self._ask(connection, lambda number: m.MediaDigits(id=number, port=connection, digits=digits))
 

@@ -180,7 +180,7 @@ class Acts:
     # --- recording -------------------------------------------------------------------------------------------------------------------
 
     def record(self, one: Conference, unit: Unit, agent: str = "") -> None:
-        """Record the mix, into a recording of the contact that has been there longest. Raises Refused: wrong_state."""
+        """Record the mix: a recording of the conference, and of the contact that has been there longest. Raises Refused: wrong_state."""
         there = [member for member in one.members.values() if member.state == "in"]
         if not there or one.recording:
             raise Refused("wrong_state", state="recording" if one.recording else "empty")
@@ -190,11 +190,10 @@ class Acts:
         day = datetime.fromtimestamp(unit.now // SECOND, UTC)
         file = f"{self.tenant}/{day:%Y/%m/%d}/{recording}.wav"
         unit.tell(m.RecordingBegan(contact=owner.contact, agent=agent, conference=one.id, recording=recording))
-        if live is not None:
-            unit.tell(RecordingAsked(
-                contact=live.id, segment=live.segment, connection=owner.connection, agent=agent, recording=recording, file=file,
-                left=one.id, right=one.id,
-            ))  # fmt: skip
+        unit.tell(RecordingAsked(
+            contact=live.id if live is not None else "", segment=live.segment if live is not None else "", connection=owner.connection,
+            agent=agent, recording=recording, file=file, left=one.id, right=one.id, conference=one.id, room=one.room,
+        ))  # fmt: skip
         unit.ask(ct.RecordHall(id=recording, tenant=self.tenant, recording=recording, hall=one.id, file=file))
 
     def stop_recording(self, one: Conference, unit: Unit) -> None:

@@ -103,6 +103,8 @@ class ConferencesLive:
         members = one.members if one is not None else {}
         return {
             "id": key, "code": room.code, "name": room.name, "number": room.number, "size": room.size, "may_ask": room.may_ask,
+            "dial": self._model.entrances.of(room), "host_pin": bool(room.host_pin), "member_pin": bool(room.member_pin),
+            "enters": room.enters, "waits": room.wait_for_host,
             "conference": one.id if one is not None else None, "began_at": one.began_at if one is not None else None,
             "until": one.until if one is not None else None, "open": one is not None and one.open,
             "locked": one is not None and one.locked, "muted_all": one is not None and one.muted_all,

@@ -114,8 +114,9 @@ async def take_in(connection: AsyncConnection, one: Stored, at: int, size: int) 
     """A recording without an end whose file is there after all: from now on it is like the others, and incomplete."""
     await connection.execute(
         text("""
-            insert into recording_files (tenant_id, id, site_id, contact_id, queue_id, ended_at, file, bytes, milliseconds)
-            select r.tenant_id, r.id, r.site_id, r.contact_id, r.queue_id, :at, r.file, :size, :milliseconds
+            insert into recording_files (tenant_id, id, site_id, contact_id, queue_id, conference_id, room_id, ended_at, file, bytes,
+              milliseconds)
+            select r.tenant_id, r.id, r.site_id, r.contact_id, r.queue_id, r.conference_id, r.room_id, :at, r.file, :size, :milliseconds
             from recordings r where r.tenant_id = :tenant and r.id = :id
             on conflict (tenant_id, id) do nothing"""),
         {"tenant": one.tenant, "id": one.id, "at": moment(at), "size": size, "milliseconds": max(0, size - 44) // 32},

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from yitong.domains.quality.store.contacts import VISIBLE, who
+from yitong.domains.quality.store.contacts import who
+from yitong.domains.quality.store.hearing import MAY_HEAR
 from yitong.kit.audit import audit
 from yitong.kit.clock import moment
 from yitong.kit.records import Change, Field, Kind, Value, change, read
@@ -22,7 +23,7 @@ RECORDING = Kind(
 )  # fmt: skip
 """What people write to a recording; changed by ``kit/records.py`` like configuration, with history and audit."""
 
-_STATE = """f.file, f.form, f.sealed, f.bytes, f.sha256, f.milliseconds, f.title, f.note, f.tags, f.marks, f.held, f.version, f.deleted_at,
+STATE = """f.file, f.form, f.sealed, f.bytes, f.sha256, f.milliseconds, f.title, f.note, f.tags, f.marks, f.held, f.version, f.deleted_at,
   f.purge_at, f.purged_at, f.delete_reason"""
 
 
@@ -30,7 +31,7 @@ async def of_contact(connection: AsyncConnection, scope: Scope, contact: str) ->
     """The recordings of a contact that the caller was found to be allowed to see, also those that are gone."""
     rows = await connection.execute(
         text(f"""
-            select r.id, r.segment_id, r.agent_id, r.began_at, f.ended_at, r.holds, r.pauses, r.demand_id as demand, {_STATE},
+            select r.id, r.segment_id, r.agent_id, r.began_at, f.ended_at, r.holds, r.pauses, r.demand_id as demand, {STATE},
               r.complete and r.ended_at is not null as complete
             from recordings r join recording_files f on (f.tenant_id, f.id) = (r.tenant_id, r.id)
             where r.tenant_id = :tenant and r.contact_id = :id order by r.began_at"""),
@@ -40,12 +41,12 @@ async def of_contact(connection: AsyncConnection, scope: Scope, contact: str) ->
 
 
 async def recording(connection: AsyncConnection, scope: Scope, agent: str, id: str) -> dict[str, Any] | None:
-    """A finished recording of a contact that the caller may see, also one that is gone."""
+    """A finished recording of a contact that the caller may see, or of a conference that he may hear; also one that is gone."""
     rows = await connection.execute(
         text(f"""
-            select f.tenant_id, f.id, f.contact_id, {_STATE} from recording_files f
-            join contacts c on (c.tenant_id, c.id) = (f.tenant_id, f.contact_id)
-            where f.id = :id and f.tenant_id = :tenant and {VISIBLE}"""),
+            select f.tenant_id, f.id, f.contact_id, {STATE} from recording_files f
+            left join contacts c on (c.tenant_id, c.id) = (f.tenant_id, f.contact_id)
+            where f.id = :id and f.tenant_id = :tenant and {MAY_HEAR}"""),
         who(scope, agent) | {"id": id},
     )
     row = rows.mappings().first()
