@@ -15,6 +15,7 @@ from threading import Event, Thread
 import psycopg
 import pytest
 from tests import proofs
+from tests.databases import Databases
 
 from yitong.app import embedded, engines, streams
 from yitong.app.child import Spec
@@ -124,12 +125,15 @@ def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_engine(engine_home: Path) -> Iterator[str]:
     """The URL of a running PostgreSQL with an empty database ``yitong``."""
     engine = embedded.postgres(engine_home)
+    # Every connection would pay for its password as a guesser must, and there are thousands.
+    (engine_home / "postgres" / "pg_hba.conf").write_text("local all all trust\n")
     spec = engines.postgres_spec(engine)
     with _running(engine_home / "pg-run", spec):
         embedded.make_database(engine.url)
         # Hundreds of databases are made and dropped, and no test cuts the power.
         with psycopg.connect(engine.url, autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")
+            for setting in ("fsync", "full_page_writes"):
+                connection.execute(f"alter system set {setting} = off".encode())
             connection.execute("select pg_reload_conf()")
         yield engine.url
 
@@ -141,24 +145,30 @@ def postgres_template(postgres_engine: str) -> str:
     return postgres_engine
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_engine: str) -> Databases:
+    """What lends databases."""
+    return Databases(postgres_engine)
+
+
 @pytest.fixture
-def empty_postgres_url(postgres_engine: str) -> Iterator[str]:
+def empty_postgres_url(databases: Databases) -> Iterator[str]:
     """A fresh database without our schema."""
-    with _database(postgres_engine, "template0") as url:
+    with databases.fresh("template0") as url:
         yield url
 
 
 @pytest.fixture
-def postgres_url(postgres_template: str) -> Iterator[str]:
-    """A fresh database with our schema."""
-    with _database(postgres_template, "yitong") as url:
+def postgres_url(postgres_template: str, databases: Databases) -> Iterator[str]:
+    """A database with our schema and nothing in it."""
+    with databases.lent("yitong") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def module_postgres_url(postgres_template: str) -> Iterator[str]:
-    """A fresh database with our schema for all tests of a module."""
-    with _database(postgres_template, "yitong") as url:
+def module_postgres_url(postgres_template: str, databases: Databases) -> Iterator[str]:
+    """A database with our schema for all tests of a module."""
+    with databases.lent("yitong") as url:
         yield url
 
 
@@ -231,25 +241,6 @@ class _running:
             self._up.set()
         finally:
             await supervisor.stop()
-
-
-class _database:
-    """A copy of ``template``, dropped at the end."""
-
-    def __init__(self, engine_url: str, template: str) -> None:
-        self._admin = engine_url.replace("@/yitong?", "@/postgres?")
-        self._template = template
-        self._name = f"test_{os.getpid()}_{secrets.token_hex(4)}"
-        self.url = engine_url.replace("@/yitong?", f"@/{self._name}?")
-
-    def __enter__(self) -> str:
-        with psycopg.connect(self._admin, autocommit=True) as connection:
-            connection.execute(f'create database "{self._name}" template {self._template} strategy file_copy'.encode())
-        return self.url
-
-    def __exit__(self, *_: object) -> None:
-        with psycopg.connect(self._admin, autocommit=True) as connection:
-            connection.execute(f'drop database "{self._name}" with (force)'.encode())
 
 
 @pytest.fixture

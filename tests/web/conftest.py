@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
+from tests.databases import Databases
 from tests.web.centre import Centre
 from tests.web.world import Seed, Tenant, World, settings_for
 
@@ -22,43 +21,33 @@ from yitong.kit.settings import Settings
 class Seeded:
     """A database with two tenants, to be copied."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, databases: Databases) -> None:
         self.name = f"seeded_{os.getpid()}"
         self.tenants: list[Tenant] = []
-
-    def sql(self, statement: str) -> None:
-        with psycopg.connect(self.url.replace("@/yitong?", "@/postgres?"), autocommit=True) as connection:
-            connection.execute(statement.encode())
-
-    def at(self, name: str) -> str:
-        return self.url.replace("@/yitong?", f"@/{name}?")
+        self._databases = databases
 
     async def fill(self) -> None:
-        database = Database(self.at(self.name), name="seed")
+        database = Database(self._databases.at(self.name), name="seed")
         seed = Seed(database)
         self.tenants = [await seed.tenant("mine"), await seed.tenant("other")]
         await database.close()
 
 
 @pytest.fixture(scope="session")
-def seeded(postgres_template: str) -> Iterator[Seeded]:
+def seeded(postgres_template: str, databases: Databases) -> Seeded:
     """The database with two tenants."""
-    made = Seeded(postgres_template)
-    made.sql(f'create database "{made.name}" template yitong strategy file_copy')
+    made = Seeded(databases)
+    databases.run("create database {} template yitong strategy file_copy", made.name)
     with ThreadPoolExecutor(1) as apart:  # asyncio.run here would leave pytest-asyncio's own loop unclosed
         apart.submit(asyncio.run, made.fill()).result()
-    yield made
-    made.sql(f'drop database "{made.name}" with (force)')
+    return made
 
 
 @pytest.fixture
-def seeded_url(seeded: Seeded) -> Iterator[str]:
-    """A copy for one test."""
-    name = f"web_{os.getpid()}_{secrets.token_hex(4)}"
-    seeded.sql(f'create database "{name}" template "{seeded.name}" strategy file_copy')
-    yield seeded.at(name)
-    seeded.sql(f'drop database "{name}" with (force)')
+def seeded_url(seeded: Seeded, databases: Databases) -> Iterator[str]:
+    """A database like that for one test."""
+    with databases.lent(seeded.name) as url:
+        yield url
 
 
 @pytest.fixture
