@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import shutil
 import wave
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tests.databases import Databases
 
 from yitong.app import demo
 from yitong.app.jobs.configuration import BUCKET, Configuration
@@ -34,14 +39,31 @@ from yitong.kit.tasks import Tasks
 NOW = SystemClock().now()
 
 
+@pytest.fixture(scope="module")
+def loaded(postgres_template: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The name of a database with the demo in it, and its home: loaded once, as its passwords are costly by design."""
+    name, folder = f"demo_{os.getpid()}", tmp_path_factory.mktemp("demo")
+    databases.run("create database {} template yitong strategy file_copy", name)
+    settings = Settings(home=folder, database_url=databases.at(name), demo_password="let-me-in")
+    with ThreadPoolExecutor(1) as apart:  # asyncio.run here would leave pytest-asyncio's own loop unclosed
+        assert apart.submit(asyncio.run, demo.load(settings)).result()
+    return name, folder
+
+
 @pytest.fixture
-async def home(settings: Settings, postgres_url: str, database: Database) -> tuple[Settings, Scope]:
+def postgres_url(loaded: tuple[str, Path], databases: Databases) -> Iterator[str]:
+    """A database like that."""
+    with databases.lent(loaded[0]) as url:
+        yield url
+
+
+@pytest.fixture
+async def home(settings: Settings, loaded: tuple[str, Path], postgres_url: str, database: Database) -> tuple[Settings, Scope]:
     """A home with the demo in it, and its administrator."""
-    loaded = replace(settings, database_url=postgres_url, demo_password="let-me-in")
-    assert await demo.load(loaded)
+    shutil.copytree(loaded[1], settings.home, copy_function=os.link)
     async with database.transaction() as connection:
         tenant = await connection.scalar(text("select id from tenants"))
-    return loaded, Scope(tenant=str(tenant), rights=frozenset(RIGHTS))
+    return replace(settings, database_url=postgres_url, demo_password="let-me-in"), Scope(tenant=str(tenant), rights=frozenset(RIGHTS))
 
 
 async def _published(nats: Nats, tenant: str, kind: str) -> list[dict[str, Any]]:
@@ -72,12 +94,17 @@ async def test_the_demo_is_whole_and_loaded_once(home: tuple[Settings, Scope], d
     assert {prompt["language"] for prompt in prompts} == {"zh-CN", "en"}
 
 
-async def test_a_pack_that_cannot_be_read_loads_nothing(settings: Settings, postgres_url: str, database: Database, tmp_path: Path) -> None:
+async def test_a_pack_that_cannot_be_read_loads_nothing(
+    settings: Settings, postgres_template: str, databases: Databases, tmp_path: Path
+) -> None:
     (tmp_path / "bad.json").write_text("{")
-    with pytest.raises(PackError):
-        await demo.load(replace(settings, database_url=postgres_url), tmp_path)
-    async with database.transaction() as connection:
-        assert await connection.scalar(text("select count(*) from tenants")) == 0
+    with databases.lent("yitong") as url:
+        with pytest.raises(PackError):
+            await demo.load(replace(settings, database_url=url), tmp_path)
+        database = Database(url, name="test")
+        async with database.transaction() as connection:
+            assert await connection.scalar(text("select count(*) from tenants")) == 0
+        await database.close()
 
 
 async def test_everything_is_published_and_follows_each_change(home: tuple[Settings, Scope], database: Database, nats: Nats) -> None:

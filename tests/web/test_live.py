@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from websockets.exceptions import ConnectionClosed
 
 from yitong.contact.client import Core as Client
 from yitong.domains.acd.messages import WrapUp
-from yitong.web.live.feed import KEPT
+from yitong.web.live import door, hub
+from yitong.web.live import socket as live_socket
+from yitong.web.live.feed import Feed
 
 
 async def become(world: World, who: dict[str, str], state: str, reason: str = "") -> None:
@@ -200,24 +203,30 @@ async def test_pages_are_told_that_core_is_away_and_get_a_snapshot_when_it_is_ba
     await page.close()
 
 
-async def test_a_page_that_does_not_read_costs_no_memory_and_gets_a_snapshot_later(world: World, centre: Centre) -> None:
+async def test_a_page_that_does_not_read_costs_no_memory_and_gets_a_snapshot_later(
+    world: World, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The agent types long notes while his page reads nothing: more changes than are kept, more bytes than the way there holds."""
+    kept = 200
+    monkeypatch.setattr(hub, "Feed", partial(Feed, kept))
+    # Neither side gives up on the other however long the notes take: the answers to pings wait behind what is not read.
+    monkeypatch.setattr(door, "SILENCE_SECONDS", 300.0)
+    monkeypatch.setattr(live_socket, "SEND_SECONDS", 300.0)
+    world.server.config.ws_ping_timeout = 300.0
     who, assignment = await centre.talking("1001")
     agent, client = world.mine.people["1001"].agent, Client(world.nats)
     small = socket.socket()
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     small.connect(("127.0.0.1", world.port))
     small.setblocking(False)
-    # Neither side gives up on the other however long the notes take: the answers to pings wait behind what is not read.
-    world.server.config.ws_ping_timeout = 120.0
     page = await Page.open(world, who["Authorization"], {"desk": None}, sock=small, max_queue=1, ping_interval=None)
     first = await page.hear("snapshot")
-    for number in range(KEPT + 200):
+    for number in range(kept + 200):
         note = f"{number} " + "x" * 4_000
         await client.obey(world.mine.id, world.mine.site, WrapUp(agent=agent, assignment=assignment, note=note, draft=True))
         await client.document(world.mine.id, world.mine.site, f"desk.{agent}")
     heard = await page.shows("desk", lambda desk: note in str(desk["assignments"]))
     assert [one["type"] for one in heard].count("snapshot") == 1
-    assert len(heard) < page.places["desk"][1] - first["seq"] - KEPT // 2
+    assert len(heard) < page.places["desk"][1] - first["seq"] - kept // 2
     await page.equals_core(centre, "desk", f"desk.{agent}")
     await page.close()
