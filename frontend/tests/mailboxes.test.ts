@@ -3,7 +3,7 @@ import { beside, marked, newOnes, type VoiceMessage } from '@/mailboxes/messages
 
 const message = (id: string, status: VoiceMessage['status']): VoiceMessage => ({
   id, mailbox: 'm', mailbox_name: 'M', contact: 'c', left_at: '2026-11-22T10:00:00Z', status, milliseconds: 1000, calling: '', called: '', customer: null, heard_at: null,
-  heard_by: null, mailed: false, mail: null, url: '', peaks: '',
+  heard_by: null, mailed: false, mail: null, url: '', peaks: '', links: '',
 })
 const list = [message('a', 'new'), message('b', 'heard')]
 

@@ -24,7 +24,7 @@ SQL = re.compile(
 )
 SQL_PLACES = (
     *("app/jobs/", "app/demo.py", "app/pack.py", "app/migrate.py", "app/migrations/", "app/embedded.py"),
-    *("kit/database.py", "kit/records.py", "kit/audit.py", "kit/once.py"),
+    *("kit/database.py", "kit/records.py", "kit/audit.py", "kit/once.py", "kit/links.py"),
 )
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

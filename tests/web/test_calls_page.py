@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import soundfile
 from playwright.async_api import async_playwright, expect
+from tests.web.fax_page_walk import looks_at_a_pdf
 from tests.web.test_recordings import keep, speech, sql
 from tests.web.world import PASSWORD, World
 
@@ -40,6 +41,8 @@ async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path
         await page.click("button[type=submit]")
         await page.wait_for_url("**/board*")
         await page.goto(f"http://127.0.0.1:{world.port}/calls/{mine.contacts['red']}")
+        parts: list[int] = []
+        page.on("response", lambda answer: parts.append(answer.status) if "/sound?link=" in answer.url else None)
         await page.click("[data-test=play]")
         async with asyncio.timeout(40):
             while await page.evaluate("document.querySelector('audio').currentTime") < 0.3:
@@ -47,6 +50,7 @@ async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path
         await page.click("[data-test=play]")
         await page.press("canvas", "End")
         assert await page.evaluate("document.querySelector('audio').currentTime") > 10
+        assert set(parts) == {206}  # by parts and by link, not as a whole
         await page.press("canvas", "Home")
         await page.press("canvas", "ArrowRight")
         await page.click("[data-test=edit-recording]")
@@ -104,4 +108,5 @@ async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path
         await page.fill("#shortest", "30")
         await page.press("#shortest", "Enter")
         await expect(page.locator(".list tbody tr")).to_have_count(0)
+        await looks_at_a_pdf(page, f"http://127.0.0.1:{world.port}")
         await browser.close()

@@ -16,7 +16,11 @@ from tests.web.centre import Centre, until
 from tests.web.world import FLOW, NAME, Tenant, World
 
 ROLES = ("1001", "1100", "admin", "nobody")
-OPEN = {("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone")}
+OPEN = {
+    ("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone"),
+    ("get", "/api/v1/recordings/{id}/sound"), ("get", "/api/v1/voice_messages/{id}/sound"),
+}  # fmt: skip
+"""The last two by link: test_links has them."""
 SKIPPED = {("delete", "/api/v1/sessions/current"), ("post", "/api/v1/sessions/current/password"), ("post", "/api/v1/me/lock")}
 """They end or lock the caller's own session; test_sessions, test_live and test_lock have them."""
 
@@ -85,6 +89,7 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/guest/phone": {"number": "96900"},
         "/config/mailboxes": {"code": "x", "name": {"en": "X"}, "site": ids.site, "pin": "1234"},
         "/voice_messages/{id}/status": {"status": "heard"},
+        "/recordings/{id}/links": {"use": "play"},
     }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ export interface VoiceMessage {
   mail: Mail | null
   url: string
   peaks: string
+  links: string
 }
 
 /** How many new ones a live document tells of. */

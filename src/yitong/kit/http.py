@@ -87,6 +87,14 @@ def need(right: str = "", *, though_locked: bool = False) -> Any:
     return Depends(caller)
 
 
+async def caller_of_session(request: Request, tenant: str, session: str) -> Caller:
+    """Who has that session, as ``need`` would have recognised him now. Raises Refused (not_signed_in, session_ended), DeskLocked."""
+    who: Caller = await request.app.state.recognise_session(request, tenant, session)
+    if who.locked:
+        raise DeskLocked
+    return who
+
+
 def part(kind: type) -> Any:
     """A parameter that is the application's part of class ``kind``."""
 

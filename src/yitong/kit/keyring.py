@@ -7,6 +7,7 @@ older ones open what is old. The folder may be the operator's own (a mounted sec
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from yitong.kit.ids import Ids
 from yitong.kit.sealing import Find, KeyMissing
 
 _OCTETS = 32
-_SECRET = "marks.secret"
+_FOLDER = re.compile(r"[0-9a-f-]{36}")
 
 Key = tuple[str, bytes]
 
@@ -62,11 +63,14 @@ class Keyring:
         self._write(owner, f"{id}.key")
         return id
 
-    def secret(self, owner: str) -> bytes:
-        """A secret of the owner's that never changes; made when it is asked for first."""
-        path = self.folder / owner / _SECRET
+    def secret(self, owner: str, name: str = "marks", *, make: bool = True) -> bytes:
+        """A secret of the owner's that never changes; made when it is asked for first. Without ``make``, raises KeyMissing instead."""
+        file = f"{name}.secret"
+        path = self.folder / owner / file
+        if not make and (not _FOLDER.fullmatch(owner) or not path.is_file()):
+            raise KeyMissing(file)
         if not path.exists():
-            self._write(owner, _SECRET)
+            self._write(owner, file)
         return bytes.fromhex(path.read_text("ascii").strip())
 
     def _write(self, owner: str, name: str) -> None:

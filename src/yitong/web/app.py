@@ -84,6 +84,7 @@ def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: boo
     )  # fmt: skip
     app.state.parts = parts.by_class
     app.state.recognise = _recogniser(parts[Recognition])
+    app.state.recognise_session = _of_session(parts[Recognition])
     problems.install(app)
     app.router.routes.extend(_routes())
     app.openapi = description  # type: ignore[method-assign]
@@ -118,6 +119,13 @@ def _recogniser(recognition: Recognition) -> Any:
     return recognise
 
 
+def _of_session(recognition: Recognition) -> Any:
+    async def recognise(request: Request, tenant: str, session: str) -> Caller:
+        return await recognition.of_session(tenant, session, source_of(request))
+
+    return recognise
+
+
 @cache
 def description() -> dict[str, Any]:
     """The API's description (OpenAPI), which also says that everything but signing in wants a token."""
@@ -130,7 +138,11 @@ def description() -> dict[str, Any]:
     return schema
 
 
-OPEN = {("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone")}
+OPEN = {
+    ("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone"),
+    ("get", "/api/v1/recordings/{id}/sound"), ("get", "/api/v1/voice_messages/{id}/sound"),
+}  # fmt: skip
+"""What asks for no token; the last two by link."""
 
 
 class Counted:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.contact.bus import Refused
 from yitong.kit.http import BadCursor, BadVersion, DeskLocked, choose_language
+from yitong.kit.links import BadLink
 from yitong.kit.once import AlreadyDone
 from yitong.kit.records import Conflict, Missing, Stale
 from yitong.kit.scope import Denied
@@ -95,6 +96,7 @@ _OURS: dict[type[Exception], Callable[[Any], tuple[str, dict[str, Any]]]] = {
     Denied: lambda error: ("forbidden", {"right": error.right}),
     DeskLocked: lambda _: ("desk_locked", {}),
     Missing: lambda _: ("not_found", {}),
+    BadLink: lambda error: (error.code, {}),
     OutOfRange: lambda error: ("range_not_satisfiable", {"size": error.size}),
     Stale: lambda error: ("stale_version", {"current": error.current}),
     AlreadyDone: lambda _: ("idempotency_answer_lost", {}),

@@ -160,6 +160,20 @@ SENTENCES: dict[str, Sentence] = {
         "录音完好，但缺少打开它的密钥 {key}。请管理员把该密钥文件放回密钥目录。",
         "The recording is whole, but the key that opens it is missing: {key}. Have an administrator put its file back into the keys.",
     ),
+    "link_invalid": Sentence(
+        403, "链接无效：不是系统给出的，或已被改动。请从页面重新播放或下载。",
+        "The link is not one that was given out, or was changed. Play or download from the page again.",
+    ),
+    "link_expired": Sentence(
+        410, "链接已过期（五分钟）。请从页面重新播放或下载。", "The link's five minutes are over. Play or download from the page again."
+    ),
+    "link_elsewhere": Sentence(
+        403, "链接只能在请求它的浏览器中使用。请登录后从页面播放或下载。",
+        "The link works in the browser alone that asked for it. Sign in and play or download from the page.",
+    ),
+    "link_used": Sentence(
+        410, "该下载链接已用过一次。请从页面重新下载。", "This link was used to download already. Download from the page again."
+    ),
     "fax_damaged": Sentence(
         409,
         "传真文件已损坏或被改动。请管理员运行 yitong recordings check 并从备份恢复。",

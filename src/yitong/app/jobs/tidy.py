@@ -13,7 +13,7 @@ from yitong.contact import store as ledger
 from yitong.domains.reporting import store as projections
 from yitong.domains.sites.store import published
 from yitong.domains.sites.store.kinds import PROMPT
-from yitong.kit import once
+from yitong.kit import links, once
 from yitong.kit.clock import SECOND, Clock, moment
 from yitong.kit.database import OUTAGES, Database
 from yitong.kit.records import Change, change, read_all
@@ -87,6 +87,7 @@ def milliseconds(file: Path) -> int:
 async def drop_old(connection: AsyncConnection, now: int) -> None:
     """Sessions a week after their end, and the names of requests that were done."""
     await once.forget_old(connection, now)
+    await links.forget_old(connection, now)
     await connection.execute(
         text("delete from sessions where least(expires_at, coalesce(ended_at, expires_at)) < :at"), {"at": moment(now - SESSIONS_KEPT_US)}
     )

@@ -20,7 +20,11 @@ from yitong.kit.audit import audit
 from yitong.kit.clock import SystemClock, microseconds
 from yitong.kit.database import Database
 from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
+from yitong.kit.ids import RandomIds
+from yitong.kit.keyring import Keyring
+from yitong.kit.links import GivenLink, first_use, follow, give
 from yitong.kit.logs import get
+from yitong.kit.scope import Denied
 from yitong.kit.sealing import KeyMissing
 from yitong.kit.serving import FileBody, served
 from yitong.kit.settings import Settings
@@ -126,6 +130,42 @@ async def played(request: Request, sound: BinaryIO, id: str) -> Response:
     return await served(request, FileBody(sound), kind="audio/wav", name=f"{id}.wav", faults=FAULTS, refuse=refusal)
 
 
+@router.post("/voice_messages/{id}/links", status_code=201)
+async def make_message_link(
+    id: UUID, request: Request, response: Response, caller: Caller = need(RIGHT), database: Database = part(Database),
+    folder: MessagesFolder = part(MessagesFolder), clock: SystemClock = part(SystemClock), ids: RandomIds = part(RandomIds),
+) -> GivenLink:  # fmt: skip
+    """A link that plays the message for five minutes, in this browser, as long as one is signed in."""
+    async with database.transaction() as connection:
+        (await _opened(await _row(connection, caller, str(id)), folder)).close()
+    return await give(request, response, caller, keyring=_keyring(folder), clock=clock, ids=ids, path=_path_of(str(id)), use="play")
+
+
+@router.get("/voice_messages/{id}/sound", response_class=Response, responses=WAV)
+async def message_sound(
+    id: UUID, request: Request, link: Annotated[str, Query(max_length=1_000)] = "", database: Database = part(Database),
+    folder: MessagesFolder = part(MessagesFolder), clock: SystemClock = part(SystemClock),
+) -> Response:  # fmt: skip
+    """The message by a link, with Range."""
+    used, caller = await follow(request, link, keyring=_keyring(folder), clock=clock, path=_path_of(str(id)))
+    if not caller.may(RIGHT):
+        raise Denied(RIGHT)
+    async with database.transaction() as connection:
+        sound = await _opened(await _row(connection, caller, str(id)), folder)
+        if await first_use(connection, used, caller, clock.now()):
+            await _audit(connection, caller, clock, "message.played", str(id), link=used.id)
+    return await played(request, sound, str(id))
+
+
+def _keyring(folder: MessagesFolder) -> Keyring:
+    assert folder.keyring is not None
+    return folder.keyring
+
+
+def _path_of(id: str) -> str:
+    return f"/voice_messages/{id}/sound"
+
+
 @router.get("/voice_messages/{id}/peaks")
 async def message_peaks(
     id: UUID, points: Annotated[int, Query(ge=10, le=4000)] = 1000, caller: Caller = need(RIGHT), database: Database = part(Database),
@@ -194,7 +234,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "left_at": iso(row["left_at"]), "status": row["status"], "milliseconds": row["milliseconds"], "cause": row["cause"],
         "calling": row["calling"] or "", "called": row["number"] or "", "customer": customer, "heard_at": iso(row["heard_at"]),
         "heard_by": row["heard_by"], "mailed": row["mailed"], "mail": mail if row["mail_state"] else None, "url": f"{path}/audio",
-        "peaks": f"{path}/peaks",
+        "peaks": f"{path}/peaks", "links": f"{path}/links",
     }  # fmt: skip
 
 

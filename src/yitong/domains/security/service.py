@@ -243,6 +243,16 @@ class Recognition:
             raise Refused("session_ended")
         return _caller(found, source)
 
+    async def of_session(self, tenant: str, session: str, source: str) -> Caller:
+        """The caller whose session that is, asked anew each time. Raises as ``caller``."""
+        async with self._database.transaction() as connection:
+            found = await store.find_session(connection, tenant, session)
+        if found is None:
+            raise Refused("not_signed_in")
+        if found.session.over(self._clock.now()):
+            raise Refused("session_ended")
+        return _caller(found, source)
+
     def forget(self, sessions: list[str]) -> None:
         """These sessions ended: ask anew at once."""
         gone = set(sessions)

@@ -34,7 +34,6 @@ select {_SESSION}, u.username, u.language, u.site_id::text as user_site,
 from sessions s
 join users u on (u.tenant_id, u.id) = (s.tenant_id, s.user_id)
 left join agents a on (a.tenant_id, a.user_id) = (u.tenant_id, u.id)
-where s.token_hash = :hash
 """
 
 _LOGIN = """
@@ -109,7 +108,14 @@ async def begin_session(
 
 async def find_caller(connection: AsyncConnection, hash: bytes) -> Found | None:
     """The session of a token with its user's rights, whether it is over or not; None for a token that was never given out."""
-    row = (await connection.execute(text(_WHO), {"hash": hash})).mappings().first()
+    row = (await connection.execute(text(f"{_WHO} where s.token_hash = :hash"), {"hash": hash})).mappings().first()
+    return None if row is None else _found(row)
+
+
+async def find_session(connection: AsyncConnection, tenant: str, id: str) -> Found | None:
+    """The same by the session's id, which whoever asks must have from us."""
+    rows = await connection.execute(text(f"{_WHO} where s.tenant_id = :tenant and s.id = :id"), {"tenant": tenant, "id": id})
+    row = rows.mappings().first()
     return None if row is None else _found(row)
 
 
