@@ -3,6 +3,9 @@
 A frame stands where it was said, not where it was heard: what its row's jitter buffer waits is taken off, so that the two tracks stay
 together whatever the two networks do. A frame may therefore be written up to ``LAG_FRAMES`` before the newest one, and pieces are handed
 on so much later. Frames are kept as the octets that came, with their law; whoever writes the file decodes them (``to_samples``).
+
+Where more than one row belongs on the right track (a talk of three), each of them is added to what stands there at the moment when it was
+said.
 """
 
 from __future__ import annotations
@@ -62,6 +65,8 @@ class Tracks:
         self._octets = np.zeros((capacity, _COLUMNS, 2, FRAME), dtype=np.uint8)
         self._law = np.zeros((capacity, _COLUMNS, 2), dtype=np.uint8)
         self._free = list(range(capacity - 1, -1, -1))
+        self._also: dict[int, list[int]] = {}
+        """Of recordings with several on the right track: the others."""
 
     def start(self, left: int, right: int, now: int) -> int | None:
         """A recording of two rows; None when there are too many."""
@@ -69,7 +74,7 @@ class Tracks:
             return None
         index = self._free.pop()
         self._left[index], self._right[index] = left, right
-        self._due[index] = now + index % STEPS
+        self._due[index] = now + now % STEPS  # all in the same steps: what a step costs by itself is paid once
         self._at[index] = self._begin[index] = LAG_FRAMES  # the columns before hold what was said before the start: left out
         self._frames[index] = self._open_from[index] = 0
         self._clear(index, 0)
@@ -79,6 +84,13 @@ class Tracks:
         """The left rows of recordings."""
         rows: Rows = self._left[indices]
         return rows
+
+    def also(self, index: int, rows: list[int]) -> None:
+        """Whose voices are on the right track besides that of the right row, from now on."""
+        if rows:
+            self._also[index] = rows
+        else:
+            self._also.pop(index, None)
 
     def silence(self, index: int, row: int) -> None:
         """A row of a recording is gone: its track is silent from now on."""
@@ -98,6 +110,7 @@ class Tracks:
         """End a recording; answers what was not handed on yet."""
         rest = self._piece(index, int(self._at[index]))
         self._due[index] = NEVER
+        self._also.pop(index, None)
         self._free.append(index)
         return rest
 
@@ -110,11 +123,28 @@ class Tracks:
         latest = self._frames[due] - self._open_from[due]
         for side, rows in enumerate((self._left[due], self._right[due])):
             back = np.minimum((delay[rows] + STEPS // 2) // STEPS, LAG_FRAMES)
-            self._put(due, at - back, side, rows, current, latest >= back)
+            wanted = latest >= back
+            if side and self._also:
+                several = np.isin(due, list(self._also))
+                wanted &= ~several
+                self._add_up(due[several], at[several], latest[several], current, delay)
+            self._put(due, at - back, side, rows, current, wanted)
         self._due[due] += STEPS
         self._at[due] = at + 1
         self._frames[due] += 1
         return [self._hand_on(index) for index in due[at == _COLUMNS - 1].tolist()]
+
+    def _add_up(self, due: Rows, at: Rows, latest: NDArray[np.int64], current: Current, delay: NDArray[np.int64]) -> None:
+        """Add the current frames of all who are on a right track to what stands where each was said."""
+        for index, newest, most in zip(due.tolist(), at.tolist(), latest.tolist(), strict=True):
+            for row in {int(self._right[index]), *self._also[index]} - {0}:
+                back = min((int(delay[row]) + STEPS // 2) // STEPS, LAG_FRAMES)
+                if back > most:
+                    continue
+                place, law = (index, newest - back, 1), self._law[index, newest - back, 1:2]
+                there = g711.decode(self._octets[place][None], law).astype(np.int32)
+                total = np.clip(there + current.samples(np.array([row], dtype=np.intp)), -32768, 32767)
+                self._octets[place] = g711.encode(total.astype(np.int16), law)[0]
 
     def _put(self, due: Rows, where: Rows, side: int, rows: Rows, current: Current, wanted: NDArray[np.bool_]) -> None:
         """The current frames of ``rows`` into their columns, as far as they are wanted."""

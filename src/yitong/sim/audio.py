@@ -60,6 +60,7 @@ class Take:
     pauses: list[tuple[int, int]] = field(default_factory=list)
     pause_began: int | None = None
     pause_timer: Happening | None = None
+    also: tuple[str, ...] = ()
 
 
 def one_page(order: SendFax | ReceiveFax) -> FaxOutcome:
@@ -157,11 +158,11 @@ class SimAudio:
             timer.cancel()
             self._later(lambda ear, now: ear.faxed(tag, outcome or FaxOutcome(reason="call_dropped"), now))
 
-    def send_digits(self, connection: str, digits: str) -> None:
     def forget_keys(self, connection: str) -> None:
         if connection in self.ports:
             self.ports[connection].ahead = ""
 
+    def send_digits(self, connection: str, digits: str) -> None:
         if connection in self.ports:
             self.ports[connection].sent += digits
 
@@ -171,6 +172,11 @@ class SimAudio:
             return
         self.takes[recording] = Take(file, self.timeline.now, (left, right))
         self._later(lambda ear, now: ear.recording_started(recording, now))
+
+    def record_also(self, recording: str, others: tuple[str, ...]) -> None:
+        take = self.takes.get(recording)
+        if take is not None:
+            take.also = others
 
     def mark_hold(self, recording: str, on: bool) -> None:
         take = self.takes.get(recording)

@@ -48,6 +48,8 @@ class Board:
     hears: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of halls: hearer → who is heard → the hall, as the audio was last told; ``heard_by`` is the other way round."""
     heard_by: dict[str, set[str]] = field(default_factory=dict)
+    several: set[str] = field(default_factory=set)
+    """Calls with a recording that more than two are in."""
     watched: set[str] = field(default_factory=set)
     """Speakers of halls whose speaking is told."""
     draining: bool = False
@@ -79,11 +81,29 @@ def settle_audio(board: Board, call: str) -> None:
     for pair in sorted(wanted - current):
         current.add(pair)
         board.audio.link(*pair, on=True)
+    if len(members) > 2 or call in board.several:
+        settle_tracks(board, call)
     for one in [one for one in members.values() if one.hall]:
         board.settle_hall(board, one)
     for one in parties(members.values()):
         if one.state is ConnectionState.CONNECTED:
             _settle_music(board, one, music_for(one, members))
+
+
+def settle_tracks(board: Board, call: str) -> None:
+    """Whoever is heard by the left one of a recording is on its right track: the customer's side and all of ours."""
+    heard = board.links.get(call, set())
+    board.several.discard(call)
+    for recording in board.table.recordings.values():
+        if recording.call != call or recording.stopping or recording.hall:
+            continue
+        also = tuple(sorted(source for hearer, source in heard if hearer == recording.left and source != recording.right))
+        if also:
+            board.several.add(call)
+        if also != recording.also:
+            recording.also = also
+            board.table.changed.add(recording.recording)
+            board.audio.record_also(recording.recording, also)
 
 
 def _settle_music(board: Board, one: LiveConnection, music: str) -> None:
@@ -225,6 +245,7 @@ def _leave(board: Board, one: LiveConnection, now: int, cause: Cause = Cause.NOR
     last = board.table.drop(one)
     if last:
         board.links.pop(one.call, None)
+        board.several.discard(one.call)
         board.tell(CallCleared(tenant=one.tenant, site=one.site, call=one.call), now)
         return
     settle_audio(board, one.call)

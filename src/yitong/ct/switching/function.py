@@ -375,8 +375,8 @@ class SwitchingFunction:
 
     def take_over(self, table: Table) -> None:
         """Go on with the connections and recordings of a former life; deadlines keep running."""
-        for recording in table.recordings.values():
-            self.table.recordings[recording.recording] = recording
+        self.table.recordings.update(table.recordings)
+        self.board.several.update(recording.call for recording in table.recordings.values() if recording.also)
         self.table.faxes.update(table.faxes)
         self.table.messages.update(table.messages)
         for one in table.connections.values():

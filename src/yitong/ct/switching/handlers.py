@@ -7,7 +7,7 @@ from typing import Any
 
 from yitong.ct import services
 from yitong.ct.switching import faxes, halls, rooms, routing, taking
-from yitong.ct.switching.board import Board, finish, hold, retrieve
+from yitong.ct.switching.board import Board, finish, hold, retrieve, settle_tracks
 from yitong.ct.switching.table import LiveConnection, LiveRecording
 
 
@@ -81,6 +81,8 @@ def _start_recording(board: Board, one: LiveConnection, service: services.StartR
     )  # fmt: skip
     board.table.changed.add(service.recording)
     board.audio.record(service.recording, service.left, service.right, service.file)
+    if len(board.table.calls[service.call]) > 2:
+        settle_tracks(board, service.call)
 
 
 def _stop_recording(board: Board, one: None, service: services.StopRecording, now: int) -> None:

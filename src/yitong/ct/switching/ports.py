@@ -141,6 +141,10 @@ class Audio(Protocol):
         """Record two connections. Told: ``recording_started`` or ``recording_refused``, in the end ``recorded``."""
         ...
 
+    def record_also(self, recording: str, others: tuple[str, ...]) -> None:
+        """Whose voices are on the right track of a recording besides that of its right connection, from now on."""
+        ...
+
     def mark_hold(self, recording: str, on: bool) -> None:
         """A hold began or ended in a recording."""
         ...

@@ -120,6 +120,8 @@ class LiveRecording(msgspec.Struct, kw_only=True):
     holding: bool = False
     stopping: bool = False
     paused: bool = False
+    also: tuple[str, ...] = ()
+    """Who is heard by the left one besides the right one: on the right track, too."""
     hall: str = ""
     """The hall that it records; both tracks are then its ear."""
 

@@ -276,6 +276,14 @@ class Control:
         return m.Refusal(id=request.id, reason=reason) if reason else m.Done(id=request.id)
 
     @_do.register
+    def _(self, request: m.MediaAlso) -> m.FromWorker | None:
+        rows = [row for port in request.ports if (row := self.rows.get(port)) is not None]
+        for row in rows:
+            self._heed.heed(row)
+        known = self._recordings.also(request.recording, rows)
+        return m.Done(id=request.id) if known else m.Refusal(id=request.id, reason="no_such_recording")
+
+    @_do.register
     def _(self, request: m.MarkHold) -> m.FromWorker | None:
         known = self._recordings.mark(request.recording, request.on)
         return m.Done(id=request.id) if known else m.Refusal(id=request.id, reason="no_such_recording")

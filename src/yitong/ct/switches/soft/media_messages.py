@@ -129,6 +129,13 @@ class MediaRecord(Request, frozen=True, tag=True):
     file: str
 
 
+class MediaAlso(Request, frozen=True, tag=True):
+    """Whose voices are on the right track of the recording besides that of its right row, from now on: rows."""
+
+    recording: str
+    ports: tuple[str, ...]
+
+
 class MarkHold(Request, frozen=True, tag=True):
     """A hold began (``on``) or ended in the recording."""
 
@@ -352,6 +359,7 @@ AnyRequest = (
     | MediaPress
     | MediaFax
     | MediaRecord
+    | MediaAlso
     | MarkHold
     | StopRecord
     | MediaPause

@@ -53,6 +53,8 @@ class _Recording:
     pause_since: int | None = None
     resume_at: int = 0
     message: Message | None = None
+    also: list[Row] = field(default_factory=list)
+    """Who is on the right track besides the right row."""
 
 
 class Recordings:
@@ -84,6 +86,15 @@ class Recordings:
             self._of_port.setdefault(port, []).append(one)
         self._writer.open(recording, path, 1 if right is None else 2)
         return ""
+
+    def also(self, recording: str, rows: list[Row]) -> bool:
+        """Others than the right row are on the right track from now on; false when there is no such recording."""
+        one = self._all.get(recording)
+        if one is None or not one.running:
+            return False
+        one.also = [row for row in rows if row.port not in (one.left, one.right)]
+        self._tracks.also(one.index, [row.index for row in one.also])
+        return True
 
     def mark(self, recording: str, on: bool) -> bool:
         """A hold begins or ends; false when there is no such recording."""
@@ -140,6 +151,8 @@ class Recordings:
 
     def row_closed(self, row: Row) -> None:
         """A row is gone: recordings whose rows are both gone end, others go on with a silent track."""
+        for mixed in [one for one in self._by_index.values() if row in one.also]:
+            self.also(mixed.recording, [other for other in mixed.also if other is not row])
         for one in self._of_port.pop(row.port, []):
             self._tracks.silence(one.index, row.index)
             one.left, one.right = ("" if port == row.port else port for port in (one.left, one.right))

@@ -304,6 +304,11 @@ class Sound:
 
         row.worker.ask(lambda number: m.MediaRecord(id=number, recording=recording, left=left, right=right, file=file), answered)
 
+    def record_also(self, recording: str, others: tuple[str, ...]) -> None:
+        worker = self.recorders.get(recording)
+        if worker is not None:
+            worker.ask(lambda number: m.MediaAlso(id=number, recording=recording, ports=others))
+
     def mark_hold(self, recording: str, on: bool) -> None:
         worker = self.recorders.get(recording)
         if worker is not None:
