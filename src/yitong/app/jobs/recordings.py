@@ -26,6 +26,8 @@ from yitong.media.opus_file import NoSound
 _EVERY_SECONDS = 1.0
 _SLOWLY = 60
 _AT_ONCE = 2_000
+_TOGETHER = 100
+"""So many files are worked at together."""
 _HOUR_US = 3600 * SECOND
 _DAY_US = 24 * _HOUR_US
 
@@ -83,11 +85,12 @@ class RecordingsKeeper:
 
     async def once(self, *, slowly: bool = True) -> int:
         """What is due: all that lies open, some that is to be encoded; the rest ``slowly``. Answers how many more may wait for encoding."""
-        while await self.seal():
+        while await self.seal() == _TOGETHER:
             pass
         await self.clear()
         encoded = await self.encode()
-        await self.clear()
+        if encoded:
+            await self.clear()
         if slowly:
             await self.expire()
             await self.turn_keys()
@@ -118,16 +121,17 @@ class RecordingsKeeper:
         before = self._clock.now() - self._opus_us
         return await self._work(files.TO_ENCODE, self._vault.encode, before=before, limit=4) if self._opus_us else 0
 
-    async def _work(self, due: str, make: Callable[[Stored], Made], *, before: int = 0, limit: int = 20) -> int:
+    async def _work(self, due: str, make: Callable[[Stored], Made], *, before: int = 0, limit: int = _TOGETHER) -> int:
+        """Do one thing with all that is due, in one thread and with one statement."""
         async with self._database.transaction() as connection:
             claimed = await files.claim(connection, due, self._who, self._clock.now(), before=before, limit=limit)
-        for one in claimed:
-            try:
-                made = await asyncio.to_thread(make, one)
-            except (Differs, *FAULTS) as error:
-                await self._failed(one, error)
-            else:
-                await self._replace(one, made)
+        if claimed:
+            made, faults, trouble = await asyncio.to_thread(_each, make, claimed)
+            for one, fault in faults:
+                await self._failed(one, fault)
+            await self._replace(made)
+            if trouble is not None:
+                raise trouble
         return len(claimed)
 
     async def _failed(self, one: Stored, error: Exception) -> None:
@@ -136,11 +140,14 @@ class RecordingsKeeper:
         async with self._database.transaction() as connection:
             await files.failed(connection, one, code)
 
-    async def _replace(self, one: Stored, made: Made) -> None:
+    async def _replace(self, made: list[tuple[Stored, Made]]) -> None:
+        if not made:
+            return
         async with self._database.transaction() as connection:
-            done = await files.replaced(connection, one, made)
-        if not done and not await self._is_used(one, made.file):
-            await asyncio.to_thread(self._vault.remove, made.file)  # it was deleted meanwhile
+            done = await files.replaced(connection, made)
+        for one, new in made:
+            if (one.tenant, one.id) not in done and not await self._is_used(one, new.file):
+                await asyncio.to_thread(self._vault.remove, new.file)  # it was deleted meanwhile
 
     async def _is_used(self, one: Stored, file: str) -> bool:
         async with self._database.transaction() as connection:
@@ -150,11 +157,14 @@ class RecordingsKeeper:
         """Remove the files that were replaced or purged."""
         async with self._database.transaction() as connection:
             gone = await files.stale(connection)
-        for _, _, file in gone:
-            await asyncio.to_thread(self._vault.remove, file)
         if gone:
+            await asyncio.to_thread(self._remove, [file for _, _, file in gone])
             async with self._database.transaction() as connection:
                 await files.removed(connection, gone)
+
+    def _remove(self, names: list[str]) -> None:
+        for name in names:
+            self._vault.remove(name)
 
     async def expire(self) -> None:
         """What is too old, and what was deleted long enough ago."""
@@ -197,6 +207,21 @@ class RecordingsKeeper:
                 await files.rewrapped(connection, done)
             count += len(done)
         return count
+
+
+def _each(
+    make: Callable[[Stored], Made], claimed: list[Stored]
+) -> tuple[list[tuple[Stored, Made]], list[tuple[Stored, Exception]], OSError | None]:
+    """What was made of each, the faults of those of which nothing can be, and what ended it early: the disk."""
+    made, faults = list[tuple[Stored, Made]](), list[tuple[Stored, Exception]]()
+    for one in claimed:
+        try:
+            made.append((one, make(one)))
+        except (Differs, *FAULTS) as error:
+            faults.append((one, error))
+        except OSError as error:
+            return made, faults, error
+    return made, faults, None
 
 
 def code_of(error: Exception) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from yitong.domains.quality.store.vault import Made, Stored
 from yitong.kit.audit import Said, audit_all
 from yitong.kit.clock import SECOND, moment
+from yitong.kit.database import as_rows, direct
 
 _COLUMNS = "tenant_id, id, file, form, sealed, bytes, sha256, milliseconds"
 _CLAIM_US = 600 * SECOND
@@ -52,24 +53,29 @@ async def release(connection: AsyncConnection, who: str) -> None:
     )
 
 
-async def replaced(connection: AsyncConnection, one: Stored, made: Made) -> bool:
-    """There is a new file in place of ``one``'s, which is to be removed; false when it was replaced by somebody else meanwhile."""
-    done = await connection.execute(
-        text("""
-            update recording_files set file = :file, form = :form, sealed = true, key_id = :key, bytes = :bytes, sha256 = :sha256,
-              milliseconds = :milliseconds, stale = case when :file = :old then '' else :old end,
-              loudness = case when length(:loudness) > 0 then :loudness else loudness end, claimed_by = '', claimed_until = null, fault = ''
-            where tenant_id = :tenant and id = :id and file = :old and stale = ''"""),
-        {"tenant": one.tenant, "id": one.id, "old": one.file} | _of(made),
-    )
-    return done.rowcount == 1
+_REPLACED = """
+update recording_files f set file = r.file, form = r.form, sealed = true, key_id = r.key, bytes = r.bytes, sha256 = r.sha256,
+  milliseconds = r.milliseconds, stale = case when r.file = r.old then '' else r.old end,
+  loudness = case when r.loudness <> '' then decode(r.loudness, 'hex') else f.loudness end, claimed_by = '', claimed_until = null,
+  fault = ''
+from json_to_recordset(%s) as r (tenant uuid, id uuid, old text, file text, form text, key text, bytes bigint, sha256 text,
+  milliseconds bigint, loudness text)
+where f.tenant_id = r.tenant and f.id = r.id and f.file = r.old and f.stale = ''
+returning f.tenant_id, f.id"""
 
 
-def _of(made: Made) -> dict[str, Any]:
-    return {
-        "file": made.file, "form": made.form, "key": made.key, "bytes": made.bytes, "sha256": made.sha256,
-        "milliseconds": made.milliseconds, "loudness": made.loudness,
-    }  # fmt: skip
+async def replaced(connection: AsyncConnection, made: Sequence[tuple[Stored, Made]]) -> set[tuple[str, str]]:
+    """There are new files in place of these, which are to be removed; answers tenant and id of those that nobody else has replaced
+    meanwhile."""
+    rows = [
+        {
+            "tenant": one.tenant, "id": one.id, "old": one.file, "file": new.file, "form": new.form, "key": new.key, "bytes": new.bytes,
+            "sha256": new.sha256, "milliseconds": new.milliseconds, "loudness": new.loudness.hex(),
+        }
+        for one, new in made
+    ]  # fmt: skip
+    done = await (await direct(connection)).execute(_REPLACED, (as_rows(rows),))
+    return {(row[0], row[1]) async for row in done}
 
 
 async def failed(connection: AsyncConnection, one: Stored, fault: str) -> None:
