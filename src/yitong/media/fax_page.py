@@ -125,13 +125,14 @@ def from_picture(path: Path | BinaryIO) -> list[Image.Image]:
                 raise FaxPageError("too_many_pages")
             for number in range(count):
                 picture.seek(number)
-                pages.append(_fitted(picture))
+                pages.append(fitted(picture))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise error if isinstance(error, FaxPageError) else FaxPageError("no_picture") from error
     return pages
 
 
-def _fitted(picture: Image.Image) -> Image.Image:
+def fitted(picture: Image.Image) -> Image.Image:
+    """A picture (its ``info`` may tell its dpi) as an A4 page in black and white; a fax stays as it is."""
     if picture.mode == "1" and picture.width == WIDTH and _is_fine(picture):
         return picture.copy()
     across, down = (float(value) or 1.0 for value in picture.info.get("dpi", (1.0, 1.0)))

@@ -186,8 +186,23 @@ SENTENCES: dict[str, Sentence] = {
     ),
     "fax_refused": Sentence(
         422,
-        "无法制成传真（{reason}）。请上传 TIFF、PNG 或 JPEG 图片，或填写文字，最多 200 页。",
-        "No fax can be made of this ({reason}). Upload a TIFF, PNG or JPEG picture, or give a text, 200 pages at most.",
+        "无法制成传真（{reason}）。请上传 PDF 文件或 TIFF、PNG、JPEG 图片，或填写文字，最多 200 页。",
+        "No fax can be made of this ({reason}). Upload a PDF or a TIFF, PNG or JPEG picture, or give a text, 200 pages at most.",
+    ),
+    "pdf_locked": Sentence(
+        422,
+        "该 PDF 设有密码，无法制成传真。请用 PDF 阅读器打开后另存或打印为不加密的 PDF，再上传。",
+        "This PDF is protected by a password. Open it in a PDF reader, save or print it as a PDF without one, then upload that.",
+    ),
+    "pdf_broken": Sentence(
+        422,
+        "该 PDF 已损坏或没有页面，无法读取。请重新导出或打印为 PDF 后再上传。",
+        "This PDF is damaged or has no pages. Export or print it as a PDF again, then upload that.",
+    ),
+    "pdf_slow": Sentence(
+        422,
+        "该 PDF 过于复杂，一分钟内无法制成传真。请减少页数，或打印为 PDF 后再上传。",
+        "This PDF is too complex: it could not be made into a fax within a minute. Give fewer pages, or print it as a PDF first.",
     ),
     "too_many_lines": Sentence(
         422,

@@ -16,7 +16,7 @@ from yitong.contact.bus import Refused
 from yitong.domains.fax.store.files import FAULTS, FORM, FaxesFolder
 from yitong.kit.logs import get
 from yitong.kit.sealing import KeyMissing
-from yitong.media import fax_page
+from yitong.media import fax_page, pdf_pages
 
 LARGEST = 32 * 1024 * 1024
 _log = get("yitong.fax")
@@ -36,7 +36,10 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 async def keep(folder: FaxesFolder, tenant: str, name: str, text: str, file: UploadFile | None, below: str = "documents") -> Kept:
-    """Make pages of a picture file (TIFF, PNG, JPEG), else of a text, and write them. Raises Refused: fax_refused, body_too_large."""
+    """Make pages of a PDF or picture file (TIFF, PNG, JPEG), else of a text, and write them.
+
+    Raises Refused: fax_refused, pdf_locked, pdf_broken, pdf_slow, body_too_large.
+    """
     data = await file.read(LARGEST + 1) if file is not None else b""
     if len(data) > LARGEST:
         raise Refused("body_too_large", limit=LARGEST)
@@ -59,8 +62,10 @@ def _pages(name: str, text: str, data: bytes) -> list[Image.Image]:
     try:
         if not data:
             return fax_page.from_text(text, name) if text.strip() else []
-        return fax_page.from_picture(io.BytesIO(data))
+        return pdf_pages.from_pdf(data) if data.startswith(pdf_pages.BEGINNING) else fax_page.from_picture(io.BytesIO(data))
     except fax_page.FaxPageError as error:
+        if error.code.startswith("pdf_"):
+            raise Refused(error.code) from error
         raise Refused("fax_refused", reason=error.code) from error
 
 

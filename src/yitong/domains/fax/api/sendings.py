@@ -99,7 +99,7 @@ async def upload_fax(
     clock: SystemClock = part(SystemClock),
     ids: RandomIds = part(RandomIds),
 ) -> dict[str, Any]:
-    """Pages made of a picture file (TIFF, PNG, JPEG) or of a text, to be looked at and then sent. Nobody sends them: gone after a week."""
+    """Pages of a PDF, a picture (TIFF, PNG, JPEG) or a text, to be looked at and then sent. Nobody sends them: gone after a week."""
     kept = await keep(folder, caller.tenant, name, text, file, below="sent")
     now = clock.now()
     id = ids.new(now)
