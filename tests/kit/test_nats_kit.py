@@ -12,6 +12,8 @@ import pytest
 from yitong.kit.clock import SystemClock
 from yitong.kit.lease import Lease, LeaseLost
 from yitong.kit.nats import Nats, Revision
+from yitong.kit.nats_wire import Heard as Message
+from yitong.kit.nats_wire import Sorting
 from yitong.kit.publisher import Conflict, Publisher
 from yitong.kit.stream import follow, read, watch
 from yitong.kit.tasks import Tasks
@@ -140,3 +142,46 @@ async def test_a_lease_has_one_owner_and_a_growing_epoch(nats: Nats, tenant: str
     before = clock.now()
     assert await asyncio.wait_for(last.acquire(), 2) > taken  # given up in peace: nobody need wait
     assert before - 10_000_000 < last.former_at <= before
+
+
+async def test_what_is_heard_at_once_comes_in_order_whole_and_again_after_a_return(nats: Nats, tenant: str, until: Until) -> None:
+    """Small and large messages, whatever the pieces in which they are read; beside the library's own subscriptions."""
+    words = [f"{number}" * (1 if number % 3 else 90_000) for number in range(60)]
+    at_once: list[str] = []
+    beside = Heard([])
+    subscription = await nats.hear(f"test.{tenant}.a", Word, lambda _, word: at_once.append(word.text))
+    await nats.subscribe(f"test.{tenant}.a", Word, beside)
+    for word in words:
+        await nats.publish(f"test.{tenant}.a", Word(word))
+    await nats.publish(f"test.{tenant}.a", [1])
+    await until(lambda: len(at_once) == len(beside.words) == 60)
+    assert at_once == words == [text for _, text in beside.words]
+    writer = nats._wire._io_writer
+    assert writer is not None
+    writer.transport.abort()
+    await until(lambda: not nats.connected)
+    await until(lambda: nats.connected)
+    await nats.publish(f"test.{tenant}.a", Word("again"))
+    await until(lambda: at_once[60:] == ["again"])
+    await nats.unlisten(subscription)
+    await nats.publish(f"test.{tenant}.a", Word("no more"))
+    await until(lambda: len(beside.words) == 62)
+    assert len(at_once) == 61
+
+
+def test_frames_are_found_wherever_they_are_cut() -> None:
+    content = (
+        b"INFO {}\r\nMSG a.b 7 2\r\nx\r\r\nPING\r\nHMSG a.c 7 $r.1 12 14\r\nNATS/1.0\r\n\r\nhi\r\nMSG a.d 8 0\r\n\r\nMSG a 7 0\r\n\r\n"
+    )
+    for size in range(1, len(content) + 1):
+        heard: list[Message] = []
+        loop = asyncio.new_event_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        sorting = Sorting(reader, loop, {7: heard.append})
+        for at in range(0, len(content), size):
+            sorting.data_received(content[at : at + size])
+        assert heard == [
+            Message("a.b", "", b"", b"x\r"), Message("a.c", "$r.1", b"NATS/1.0\r\n\r\n", b"hi"), Message("a", "", b"", b"")
+        ]  # fmt: skip
+        assert bytes(reader._buffer) == b"INFO {}\r\nPING\r\nMSG a.d 8 0\r\n\r\n"  # type: ignore[attr-defined]
+        loop.close()

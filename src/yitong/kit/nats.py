@@ -7,7 +7,7 @@ streams in ``stream``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,10 +21,14 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.kv import KeyValue
 
+from yitong.kit.nats_wire import Handler, Heard, Wire, listen, publication, send, unlisten
 from yitong.kit.tasks import Tasks
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("yitong.nats")
+
+_MOST_WAITING = 1 << 20
+"""Octets that the server has not taken yet, beyond which is published the library's way, which waits."""
 
 OUTAGES: tuple[type[Exception], ...] = (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError)
 
@@ -38,6 +42,13 @@ def decode(data: bytes, kind: type[_T] | Any) -> _T:
     """The value of type ``kind`` in ``data``; raises msgspec.ValidationError or DecodeError."""
     decoded: _T = msgspec.msgpack.decode(data, type=kind)
     return decoded
+
+
+def on_wire() -> tuple[Client, Wire]:
+    """A client of the library whose stream is a ``Wire``."""
+    connection, wire = Client(), Wire()
+    connection._transport = wire
+    return connection, wire
 
 
 class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +80,9 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 class Nats:
     """The connection of a process. ``await Nats.connect(url, name)``; it never gives up, and ``connected`` tells how it stands."""
 
-    def __init__(self, connection: Client, url: str = "", name: str = "") -> None:
+    def __init__(self, connection: Client, wire: Wire, url: str = "", name: str = "") -> None:
         self.connection = connection
+        self._wire = wire
         self.url = url
         self.name = name
         self.js: JetStreamContext = connection.jetstream(timeout=5)
@@ -78,11 +90,14 @@ class Nats:
         self.up.set()
         self._watchers: list[Callable[[bool], None]] = []
         self._closing = False
+        self._inbox = connection.new_inbox()
+        self._asked: dict[str, asyncio.Future[Heard]] = {}
+        self._count = 0
 
     @classmethod
     async def connect(cls, url: str, name: str, *, patience_seconds: float | None = None) -> Nats:
         """Connect; waits for the server for ever, or raises TimeoutError after ``patience_seconds``."""
-        connection = Client()
+        connection, wire = on_wire()
         self: Nats | None = None
 
         async def lost() -> None:
@@ -109,15 +124,16 @@ class Nats:
         except BaseException:
             await connection.close()
             raise
-        self = cls(connection, url, name)
+        self = cls(connection, wire, url, name)
+        await listen(connection, wire, self._inbox + ".*", self._answered)
         return self
 
-    async def single(self, lost: Callable[[Client], None]) -> Client:
+    async def single(self, lost: Callable[[Client], None]) -> tuple[Client, Wire]:
         """A second connection that does not come back by itself: ``lost`` is called once when it ends. Raises one of OUTAGES.
 
         Nothing that such a connection held back can reach the server after another one has taken its place.
         """
-        connection = Client()
+        connection, wire = on_wire()
 
         async def ended() -> None:
             lost(connection)
@@ -133,7 +149,7 @@ class Nats:
         except BaseException:
             await connection.close()
             raise
-        return connection
+        return connection, wire
 
     @property
     def connected(self) -> bool:
@@ -146,16 +162,63 @@ class Nats:
 
     async def publish(self, subject: str, value: object) -> None:
         """Tell whoever listens now; lost when the server is away for long."""
-        await self.connection.publish(subject, encode(value))
+        data = encode(value)
+        if not self.tell(subject, data):
+            await self.connection.publish(subject, data)
+
+    def tell(self, subject: str, data: bytes, reply: str = "") -> bool:
+        """Publish at once; false, and nothing is sent, while the server is away or slow to take what is sent."""
+        if not self.connection.is_connected or self._wire.waiting > _MOST_WAITING:
+            return False
+        send(self.connection, self._wire, publication(subject, data, reply))
+        return True
 
     async def request(self, subject: str, value: object, kind: type[_T] | Any, *, seconds: float) -> _T:
         """Ask and wait for one answer. Raises TimeoutError when nobody answers in time (or nobody is there)."""
+        self._count += 1
+        token, data = str(self._count), encode(value)
+        reply = f"{self._inbox}.{token}"
+        answer = self._asked[token] = asyncio.get_running_loop().create_future()
         try:
-            answer = await self.connection.request(subject, encode(value), timeout=seconds)
-        except (nats.errors.NoRespondersError, nats.errors.TimeoutError) as error:
+            async with asyncio.timeout(seconds):
+                if not self.tell(subject, data, reply):
+                    await self.connection.publish(subject, data, reply)
+                heard = await answer
+        except TimeoutError as error:
             raise TimeoutError(f"no answer on {subject}") from error
-        decoded: _T = decode(answer.data, kind)
+        finally:
+            del self._asked[token]
+        if heard.status == "503":
+            raise TimeoutError(f"nobody is there on {subject}")
+        decoded: _T = decode(heard.data, kind)
         return decoded
+
+    def _answered(self, message: Heard) -> None:
+        answer = self._asked.get(message.subject.rpartition(".")[2])
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+
+    async def listen(self, subject: str, handler: Handler, *, queue: str = "") -> Subscription:
+        """``handler(message)`` for each message, at once and where it is read: for what comes often. End it with ``unlisten``."""
+        return await listen(self.connection, self._wire, subject, handler, queue)
+
+    async def unlisten(self, subscription: Subscription) -> None:
+        """Hear no more."""
+        await unlisten(self.connection, self._wire, subscription)
+
+    async def hear(self, subject: str, kind: type[_T] | Any, handler: Callable[[str, _T], None]) -> Subscription:
+        """``handler(subject, value)`` for each message, as ``listen``. What cannot be read is logged and left."""
+        decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
+
+        def heard(message: Heard) -> None:
+            try:
+                value = decoder.decode(message.data)
+            except (msgspec.DecodeError, msgspec.ValidationError) as error:
+                _log.warning("message not understood", subject=message.subject, error=str(error))
+            else:
+                handler(message.subject, value)
+
+        return await self.listen(subject, heard)
 
     async def subscribe(
         self, subject: str, kind: type[_T] | Any, handler: Callable[[str, _T], Awaitable[None]], *, queue: str = ""
@@ -184,22 +247,18 @@ class Nats:
 
         decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
 
-        async def heard(message: Msg) -> None:
-            if beside is None:
-                await answered(message)
-            else:
-                beside.start(answered(message), f"answer {subject}")
-
-        async def answered(message: Msg) -> None:
+        async def answered(message: Msg | Heard) -> None:
             try:
                 reply = encode(await handler(message.subject, decoder.decode(message.data)))
             except Exception:  # noqa: BLE001 - the asker gets no answer, the next one must
                 _log.exception("request not answered", subject=message.subject)
                 return
-            if message.reply:
+            if message.reply and not self.tell(message.reply, reply):
                 await self.connection.publish(message.reply, reply)
 
-        return await self.connection.subscribe(subject, queue=queue, cb=heard)
+        if beside is None:
+            return await self.connection.subscribe(subject, queue=queue, cb=answered)
+        return await self.listen(subject, lambda message: _begin(beside, answered(message), f"answer {subject}"), queue=queue)
 
     async def ensure_stream(self, spec: StreamSpec) -> None:
         """Create the stream, or bring its configuration up to ``spec``."""
@@ -249,6 +308,10 @@ class Nats:
         _log.warning("nats is back" if connected else "nats is away")
         for watcher in self._watchers:
             watcher(connected)
+
+
+def _begin(tasks: Tasks, work: Coroutine[Any, Any, None], name: str) -> None:
+    tasks.start(work, name)
 
 
 class Bucket:

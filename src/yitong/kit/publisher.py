@@ -16,11 +16,11 @@ import msgspec
 import nats.js.errors
 import structlog
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from yitong.kit.clock import Clock, SystemClock
 from yitong.kit.nats import OUTAGES, Nats
+from yitong.kit.nats_wire import Heard, Wire, listen, publication, send
 from yitong.kit.outbox import Kept, Outbox, OutboxFull
 from yitong.kit.tasks import Tasks
 
@@ -78,8 +78,9 @@ class Publisher:
         self._queue: deque[_Waiting] = deque()  # unacknowledged, oldest first; the first ``_flying`` of them are sent
         self._flying = 0
         self._settled: dict[str, _Ack] = {}
-        self._wake = asyncio.Event()
         self._connection: Client | None = None
+        self._wire: Wire | None = None
+        self._trouble = asyncio.Event()
         self._inbox = ""
         self._refused = False
         self.disturbed = True  # the server is away, or was just now
@@ -103,7 +104,7 @@ class Publisher:
             self._outbox.append([waiting.kept])
             waiting.on_disk = True
         self._queue.append(waiting)
-        self._wake.set()
+        self._send()
         return waiting.done
 
     async def drained(self) -> None:
@@ -120,10 +121,8 @@ class Publisher:
         try:
             while True:
                 await self._begin()
-                while not self.disturbed:
-                    self._wake.clear()
-                    await self._send()
-                    await self._wake.wait()
+                self._send()
+                await self._trouble.wait()
         finally:
             if self._outbox is not None:
                 self._outbox.close()
@@ -136,9 +135,9 @@ class Publisher:
             try:
                 if self._connection is not None:
                     await self._connection.close()
-                self._connection = connection = await self._nats.single(self._lost)
+                self._connection, self._wire = connection, wire = await self._nats.single(self._lost)
                 self._inbox = connection.new_inbox()
-                await connection.subscribe(self._inbox + ".*", cb=self._heard, pending_msgs_limit=-1, pending_bytes_limit=-1)
+                await listen(connection, wire, self._inbox + ".*", self._heard)
                 stored = await self._last_ids(connection.jetstream(timeout=5))
                 break
             except OUTAGES as error:
@@ -148,22 +147,24 @@ class Publisher:
             self._forget(stored)
         self._flying, self._refused = 0, False
         self._settled.clear()
+        self._trouble.clear()
         self.disturbed = False
         if self._outbox is not None and self._outbox.bytes:
             self._tasks.start(self._tidy(self._outbox), f"outbox {self._stream}")
 
-    async def _send(self) -> None:
+    def _send(self) -> None:
         """Send what waits, as far as the window allows."""
-        while self._connection is not None and not self.disturbed and self._flying < min(len(self._queue), self._window):
+        connection, wire = self._connection, self._wire
+        while connection is not None and wire is not None and not self.disturbed and self._flying < min(len(self._queue), self._window):
+            if not connection.is_connected:
+                self._stop("disconnected")
+                return
             waiting = self._queue[self._flying]
             waiting.attempts += 1
             waiting.sent_at = self._clock.monotonic()
             self._flying += 1
-            headers = {"Nats-Msg-Id": waiting.kept.message_id}
-            try:
-                await self._connection.publish(waiting.kept.subject, waiting.kept.data, f"{self._inbox}.{id(waiting)}", headers)
-            except OUTAGES as error:
-                self._stop(repr(error))
+            headers = f"NATS/1.0\r\nNats-Msg-Id: {waiting.kept.message_id}\r\n\r\n".encode()
+            send(connection, wire, publication(waiting.kept.subject, waiting.kept.data, f"{self._inbox}.{id(waiting)}", headers))
 
     async def _watch(self) -> None:
         """An acknowledgement that stays away for 5 s is trouble."""
@@ -172,7 +173,7 @@ class Publisher:
             if self._flying and not self.disturbed and self._clock.monotonic() - self._queue[0].sent_at > _ACK_SECONDS:
                 self._stop("no acknowledgement")
 
-    async def _heard(self, message: Msg) -> None:
+    def _heard(self, message: Heard) -> None:
         """An acknowledgement. Only the oldest flying message moves on; later ones are kept until it is their turn."""
         inbox, _, token = message.subject.rpartition(".")
         if inbox != self._inbox or self.disturbed:
@@ -188,8 +189,7 @@ class Publisher:
                 self._stop(ack.error.description)
                 break
             self._finish(first, ack)
-        if len(self._queue) > self._flying:
-            self._wake.set()
+        self._send()
 
     def _finish(self, first: _Waiting, ack: _Ack) -> None:
         self._queue.popleft()
@@ -211,7 +211,7 @@ class Publisher:
             return
         _log.warning("publisher stops", stream=self._stream, reason=reason, waiting=len(self._queue))
         self.disturbed = True
-        self._wake.set()
+        self._trouble.set()
         fresh = [one for one in self._queue if not one.on_disk]
         if self._outbox is not None and fresh:
             try:
@@ -258,9 +258,9 @@ class Publisher:
             outbox.clear()
 
 
-def _read(message: Msg) -> _Ack:
+def _read(message: Heard) -> _Ack:
     try:
         return msgspec.json.decode(message.data, type=_Ack)
     except msgspec.DecodeError:
-        status = (message.headers or {}).get("Status", "unreadable")
+        status = message.status or "unreadable"
         return _Ack(error=_Error(code=503, description=f"no stream takes it ({status})"))

@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 import structlog
-from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from yitong.kit.nats import OUTAGES, Nats, Revision
+from yitong.kit.nats_wire import Heard
 
 _HEARTBEAT_SECONDS = 2.0
 _SILENT_SECONDS = 6.0
+_WORDS = 9
+"""Of a reply subject of JetStream without domain and account."""
 _log = structlog.get_logger("yitong.stream")
 
 
@@ -81,30 +83,43 @@ async def read(nats: Nats, stream: str, subject: str, *, after: int = 0) -> Asyn
 async def _once(nats: Nats, stream: str, subject: str, after: int, latest_only: bool) -> AsyncIterator[Stored | None]:
     """One life of a consumer; None first when there was nothing to read at its beginning."""
     inbox = nats.connection.new_inbox()
-    arrived: asyncio.Queue[Msg] = asyncio.Queue()
-    subscription = await nats.connection.subscribe(inbox, cb=arrived.put, pending_msgs_limit=-1, pending_bytes_limit=-1)
+    arrived: asyncio.Queue[Heard] = asyncio.Queue()
+    subscription = await nats.listen(inbox, arrived.put_nowait)
     try:
         info = await nats.js.add_consumer(stream, _config(inbox, subject, after, latest_only))
         if not info.num_pending and not (info.delivered and info.delivered.consumer_seq):
             yield None
         expected = 1
         while True:
-            message = await asyncio.wait_for(arrived.get(), _SILENT_SECONDS)
-            if not message.data and message.headers and message.headers.get("Status") == "100":
+            if arrived.empty():
+                async with asyncio.timeout(_SILENT_SECONDS):
+                    message = await arrived.get()
+            else:
+                message = arrived.get_nowait()
+            if message.status == "100":
                 await _heard_status(nats, message, expected)
                 continue
-            number = message.metadata.sequence
-            if number.consumer != expected:
-                raise _Broken(f"expected {expected}, got {number.consumer}")
+            one, number = _stored(message)
+            if number != expected:
+                raise _Broken(f"expected {expected}, got {number}")
             expected += 1
-            headers = message.headers or {}
-            yield Stored(
-                subject=message.subject, data=message.data, sequence=number.stream, pending=message.metadata.num_pending,
-                deleted=headers.get("KV-Operation") in ("DEL", "PURGE") or "Nats-Marker-Reason" in headers,
-            )  # fmt: skip
+            yield one
     finally:
-        if nats.connection.is_connected:
-            await subscription.unsubscribe()
+        await nats.unlisten(subscription)
+
+
+def _stored(message: Heard) -> tuple[Stored, int]:
+    """A message with what its reply subject tells of it, and its number of the consumer.
+
+    ``$JS.ACK.{stream}.{consumer}.{times}.{sequence}.{number}.{time}.{pending}``; since 2.11 with domain and account before the stream.
+    """
+    words = message.reply.split(".")
+    sequence, number, _, pending = words[5:9] if len(words) == _WORDS else words[7:11]
+    deleted = bool(message.headers) and (
+        message.header("KV-Operation") in ("DEL", "PURGE") or message.header("Nats-Marker-Reason") is not None
+    )
+    stored = Stored(subject=message.subject, data=message.data, sequence=int(sequence), pending=int(pending), deleted=deleted)
+    return stored, int(number)
 
 
 def _config(inbox: str, subject: str, after: int, latest_only: bool) -> ConsumerConfig:
@@ -116,11 +131,11 @@ def _config(inbox: str, subject: str, after: int, latest_only: bool) -> Consumer
     )  # fmt: skip
 
 
-async def _heard_status(nats: Nats, message: Msg, expected: int) -> None:
+async def _heard_status(nats: Nats, message: Heard, expected: int) -> None:
     """Answer flow control; compare a heartbeat's last consumer sequence with what arrived."""
     if message.reply:
         await nats.connection.publish(message.reply)
         return
-    last = (message.headers or {}).get("Nats-Last-Consumer")
+    last = message.header("Nats-Last-Consumer")
     if last is not None and int(last) >= expected:
         raise _Broken(f"heartbeat says {last}, {expected} not seen")
