@@ -130,6 +130,8 @@ async def test_a_call_survives_the_death_of_core(centre: Centre, until: Until) -
         await until(lambda: active.state == "wrapping_up")
         await until(lambda: customer[0].ended, 20)
         await until(lambda: len(host.engine.registry) == 0)
+        host.hurry()
+        await host._leaving._ledger.drained()
     types = await centre.types()
     assert types.count("contact.ended") == 2
     assert types.count("contact.arrived") == 2

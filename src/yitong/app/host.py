@@ -94,7 +94,7 @@ class Host:
         self._lease = lease
         self._tasks.start(lease.keep(), f"lease {self._place}", vital=True)
         await self._restore()
-        await self._nats.subscribe(f"ct.event.{self._place}", list[AnyEvent], self._heard)
+        await self._nats.hear(f"ct.event.{self._place}", list[AnyEvent], self._heard)
         await self._nats.connection.subscribe(f"core.command.{self._place}", cb=self._commanded)
         await self._nats.answer(f"core.live.{self._place}", dict[str, str], self._asked_live)
         self._nats.on_change(lambda connected: self._fall_behind() if connected else None)
@@ -166,10 +166,10 @@ class Host:
         if self.ready:
             self._commit(self.engine.timer(self._clock.now()))
 
-    async def _heard(self, _: str, events: list[AnyEvent]) -> None:
+    def _heard(self, _: str, events: list[AnyEvent]) -> None:
         for event in events:
             if isinstance(event, ServiceFailed) and event.reason == "old_epoch":
-                await self._lease.renew()
+                self._tasks.start(self._lease.renew(), f"lease {self._place} looked at")
             self._hear(event)
         if self.engine.behind:
             self._behind.set()
@@ -386,6 +386,10 @@ class Host:
             await (await self._nats.bucket("core")).put(self._place, encode(saved))
 
         leaving.afterwards(write)
+
+    def hurry(self) -> None:
+        """Let everything leave that was decided."""
+        self._leaving.hurry()
 
     async def close(self) -> None:
         """Give the partition up in peace."""

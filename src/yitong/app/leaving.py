@@ -2,7 +2,8 @@
 
 Decisions made while earlier facts are on their way to the disk of the stream wait for that and leave together, as one message (group
 commit): a quiet core waits for nothing, a busy one pays for one acknowledgement where it would have paid for many. Nothing waits longer
-than ``GATHER_SECONDS``, and nothing at all while the stream is away, when the publisher writes to its own disk.
+than ``GATHER_SECONDS``, and nothing at all while the stream is away, when the publisher writes to its own disk. A decision that asks and
+answers nothing keeps nobody waiting: it leaves with the next one that does, or after ``QUIET_SECONDS``.
 """
 
 from __future__ import annotations
@@ -16,10 +17,15 @@ from yitong.contact.engine import Outcome
 from yitong.contact.ledger import Batch
 from yitong.ct.services import AnyService
 from yitong.kit import logs
+from yitong.kit.gather import Gathering
 from yitong.kit.nats import OUTAGES, encode
 from yitong.kit.publisher import Acknowledged, Publisher
 
 GATHER_SECONDS = 0.02
+RATE, BURST = 80.0, 4
+"""Departures a second in the long run, and so many in a row: each costs the stream a write to its disk."""
+QUIET_SECONDS = 0.05
+"""How long facts alone may wait for company."""
 LARGEST = 1_000
 """Facts in one message: some 400 kB of the stream's 8 MB."""
 _log = logs.get("yitong.core")
@@ -32,6 +38,11 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
 
     outcome: Outcome
     answer: Callable[[], Awaitable[None]] | None = None
+
+    @property
+    def urgent(self) -> bool:
+        """Somebody waits for it."""
+        return self.answer is not None or bool(self.outcome.services) or bool(self.outcome.questions)
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,21 +71,29 @@ class Leaving:
         self._release = release
         self._departing: asyncio.Queue[Departure] = asyncio.Queue()
         self._gathered: list[Decided] = []
+        self._urgent = False
         self._flying = 0
-        self._timer: asyncio.Handle | None = None
+        self._gathering = Gathering(self._depart, rate=RATE, burst=BURST)
 
     def take(self, decided: Decided) -> None:
         """Let a decision leave: with the next turn of the loop, or with the others when the last ones are acknowledged."""
         self._gathered.append(decided)
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            waits = self._flying and not self._ledger.disturbed
-            self._timer = loop.call_later(GATHER_SECONDS, self._depart) if waits else loop.call_soon(self._depart)
+        self._urgent = self._urgent or decided.urgent
+        if self._ledger.disturbed:
+            self._gathering.within(0.0)
+        elif not decided.urgent:
+            self._gathering.within(QUIET_SECONDS)
+        else:
+            self._gathering.within(GATHER_SECONDS if self._flying else 0.0)
 
     def afterwards(self, then: Callable[[], Awaitable[None]]) -> None:
         """Do ``then`` when everything that was decided so far is true."""
-        self._depart()
+        self._gathering.now()
         self._departing.put_nowait(Departure(then=then))
+
+    def hurry(self) -> None:
+        """Nothing waits for company any more."""
+        self._gathering.now()
 
     @property
     def empty(self) -> bool:
@@ -91,18 +110,15 @@ class Leaving:
                 self.ledger_at = max(self.ledger_at, (await one.ledger).sequence)
             if one.waits:
                 self._flying -= 1
-                if self._gathered and not self._flying:
-                    self._depart()
+                if self._urgent and not self._flying:
+                    self._gathering.now()
             try:
                 await one.then()
             except OUTAGES as error:
                 _log.warning("nats away, what was asked is healed later", error=repr(error))
 
     def _depart(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        gathered, self._gathered = self._gathered, []
+        gathered, self._gathered, self._urgent = self._gathered, [], False
         while gathered:
             count = facts = 0
             while count < len(gathered) and (not count or facts < LARGEST):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from yitong.kit.publisher import Publisher
 from yitong.kit.settings import Settings
 from yitong.kit.stream import watch
 
+LAST_SECONDS = 1.0
+"""How long the end waits for the last facts to be acknowledged."""
 Config = dict[tuple[str, str], dict[str, Any]]
 _log = logs.get("yitong.core")
 
@@ -98,7 +101,12 @@ class Core:
         return Health(state="degraded" if reason else "ok", reason=reason, figures={name: float(value) for name, value in figures.items()})
 
     async def close(self) -> None:
-        """Give every partition up in peace."""
+        """Give every partition up in peace, what was decided on the disk of the stream if that takes no time."""
+        for host in self.hosts.values():
+            host.hurry()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._ledger.drained()
         for host in self.hosts.values():
             if host.ready:
                 await host.close()

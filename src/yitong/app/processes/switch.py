@@ -13,7 +13,18 @@ from pathlib import Path
 import msgspec
 
 from yitong.app.process import Frame, Health, current
-from yitong.ct.events import AnyEvent, Snapshot
+from yitong.ct.events import (
+    AnyEvent,
+    CallCleared,
+    ConnectionCleared,
+    Delivered,
+    Originated,
+    QualityReported,
+    RecordingEnded,
+    RecordingStarted,
+    Snapshot,
+    TalkChanged,
+)
 from yitong.ct.model import DeviceKind
 from yitong.ct.services import AnyService
 from yitong.ct.switches.soft.journal import Journal
@@ -23,8 +34,9 @@ from yitong.ct.switches.soft.trunk_record import SEALED_PASSWORD
 from yitong.kit import logs
 from yitong.kit.certificate import ServerContext
 from yitong.kit.clock import SystemClock
+from yitong.kit.gather import Gathering
 from yitong.kit.ids import RandomIds
-from yitong.kit.nats import OUTAGES, Nats, Revision
+from yitong.kit.nats import Nats, Revision, encode
 from yitong.kit.sealed_text import sealer_of
 from yitong.kit.settings import Settings
 from yitong.kit.stream import watch
@@ -35,6 +47,11 @@ WANTED = [["tenant"], ["prompt"], ["site"], ["number"], ["trunk"], ["account"], 
 KEPT_EVENTS = 20_000
 MOST_TOGETHER = 500
 """Events in one message."""
+RATE, BURST = 100.0, 6
+"""Messages with events a second in the long run, and so many in a row."""
+QUIET = (Originated, CallCleared, QualityReported, RecordingStarted, RecordingEnded, TalkChanged)
+"""Events after which nobody waits for what core will ask: they are told with the next that is not so, or after ``QUIET_SECONDS``."""
+QUIET_SECONDS = 0.05
 SETTLE_SECONDS = 2.0
 """How long those who called just before the end may take to be answered."""
 MEDIA_SECONDS = 2.0
@@ -107,18 +124,19 @@ class Link:
         self._frame = frame
         self._url = url
         self._waiting: deque[AnyEvent] = deque(maxlen=KEPT_EVENTS)
-        self._wake = asyncio.Event()
+        self._gathering = Gathering(self._publish, rate=RATE, burst=BURST)
         self.nats: Nats | None = None
         switch.monitor(self._tell)
 
     async def run(self) -> None:
         """Connect as soon as the server is there, then serve."""
         self.nats = nats = await Nats.connect(self._url, "switch")
-        await nats.subscribe("ct.service.*.*", list[AnyService], self._asked)
+        await nats.hear("ct.service.*.*", list[AnyService], self._asked)
         await nats.answer("ct.monitor.*.*", Since, self._monitored)
         for bucket in BUCKETS:
             self._frame.tasks.keep(lambda bucket=bucket: self._follow(nats, bucket), f"bucket {bucket}")  # type: ignore[misc]
-        await self._publish(nats)
+        self._gathering.now()
+        await asyncio.Event().wait()
 
     async def _follow(self, nats: Nats, bucket: str) -> None:
         async def changed(revision: Revision | None) -> None:
@@ -128,37 +146,46 @@ class Link:
 
     def _tell(self, event: AnyEvent) -> None:
         self._waiting.append(event)
-        self._wake.set()
+        self._gathering.within(QUIET_SECONDS if is_quiet(event) else 0.0)
 
-    async def _publish(self, nats: Nats) -> None:
-        """Tell events in order, those of one step together; what is lost meanwhile is asked for again by number."""
-        while True:
-            await self._wake.wait()
-            places: dict[str, list[AnyEvent]] = {}
-            for _ in range(min(len(self._waiting), MOST_TOGETHER)):
-                event = self._waiting.popleft()
-                if event.site:
-                    places.setdefault(f"ct.event.{event.tenant}.{event.site}", []).append(event)
-            if not self._waiting:
-                self._wake.clear()
-            for subject, events in places.items() if nats.connected else ():
-                try:
-                    await nats.publish(subject, events)
-                except OUTAGES as error:
-                    _log.info("events not told", error=repr(error))
+    def _publish(self) -> None:
+        """Tell events in order, those of one turn of the loop together; what is lost meanwhile is asked for again by number."""
+        if self.nats is None:
+            return
+        places: dict[str, list[AnyEvent]] = {}
+        for _ in range(min(len(self._waiting), MOST_TOGETHER)):
+            event = self._waiting.popleft()
+            if event.site:
+                places.setdefault(f"ct.event.{event.tenant}.{event.site}", []).append(event)
+        for subject, events in places.items():
+            self.nats.tell(subject, encode(events))
+        if self._waiting:
+            self._gathering.within(0.0)
 
-    async def _asked(self, subject: str, services: list[AnyService]) -> None:
+    def _asked(self, subject: str, services: list[AnyService]) -> None:
         site = subject.rpartition(".")[2]
         for service in services:
             self._switch.ask(service, site)
 
     async def _monitored(self, subject: str, since: Since) -> list[AnyEvent] | Snapshot:
         _, _, tenant, site = subject.split(".", 3)
+        self._gathering.now()
         return self._switch.since(tenant, site, since.epoch, since.sequence)
 
     async def close(self) -> None:
         if self.nats is not None:
             await self.nats.close()
+
+
+def is_quiet(event: AnyEvent) -> bool:
+    """Whether nobody waits for what follows: as ``QUIET`` says, a device of ours that rings, a connection that core itself has ended."""
+    match event:
+        case Delivered():
+            return not event.incoming
+        case ConnectionCleared():
+            return bool(event.service)
+        case _:
+            return isinstance(event, QUIET)
 
 
 def options(settings: Settings, tls: ServerContext | None) -> SoftOptions:
