@@ -2,7 +2,7 @@
 
 nats-py keeps the connection: greeting, reconnecting, pings, subscriptions after a return. It reads and writes through its ``Transport``;
 this one sorts what comes. Messages of subscriptions that have a handler here are handed to it where they stand, in the turn of the loop
-that read them; everything else goes the library's way. See docs/decisions/0028.
+that read them; everything else goes the library's way. See docs/decisions/0030.
 """
 
 from __future__ import annotations
