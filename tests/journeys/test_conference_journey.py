@@ -14,6 +14,7 @@ from yitong.app.partition import step_kinds
 from yitong.contact.bus import Refused
 from yitong.contact.messages import Card
 from yitong.ct.model import DeviceKind, Participation, Prompt
+from yitong.domains.acd.messages import ContactOffered
 from yitong.domains.conference import messages as m
 from yitong.domains.conference.model import Conference, Member
 from yitong.domains.conference.rules import GUESSES, MOST_SPEAKERS
@@ -335,6 +336,35 @@ def test_a_host_calls_somebody_in() -> None:
     world.obey(m.EndConference(conference=one.id, agent="a1001"))
     world.run(10)
     check_end(world, 0)
+    check_journeys(world.events())
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["core lives", "core dies"])
+def test_whoever_is_in_a_conference_is_offered_no_call(dies: bool) -> None:
+    """His telephone is occupied, whoever called whom; afterwards he takes the next one who waits."""
+    world = a_world()
+    queue = {"queue": {"kind": "queue", "queue": "service", "next": dict.fromkeys(("served", "timeout", "full", "no_agents"), "end")}}
+    flow = {**FLOW, "start": "queue", "steps": {**queue, "end": FLOW["steps"]["end"]}}
+    world.put("flow", "f4", {"id": "f4", "code": "service", "published_version": 1, "document": flow})
+    world.put("number", "n2", {"id": "n2", "number": "96901", "trunk": "", "calling": "", "flow": "f4", "site": SITE})
+    world.agent("1001", usual=Behaviour(answer_after=1.0))
+    world.obey(m.CallIn(room="r1", agent="a1001", to_agent="a1001", host=True))
+    world.run(8)
+    if dies:
+        world.restart(0.5)
+    assert world.partition is not None
+    assert world.partition.acd.model.agents["a1001"].state == "busy"
+    customer = Customer(world.switch, tenant=TENANT, called="96901", calling="13900000002", steps=())
+    world.arrivals.append(customer.connection)
+    world.run(12)
+    assert not customer.talked_to
+    assert not world.facts(ContactOffered)
+    world.obey(m.EndConference(conference=conference(world).id, agent="a1001"))
+    world.run(12)
+    assert customer.talked_to
+    customer.hang_up()
+    world.run(20)
+    check_end(world, 1)
     check_journeys(world.events())
 
 
