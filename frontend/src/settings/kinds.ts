@@ -38,6 +38,14 @@ const recording = (): Field[] => [
   { path: 'recording.pause_seconds', type: 'number', minimum: 0, maximum: 300, hint: 'recording_pause' },
 ]
 
+/** The kinds as the page lists them: by what one is about to set up. */
+export const GROUPS: [string, string[]][] = [
+  ['people', ['users', 'teams', 'skills', 'reasons']],
+  ['routing', ['numbers', 'flows', 'prompts', 'queues', 'wrap_up_codes']],
+  ['telephony', ['trunks', 'number_classes', 'caller_rules', 'mailboxes', 'conference_rooms']],
+  ['house', ['retentions', 'sites']],
+]
+
 export const KINDS: Kind[] = [
   {
     kind: 'queues',
