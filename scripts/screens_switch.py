@@ -108,6 +108,10 @@ def the_conference(browser: Browser, password: str) -> None:
         take(page, "conferences", SMALL)
         page.click("[data-test=end]")
         page.wait_for_selector("[data-test=end]", state="detached")
+        page.click("[data-test=recording-0]")
+        page.wait_for_selector(".player canvas")
+        page.wait_for_timeout(1000)
+        take(page, "conferences-recording", SMALL)
 
 
 def the_mailbox(browser: Browser, password: str) -> None:

@@ -75,7 +75,7 @@ def there(boss: Api) -> dict[str, dict[str, Any]]:
 
 def shows(page: Page, state: str, number: str) -> None:
     """The page's own list says that the one with the number is so."""
-    page.locator(f"[data-test=member-{state}]").filter(has_text=number).wait_for(timeout=15_000)
+    page.locator(f"[data-test=member-{state}]").filter(has_text=number[-4:]).wait_for(timeout=15_000)
 
 
 @pytest.mark.req("H77", "H78", "H79", "H80", "H81")
