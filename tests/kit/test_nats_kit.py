@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import msgspec
@@ -15,7 +16,7 @@ from yitong.kit.nats import Nats, Revision
 from yitong.kit.nats_wire import Heard as Message
 from yitong.kit.nats_wire import Sorting
 from yitong.kit.publisher import Conflict, Publisher
-from yitong.kit.stream import follow, read, watch
+from yitong.kit.stream import follow, follow_in_lists, read, watch
 from yitong.kit.tasks import Tasks
 
 Until = Callable[..., Awaitable[None]]
@@ -120,6 +121,23 @@ async def test_following_goes_on_with_what_comes(nats: Nats, tenant: str) -> Non
         if len(seen) == 3:
             break
     assert seen == [b"0", None, b"1"]
+
+
+async def test_what_may_wait_comes_in_lists(nats: Nats, tenant: str) -> None:
+    subject, clock = f"ledger.{tenant}.s", SystemClock()
+    stored = [(await nats.js.publish(subject, b"%d" % number)).seq for number in range(50)]
+    lists = follow_in_lists(nats, "LEDGER", subject, after=stored[9], most=20, gather_seconds=0.01, clock=clock)
+    got: list[int] = []
+    async with aclosing(lists):
+        async for messages in lists:
+            assert len(messages) <= 20
+            got += [int(one.data) for one in messages]
+            if not messages and got[-1] == 49:
+                for number in (50, 51):
+                    await nats.js.publish(subject, b"%d" % number)
+            elif got[-1] == 51:
+                break
+    assert got == list(range(10, 52))
 
 
 async def test_a_lease_has_one_owner_and_a_growing_epoch(nats: Nats, tenant: str) -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from yitong.app import embedded, engines, streams
 from yitong.app.supervisor import Kept, Supervisor
+from yitong.kit.clock import SystemClock
 from yitong.kit.nats import Nats
 from yitong.kit.outbox import Kept as Waiting
 from yitong.kit.outbox import Outbox, OutboxFull
 from yitong.kit.publisher import Publisher
-from yitong.kit.stream import follow, read
+from yitong.kit.stream import follow, follow_in_lists, read
 from yitong.kit.tasks import Tasks
 
 Until = Callable[..., Awaitable[None]]
@@ -92,14 +93,20 @@ async def test_a_publisher_that_dies_while_the_server_is_away_leaves_its_message
 async def test_a_follower_misses_nothing_over_a_restart(server: tuple[Kept, Nats], until: Until) -> None:
     kept, nats = server
     seen: list[int] = []
+    in_lists: list[int] = []
 
     async def reader() -> None:
         async for message in follow(nats, "LEDGER", SUBJECT):
             if message is not None:
                 seen.append(int(message.data))
 
+    async def lister() -> None:
+        async for messages in follow_in_lists(nats, "LEDGER", SUBJECT, after=0, most=10, gather_seconds=0.05, clock=SystemClock()):
+            in_lists.extend(int(message.data) for message in messages)
+
     tasks = Tasks()
     tasks.start(reader(), "reader")
+    tasks.start(lister(), "reader in lists")
     publisher = Publisher(nats, "LEDGER", tasks)
     await publisher.start()
     for number in range(60):
@@ -108,8 +115,8 @@ async def test_a_follower_misses_nothing_over_a_restart(server: tuple[Kept, Nats
             await publisher.drained()
             assert kept.child is not None
             os.kill(kept.child.pid, signal.SIGKILL)
-    await until(lambda: len(seen) == 60, 40)
-    assert seen == list(range(60))
+    await until(lambda: len(seen) == len(in_lists) == 60, 40)
+    assert seen == in_lists == list(range(60))
     await tasks.close()
 
 

@@ -1,22 +1,31 @@
 """Reading a JetStream stream in order, from any point, for ever: the reader survives the server's absence and misses nothing.
 
-An ephemeral push consumer with heartbeats; a gap in its sequence or a silent server makes a new one after the last message handled.
+An ephemeral push consumer with heartbeats; a gap in its sequence or a silent server makes a new one after the last message handled. Who may
+wait a moment has the messages in lists (``follow_in_lists``): an ephemeral consumer that is asked for all there is, some times a second.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import msgspec
 import structlog
+from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from yitong.kit.clock import Clock
 from yitong.kit.nats import OUTAGES, Nats, Revision
 from yitong.kit.nats_wire import Heard
 
 _HEARTBEAT_SECONDS = 2.0
 _SILENT_SECONDS = 6.0
+_IDLE_SECONDS = 1.0
+_ANSWER_SECONDS = 4.0
+"""A server that says nothing for so long to a question that expires after ``_IDLE_SECONDS`` has forgotten it."""
+_MOST_BYTES = 32 << 20
+_NO_MORE = ("404", "408", "409")
+"""Statuses that end an answer: there is nothing, nothing came in time, the next would be too much."""
 _WORDS = 9
 """Of a reply subject of JetStream without domain and account."""
 _log = structlog.get_logger("yitong.stream")
@@ -106,6 +115,94 @@ async def _once(nats: Nats, stream: str, subject: str, after: int, latest_only: 
             yield one
     finally:
         await nats.unlisten(subscription)
+
+
+async def follow_in_lists(
+    nats: Nats, stream: str, subject: str, *, after: int, most: int, gather_seconds: float, clock: Clock
+) -> AsyncGenerator[list[Stored], None]:
+    """Every message of ``stream`` on ``subject`` numbered after ``after``, for ever: the first one at once, then those that came within
+    ``gather_seconds`` together, ``most`` at a time; an empty list once a second while nothing comes.
+    """
+    while True:
+        try:
+            async for messages in _lists(nats, stream, subject, after, most, gather_seconds, clock):
+                after = messages[-1].sequence if messages else after
+                yield messages
+        except _ENDINGS as error:
+            _log.info("stream reader begins again", stream=stream, after=after, error=repr(error))
+            await nats.up.wait()
+            await clock.sleep(0.1)
+
+
+async def _lists(
+    nats: Nats, stream: str, subject: str, after: int, most: int, gather_seconds: float, clock: Clock
+) -> AsyncGenerator[list[Stored], None]:
+    """One life of a consumer that is asked."""
+    pull = _Pull(nats, stream)
+    await pull.open(subject, after)
+    try:
+        while True:
+            messages = await pull.ask(batch=1, expires=round(_IDLE_SECONDS * 1e9))
+            if not messages:
+                yield []
+            while messages:
+                yield messages
+                await clock.sleep(gather_seconds)
+                messages = await pull.ask(batch=most, no_wait=True, max_bytes=_MOST_BYTES)
+    finally:
+        await pull.close()
+
+
+class _Pull:
+    """An ephemeral consumer that gives what it is asked for."""
+
+    def __init__(self, nats: Nats, stream: str) -> None:
+        self._nats = nats
+        self._stream = stream
+        self._inbox = nats.connection.new_inbox()
+        self._arrived: asyncio.Queue[Heard] = asyncio.Queue()
+        self._subscription: Subscription | None = None
+        self._count = 0
+        self._expected = 1
+        self._subject = ""
+
+    async def open(self, subject: str, after: int) -> None:
+        self._subscription = await self._nats.listen(self._inbox + ".*", self._arrived.put_nowait)
+        config = ConsumerConfig(
+            filter_subject=subject, deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1, ack_policy=AckPolicy.NONE,
+            max_deliver=1, mem_storage=True, inactive_threshold=30, num_replicas=1,
+        )  # fmt: skip
+        info = await self._nats.js.add_consumer(self._stream, config)
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{info.name}"
+
+    async def ask(self, **wanted: int) -> list[Stored]:
+        """What there is, at most ``batch``; waits for the first until the question ``expires`` (nanoseconds)."""
+        self._count += 1
+        reply = f"{self._inbox}.{self._count}"
+        if not self._nats.tell(self._subject, msgspec.json.encode(wanted), reply):
+            raise _Broken("the server is away")
+        messages: list[Stored] = []
+        while len(messages) < wanted["batch"]:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                message = await self._arrived.get()
+            if not message.status:
+                messages.append(self._next(message))
+            elif message.subject == reply and message.status in _NO_MORE:
+                break
+            elif message.subject == reply:
+                raise _Broken(f"the server says {message.status}")
+        return messages
+
+    def _next(self, message: Heard) -> Stored:
+        one, number = _stored(message)
+        if number != self._expected:
+            raise _Broken(f"expected {self._expected}, got {number}")
+        self._expected += 1
+        return one
+
+    async def close(self) -> None:
+        if self._subscription is not None:
+            await self._nats.unlisten(self._subscription)
 
 
 def _stored(message: Heard) -> tuple[Stored, int]:

@@ -6,9 +6,8 @@ lets go of the stream, which keeps everything, and begins again after the last c
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing
 
 import structlog
 from sqlalchemy import text
@@ -17,11 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from yitong.kit.clock import Clock
 from yitong.kit.database import OUTAGES, Database, direct
 from yitong.kit.nats import Nats
-from yitong.kit.stream import Stored, follow
-from yitong.kit.tasks import Tasks
+from yitong.kit.stream import Stored, follow_in_lists
 
 STEP = 1_000
-_WAITING = 4_000
 _AGAIN_SECONDS = 0.5
 _GATHER_SECONDS = 0.3
 """How long what comes is gathered before it is written: a transaction for many messages costs little more than for one."""
@@ -55,36 +52,24 @@ class Inbox:
     async def run(self) -> None:
         """For ever."""
         while True:
-            tasks = Tasks(self._clock)
             try:
                 after = await self._position()
                 self._begin()
                 self.away = False
-                arrived: asyncio.Queue[Stored] = asyncio.Queue(_WAITING)
-                reader = tasks.start(self._read(arrived, after), f"{self._stream} reader")
-                await self._drain(arrived, reader)
+                await self._drain(after)
             except OUTAGES as error:
                 self.away = True
                 _log.warning("database is away, the stream keeps what comes", stream=self._stream, error=str(error)[:200])
-            finally:
-                await tasks.close(2.0)
             await self._clock.sleep(_AGAIN_SECONDS)
 
-    async def _read(self, arrived: asyncio.Queue[Stored], after: int) -> None:
-        async for message in follow(self._nats, self._stream, self._subject, after=after):
-            if message is not None:
-                await arrived.put(message)
-
-    async def _drain(self, arrived: asyncio.Queue[Stored], reader: asyncio.Task[None]) -> None:
-        while not reader.done():
-            messages: list[Stored] = []
-            with suppress(TimeoutError):
-                messages.append(await asyncio.wait_for(arrived.get(), 1.0))
-                await self._clock.sleep(_GATHER_SECONDS)
-            while len(messages) < STEP and not arrived.empty():
-                messages.append(arrived.get_nowait())
-            self.waiting = arrived.qsize()
-            await self._write(messages)
+    async def _drain(self, after: int) -> None:
+        lists = follow_in_lists(
+            self._nats, self._stream, self._subject, after=after, most=STEP, gather_seconds=_GATHER_SECONDS, clock=self._clock
+        )  # fmt: skip
+        async with aclosing(lists):
+            async for messages in lists:
+                self.waiting = messages[-1].pending if messages else 0
+                await self._write(messages)
 
     async def _position(self) -> int:
         """The last message of the stream that is in PostgreSQL; 0 for a stream that was made anew since."""
