@@ -121,6 +121,9 @@ def test_a_conference_of_telephones_led_from_a_page(
         for one in scene.phones.values():
             one.wait("CALL_CLOSED", 20.0)
         page.locator(".room .empty").wait_for()
+        assert page.locator("[data-test=dial-in]").text_content() == NUMBER
+        page.locator("[data-test=recording-0]").click(timeout=45_000)  # the host had it recorded and may hear it
+        page.locator(".player canvas").wait_for()
         page.set_viewport_size({"width": 1920, "height": 1080})
         page.screenshot(path=tmp_path / "over.png")
     for one in scene.phones.values():
