@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +14,15 @@ from tests.web.test_mailboxes import sounding
 from tests.web.test_recordings import keep
 from tests.web.world import World
 
+from yitong.app.jobs.recordings import RecordingsKeeper, vault_of
+from yitong.domains.quality.store.vault import Vault
 from yitong.kit import links
 from yitong.kit.clock import SECOND, SystemClock
+from yitong.kit.lending import Borrower, Lender
+from yitong.media.wav import header
 
 
-async def given(world: World, who: dict[str, str], id: str, **asked: str) -> str:
+async def given(world: World, who: dict[str, str], id: str, **asked: Any) -> str:
     answer = await world.ask("POST", f"/recordings/{id}/links", who, json=asked)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["url"]).removeprefix("/api/v1")
@@ -124,3 +130,73 @@ async def test_a_link_to_a_message(world: World) -> None:
     assert await code(world, url.replace("/voice_messages/", "/recordings/")) == (403, "link_invalid")
     assert len(await audited(world, "message.played")) == 1
     assert (await world.ask("POST", f"/voice_messages/{message}/links", await world.headers("1002"))).status_code == 404
+
+
+@pytest.mark.req("O43")
+async def test_a_recording_is_followed_from_another_machine_while_it_is_made(world: World, tmp_path: Path) -> None:
+    """From its beginning and from now on, by whoever may hear it; it ends with the recording, or when its person signs out. Afterwards
+    it is played from there, and only the worker there does what is due with its file."""
+    mine = world.mine
+    await world.contact(mine, "red", "1001")
+    id, contact = mine.ids["recording red"], mine.contacts["red"]
+    file = f"{mine.id}/2026/11/22/{id}.wav"
+    async with world.database.transaction() as connection:
+        await connection.execute(text("delete from recording_files"))
+        await connection.execute(text("update recordings set ended_at = null, file = :file where id = :id"), {"file": file, "id": id})
+        await connection.execute(text("update contacts set ended_at = null where id = :id"), {"id": contact})
+    who, sound = await world.headers("1100"), bytes(range(256)) * 1000
+    # The call is at another machine: its folder is not ours, the keys are everybody's.
+    there = Vault(tmp_path / "another machine", vault_of(world.settings, SystemClock()).keyring)
+    await Lender(there, world.nats, world.web.tasks).start()
+    there.path(file).parent.mkdir(parents=True)
+    grown = there.grow(file, "pcm2", 16_000)
+    assert grown is not None
+    grown.append(sound[:160_000])
+
+    (running,) = (await world.ask("GET", f"/contacts/{contact}", who)).json()["running"]
+    assert (running["id"], running["agent_id"]) == (id, mine.people["1001"].agent)
+    assert (await world.ask("POST", f"/recordings/{id}/links", await world.headers("1200"), json={"use": "follow"})).status_code == 404
+    begin = await given(world, who, id, use="follow", begin=True)
+    now = await given(world, who, id, use="follow")
+    assert await code(world, now.replace("/live?", "/sound?")) == (403, "link_invalid")
+
+    async def followed(url: str) -> bytes:
+        return (await world.ask("GET", url)).content
+
+    other = await world.headers("1100")
+    left = await given(world, other, id, use="follow", begin=True)
+    following = [asyncio.create_task(followed(url)) for url in (begin, now, left)]
+    for _ in range(400):
+        if len(await audited(world, "recording.heard")) == 3:
+            break
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
+    assert (await world.ask("DELETE", "/sessions/current", other)).status_code == 204
+    cut = await asyncio.wait_for(following[2], 30)
+    assert cut[44:] == sound[:160_000]  # and no more: he signed out
+    grown.append(sound[160_000:])
+    grown.finish()
+    grown.close()
+    whole, last = await asyncio.wait_for(asyncio.gather(*following[:2]), 30)
+    assert (whole[:4], whole[44:]) == (b"RIFF", sound)
+    assert last[44:] == sound[96_000:]
+
+    wav = header(len(sound)) + sound
+    async with world.database.transaction() as connection:
+        ended = (
+            "update recordings set ended_at = now() - interval '2 days', bytes = :size, sha256 = :sha where id = :id"
+        )
+        await connection.execute(text(ended), {"id": id, "size": len(wav), "sha": hashlib.sha256(wav).hexdigest()})
+    part = await world.ask("GET", await given(world, who, id), headers={"Range": "bytes=100000-100999"})
+    assert (part.status_code, part.content) == (206, wav[100_000:101_000])
+    here = RecordingsKeeper(
+        world.database, SystemClock(), vault_of(world.settings, SystemClock(), Borrower(world.nats)), world.settings, "here"
+    )
+    await here.once()
+    async with world.database.transaction() as connection:
+        (row,) = await connection.execute(text("select sealed, fault, claimed_by from recording_files where id = :id"), {"id": id})
+    assert tuple(row) == (False, "", "")
+    assert not (world.settings.home / "recordings" / mine.id).exists()
+    assert (await world.ask("GET", f"/recordings/{id}/peaks?points=10", who)).status_code == 200
+    grown_by_itself = there.path(file).read_bytes()
+    assert sound[:640] not in grown_by_itself

@@ -19,8 +19,9 @@ ROLES = ("1001", "1100", "admin", "nobody")
 OPEN = {
     ("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone"),
     ("get", "/api/v1/recordings/{id}/sound"), ("get", "/api/v1/voice_messages/{id}/sound"),
+    ("get", "/api/v1/recordings/{id}/live"),
 }  # fmt: skip
-"""The last two by link: test_links has them."""
+"""The last three by link: test_links has them."""
 SKIPPED = {("delete", "/api/v1/sessions/current"), ("post", "/api/v1/sessions/current/password"), ("post", "/api/v1/me/lock")}
 """They end or lock the caller's own session; test_sessions, test_live and test_lock have them."""
 

@@ -277,10 +277,13 @@ export interface KeptRecording extends Recording, RecordingNote {
   purge_at: string | null
   delete_reason: string
 }
+/** A recording that is being made. */
+export interface RunningRecording { id: string; began_at: string; links: string; demand?: string | null }
 export interface ContactDetail extends Contact {
   segments: Segment[]
   events: JourneyEvent[]
   recordings: KeptRecording[]
+  running: RunningRecording[]
   wrap_up: { code?: Named | null; note?: string } | null
   quality: Record<string, unknown> | null
 }

@@ -35,7 +35,7 @@ _PATH = "/api/v1"
 _KEPT_US = 24 * 3600 * SECOND
 _LONGEST = 1_000
 
-Use = Literal["play", "download"]
+Use = Literal["play", "download", "follow"]
 
 
 class BadLink(Exception):
@@ -127,7 +127,7 @@ def _digest(holder: str) -> str:
 async def first_use(connection: AsyncConnection, link: Link, caller: Caller, now: int) -> bool:
     """Whether the link was not used before from the caller's address. Raises BadLink (link_used) for a second taking away."""
     values: dict[str, Any] = {"tenant": link.tenant, "id": link.id, "now": moment(now)}
-    values["source"] = caller.source if link.use == "play" else ""
+    values["source"] = "" if link.use == "download" else caller.source
     done = await connection.execute(
         text("insert into link_uses (tenant_id, id, source, at) values (:tenant, :id, :source, :now) on conflict do nothing"), values
     )

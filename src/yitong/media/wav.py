@@ -27,6 +27,11 @@ def header(data_bytes: int, channels: int = 2) -> bytes:
     )  # fmt: skip
 
 
+def endless(channels: int) -> bytes:
+    """The header before samples of which nobody knows how many will come."""
+    return header(0xFFFFFFFF - (HEADER - 8), channels)
+
+
 class Headed(io.RawIOBase):
     """A WAV file whose samples stand in a file of their own: the header follows from how many there are."""
 
@@ -64,6 +69,11 @@ class Headed(io.RawIOBase):
     def close(self) -> None:
         self._samples.close()
         super().close()
+
+
+def channels_of(form: str) -> int:
+    """How many tracks samples of this form have."""
+    return _CHANNELS.get(form, 2)
 
 
 def whole(file: BinaryIO, form: str) -> BinaryIO:

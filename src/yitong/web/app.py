@@ -141,8 +141,9 @@ def description() -> dict[str, Any]:
 OPEN = {
     ("get", "/api/v1/public"), ("post", "/api/v1/sessions"), ("post", "/api/v1/guest/phone"),
     ("get", "/api/v1/recordings/{id}/sound"), ("get", "/api/v1/voice_messages/{id}/sound"),
+    ("get", "/api/v1/recordings/{id}/live"),
 }  # fmt: skip
-"""What asks for no token; the last two by link."""
+"""What asks for no token; the last three by link."""
 
 
 class Counted:

@@ -68,6 +68,8 @@ class Check:
             lost = await checks.endless(connection, self._clock.now() - self._young_us)
         for one in lost:
             size, at = await asyncio.to_thread(self._size, one)
+            if size == -2:
+                continue
             if size < 0:
                 yield Fault(file=one.file or one.id, code="lost", tenant=one.tenant, recording=one.id)
                 continue
@@ -75,7 +77,9 @@ class Check:
                 await checks.take_in(connection, one, at, size)
 
     def _size(self, one: Stored) -> tuple[int, int]:
-        """Of its content, or of the file where that cannot be read; -1 of none."""
+        """Of its content, or of the file where that cannot be read; -1 of none, -2 of one that another machine's worker takes in."""
+        if self._vault.lies_elsewhere(one.file):
+            return -2, 0
         try:
             stat = self._vault.path(one.file).stat()
         except FileNotFoundError:

@@ -19,6 +19,7 @@ from yitong.kit.clock import SECOND, Clock
 from yitong.kit.database import OUTAGES, Database
 from yitong.kit.ids import RandomIds
 from yitong.kit.keyring import Keyring
+from yitong.kit.lending import Borrower
 from yitong.kit.sealing import Damaged, KeyMissing
 from yitong.kit.settings import Settings
 from yitong.media.opus_file import NoSound
@@ -30,13 +31,15 @@ _TOGETHER = 100
 """So many files are worked at together."""
 _HOUR_US = 3600 * SECOND
 _DAY_US = 24 * _HOUR_US
+_ELSEWHERE_US = 60 * SECOND
+"""For so long a worker leaves alone what lies on another machine."""
 
 _log = structlog.get_logger("yitong.recordings")
 
 
-def vault_of(settings: Settings, clock: Clock) -> Vault:
-    """The recordings of this home and the keys that open them."""
-    return Vault(settings.home / "recordings", Keyring(settings.keys_folder, clock, RandomIds()))
+def vault_of(settings: Settings, clock: Clock, elsewhere: Borrower | None = None) -> Vault:
+    """The recordings of this home, those of ``elsewhere``, and the keys that open them."""
+    return Vault(settings.home / "recordings", Keyring(settings.keys_folder, clock, RandomIds()), elsewhere)
 
 
 class RecordingsKeeper:
@@ -136,6 +139,10 @@ class RecordingsKeeper:
 
     async def _failed(self, one: Stored, error: Exception) -> None:
         code = code_of(error)
+        if code == "missing" and await asyncio.to_thread(self._vault.lies_elsewhere, one.file):
+            async with self._database.transaction() as connection:
+                await files.postpone(connection, one, self._clock.now() + _ELSEWHERE_US)
+            return
         _log.error("a recording cannot be kept", recording=one.id, fault=code, error=str(error)[:200])
         async with self._database.transaction() as connection:
             await files.failed(connection, one, code)
@@ -158,13 +165,17 @@ class RecordingsKeeper:
         async with self._database.transaction() as connection:
             gone = await files.stale(connection)
         if gone:
-            await asyncio.to_thread(self._remove, [file for _, _, file in gone])
+            left = await asyncio.to_thread(self._remove, [file for _, _, file in gone])
             async with self._database.transaction() as connection:
-                await files.removed(connection, gone)
+                await files.removed(connection, [one for one in gone if one[2] not in left])
 
-    def _remove(self, names: list[str]) -> None:
+    def _remove(self, names: list[str]) -> set[str]:
+        """Those that another machine must remove are left."""
+        left = {name for name in names if self._vault.lies_elsewhere(name)}
         for name in names:
-            self._vault.remove(name)
+            if name not in left:
+                self._vault.remove(name)
+        return left
 
     async def expire(self) -> None:
         """What is too old, and what was deleted long enough ago."""

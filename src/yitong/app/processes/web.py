@@ -31,6 +31,7 @@ from yitong.kit.certificate import ServerContext
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import OUTAGES, Database
 from yitong.kit.ids import RandomIds
+from yitong.kit.lending import Borrower
 from yitong.kit.nats import OUTAGES as NATS_OUTAGES
 from yitong.kit.nats import Nats
 from yitong.kit.sealed_text import sealer_of
@@ -98,7 +99,7 @@ class Web:
         self.app = create_app(self._parts(), nats=nats, clock=clock, tasks=tasks, tls=settings.tls)
 
     def _parts(self) -> Parts:
-        vault = vault_of(self.settings, self.clock)
+        vault = vault_of(self.settings, self.clock, Borrower(self.nats))
         return Parts(
             self.database, self.clock, self.ids, self.passwords, self.phones, self.recognition, self.sign_in, self.keeper, self.door,
             self.health, self.metrics, self.published, Core(self.nats), vault,

@@ -23,6 +23,7 @@ from yitong.domains.reporting.service import Projector
 from yitong.kit.clock import Clock
 from yitong.kit.database import OUTAGES, Database
 from yitong.kit.ids import RandomIds
+from yitong.kit.lending import Borrower, Lender
 from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
 from yitong.kit.tasks import Tasks
@@ -102,7 +103,9 @@ async def run(settings: Settings) -> None:
     streamed = Database(settings.database_url, name="worker streams", size=4, lazy=True)
     worker = Worker(database, nats, frame.clock, settings.home / "prompts", streamed=streamed, fax_days=settings.fax_days)
     worker.mailboxes = MailboxJobs(settings, database, nats, frame.clock)
-    vault = vault_of(settings, frame.clock)
+    vault = vault_of(settings, frame.clock, Borrower(nats))
+    if settings.worker == 0:
+        await Lender(vault, nats, frame.tasks).start()
     worker.recordings = RecordingsKeeper(database, frame.clock, vault, settings, f"{settings.node}/{settings.worker}")
     try:
         await _schema(database, frame.clock)

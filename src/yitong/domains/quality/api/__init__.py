@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from yitong.domains.quality.api import conferences, contacts, keeping, links, recordings
+from yitong.domains.quality.api import conferences, contacts, following, keeping, links, recordings
 
 router = APIRouter()
-for part in (contacts, conferences, keeping, links, recordings):
+for part in (contacts, conferences, following, keeping, links, recordings):
     router.include_router(part.router)

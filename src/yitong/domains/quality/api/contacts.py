@@ -85,6 +85,7 @@ async def get_contact(
             await store.events(connection, scope, contact),
             await store.surveys(connection, scope, contact),
             await kept.of_contact(connection, scope, contact) if caller.may("recordings.listen") else [],
+            await kept.running(connection, scope, contact) if caller.may("recordings.listen") else [],
         )
         card = await store.customer_numbers(connection, scope, row["customer_id"]) if row["customer_id"] else None
         note = await store.personal(connection, scope, row["wrap_up_note_id"]) if row["wrap_up_note_id"] else ""
@@ -114,7 +115,7 @@ def _listed(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _whole(row: dict[str, Any], parts: tuple[list[dict[str, Any]], ...], card: dict[str, Any] | None, note: str) -> dict[str, Any]:
-    segments, events, surveys, recordings = parts
+    segments, events, surveys, recordings, running = parts
     wrap_up = {"code": row["wrap_up_code"], "code_id": row["wrap_up_code_id"], "note": note} if row["wrap_up_code_id"] or note else None
     began = microseconds(row["arrived_at"])
     return _listed(row) | {
@@ -124,6 +125,7 @@ def _whole(row: dict[str, Any], parts: tuple[list[dict[str, Any]], ...], card: d
         "events": [_event(one, began) for one in events],
         "survey_answers": [_timed(one) for one in surveys],
         "recordings": [shown(one) for one in recordings],
+        "running": [_running(one) for one in running],
         "wrap_up": wrap_up,
         "quality": _quality(events),
     }  # fmt: skip
@@ -131,6 +133,14 @@ def _whole(row: dict[str, Any], parts: tuple[list[dict[str, Any]], ...], card: d
 
 TAKEN = frozenset({OfferAnswered.TYPE, ContactTaken.TYPE, DialAnswered.TYPE})
 """What begins an agent's segment."""
+
+
+def _running(row: dict[str, Any]) -> dict[str, Any]:
+    """What is being recorded, and can be followed."""
+    return {
+        "id": row["id"], "segment_id": row["segment_id"], "agent_id": row["agent_id"], "began_at": iso(row["began_at"]),
+        "demand": row["demand"], "links": f"/api/v1/recordings/{row['id']}/links",
+    }  # fmt: skip
 
 
 def _segments(segments: list[dict[str, Any]], events: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from yitong.domains.quality.api import following
+from yitong.domains.quality.api.following import running
 from yitong.domains.quality.api.looking import looked
 from yitong.domains.quality.api.recordings import found, opened, played, taken_away
 from yitong.domains.quality.store.vault import Vault
@@ -19,7 +21,7 @@ from yitong.kit.links import GivenLink, Use, first_use, follow, give
 from yitong.kit.scope import Denied
 
 router = APIRouter(prefix="/recordings", tags=["recordings"])
-_RIGHTS: dict[Use, str] = {"play": "recordings.listen", "download": "recordings.download"}
+_RIGHTS: dict[Use, str] = {"play": "recordings.listen", "follow": "recordings.listen", "download": "recordings.download"}
 _SOUND: dict[int | str, dict[str, Any]] = {
     200: {"content": {"audio/wav": {}, "audio/ogg": {}}},
     206: {"description": "A part", "content": {"audio/wav": {}, "audio/ogg": {}}},
@@ -27,11 +29,13 @@ _SOUND: dict[int | str, dict[str, Any]] = {
 
 
 class Asked(BaseModel):
-    """What the link is for; in which form it is taken away."""
+    """What the link is for: to play a recording, to follow one that is being made (from its ``begin`` or from now on), or to take one away,
+    in which form."""
 
     model_config = ConfigDict(extra="forbid")
     use: Use = "play"
     form: Literal["wav", "opus"] = "wav"
+    begin: bool = False
 
 
 def path_of(id: str) -> str:
@@ -54,6 +58,10 @@ async def make_recording_link(
     """A link that works for five minutes, in this browser, as long as one is signed in: to play any part, or (once) to take it away."""
     if not caller.may(_RIGHTS[given.use]):
         raise Denied(_RIGHTS[given.use])
+    if given.use == "follow":
+        await running(database, caller, str(id))
+        path, form = following.path_of(str(id)), following.BEGIN if given.begin else "now"
+        return await give(request, response, caller, keyring=vault.keyring, clock=clock, ids=ids, path=path, use="follow", form=form)
     row = await found(database, caller, str(id))
     (await opened(database, caller, row, vault.sound)).close()  # what is wrong with it is said now, and not to a player that cannot show it
     return await give(

@@ -86,6 +86,14 @@ async def failed(connection: AsyncConnection, one: Stored, fault: str) -> None:
     )
 
 
+async def postpone(connection: AsyncConnection, one: Stored, until: int) -> None:
+    """The file lies on another machine, whose worker is to do what is due."""
+    await connection.execute(
+        text("update recording_files set claimed_by = '', claimed_until = :until where tenant_id = :tenant and id = :id"),
+        {"tenant": one.tenant, "id": one.id, "until": moment(until)},
+    )
+
+
 async def stale(connection: AsyncConnection, limit: int = 200) -> list[tuple[str, str, str]]:
     """Tenant, recording and name of files that must go."""
     rows = await connection.execute(
@@ -108,7 +116,7 @@ async def old_keys(connection: AsyncConnection, tenant: str, current: str, limit
     rows = await connection.execute(
         text(f"""
             select {_COLUMNS} from recording_files where tenant_id = :tenant and sealed and file <> '' and key_id <> :current
-              and fault = '' order by key_id, id limit :limit"""),
+              and fault = '' and (claimed_until is null or claimed_until < now()) order by key_id, id limit :limit"""),
         {"tenant": tenant, "current": current, "limit": limit},
     )
     return [stored(row) for row in rows]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from yitong.domains.quality.store.contacts import who
+from yitong.domains.quality.store.contacts import VISIBLE, who
 from yitong.domains.quality.store.hearing import MAY_HEAR
 from yitong.kit.audit import audit
 from yitong.kit.clock import moment
@@ -49,6 +49,28 @@ async def recording(connection: AsyncConnection, scope: Scope, agent: str, id: s
             where f.id = :id and f.tenant_id = :tenant and {MAY_HEAR}"""),
         who(scope, agent) | {"id": id},
     )
+    row = rows.mappings().first()
+    return None if row is None else dict(row)
+
+
+_RUNNING = """
+select r.tenant_id, r.id, r.contact_id, r.segment_id, r.agent_id, r.began_at, r.file, r.demand_id as demand from recordings r
+join contacts c on (c.tenant_id, c.id) = (r.tenant_id, r.contact_id)
+where r.tenant_id = :tenant and r.ended_at is null and c.ended_at is null and r.file <> ''
+"""
+
+
+async def running(connection: AsyncConnection, scope: Scope, contact: str) -> list[dict[str, Any]]:
+    """What is being recorded of a contact that the caller was found to be allowed to see."""
+    rows = await connection.execute(
+        text(f"{_RUNNING} and r.contact_id = :contact order by r.began_at"), {"tenant": scope.tenant, "contact": contact}
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def running_one(connection: AsyncConnection, scope: Scope, agent: str, id: str) -> dict[str, Any] | None:
+    """A recording that is being made of a contact that the caller may see."""
+    rows = await connection.execute(text(f"{_RUNNING} and r.id = :id and {VISIBLE}"), who(scope, agent) | {"id": id})
     row = rows.mappings().first()
     return None if row is None else dict(row)
 

@@ -12,13 +12,14 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
 
 from yitong.kit.kept import PART, KeptFolder
 from yitong.kit.keyring import Keyring, sync_folder
+from yitong.kit.lending import Borrower
 from yitong.kit.sealing import Damaged, KeyMissing, Opened, is_sealed, open_sealed, read_head, rewrap, seal
 from yitong.kit.serving import pieces
 from yitong.media import loudness, opus_file, wav
@@ -29,6 +30,7 @@ POINTS = 1_000
 """Steps of loudness that are kept of a recording."""
 _BLOCK = 1 << 20
 _READ = 1 << 16
+_FRAME = 4
 _LOUD = 50.0
 """Mean amplitude of a track from which it must sound the same after encoding."""
 
@@ -64,6 +66,15 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     loudness: Octets = b""
 
 
+class Grown(NamedTuple):
+    """A piece of a recording that is being made, where it ends, and whether that is the end; the form says how many tracks."""
+
+    samples: Octets
+    at: int
+    over: bool
+    form: str
+
+
 class Differs(Exception):
     """The content is not what the ledger says, or not what was encoded. ``code``: digest, length, sound."""
 
@@ -73,20 +84,54 @@ class Differs(Exception):
 
 
 class Vault(KeptFolder):
-    """The recordings folder with the keys that open what is sealed there."""
+    """The recordings folder with the keys that open what is sealed there; ``elsewhere``: how files of other machines are read."""
 
     keyring: Keyring
 
-    def __init__(self, folder: Path, keyring: Keyring) -> None:
+    def __init__(self, folder: Path, keyring: Keyring, elsewhere: Borrower | None = None) -> None:
         super().__init__(folder, keyring)
+        self.elsewhere = elsewhere
+
+    def here(self, file: str) -> bool:
+        """Whether a file lies on this machine."""
+        return self.path(file).is_file()
+
+    def mine(self, one: Stored) -> Path:
+        """Where a file lies that is to be changed, which is done on its machine. Raises FileNotFoundError."""
+        path = self.path(one.file)
+        if not path.is_file():
+            raise FileNotFoundError(one.file)
+        return path
+
+    def lies_elsewhere(self, file: str) -> bool:
+        """Whether another machine has the file, and this one has not."""
+        if self.elsewhere is None or self.here(file):
+            return False
+        try:
+            self.elsewhere.open(file).close()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def source(self, file: str) -> Path | BinaryIO:
+        """Where a file is read as it lies there: on this machine, else on another. Raises FileNotFoundError."""
+        return self.path(file) if self.elsewhere is None or self.here(file) else self.elsewhere.open(file)
 
     def content(self, one: Stored) -> BinaryIO:
         """The content in the clear: WAV or Ogg Opus; what nobody has looked after may lie plain, or be without its end. Raises FAULTS."""
-        path = self.path(one.file)
-        if not one.sealed and not is_sealed(path):
-            return path.open("rb")
-        opened = Opened(path, self.keyring.find(one.tenant), name=one.id, unfinished=not one.sealed)
+        source = self.source(one.file)
+        if isinstance(source, Path) and not one.sealed and not is_sealed(source):
+            return source.open("rb")
+        opened = Opened(source, self.keyring.find(one.tenant), name=one.id, unfinished=not one.sealed)
         return wav.whole(io.BufferedReader(opened, _READ), opened.head.form)
+
+    def grown(self, one: Stored, at: int, most: int) -> Grown:
+        """Samples from octet ``at`` on of a recording that may still be made; below 0: so much before its end of now. Raises FAULTS."""
+        with Opened(self.source(one.file), self.keyring.find(one.tenant), name=one.id, unfinished=True) as opened:
+            first = at if at >= 0 else max(0, opened.length + at) // _FRAME * _FRAME
+            opened.seek(first)
+            samples = io.BufferedReader(opened, _READ).read(most)
+            return Grown(samples, first + len(samples), opened.complete and first + len(samples) >= opened.length, opened.head.form)
 
     def size(self, one: Stored) -> int:
         """How long the content is. Raises FAULTS."""
@@ -108,6 +153,7 @@ class Vault(KeptFolder):
     def keep(self, one: Stored) -> Made:
         """What the media process wrote, read back whole: sealed as it is when it was so from its first octet and has its end, else a sealed
         file beside it. Raises Differs when it is not what the ledger says, FAULTS."""
+        self.mine(one)
         with self.content(one) as written:
             size, digest = _digest(written)
             if one.sha256 and digest != one.sha256:
@@ -138,6 +184,7 @@ class Vault(KeptFolder):
 
     def encode(self, one: Stored) -> Made:
         """A sealed Ogg Opus file beside the sealed WAV: as long, and sounding the same on each track. Raises Differs, FAULTS."""
+        self.mine(one)
         with self.content(one) as content:
             encoded, frames = _encoded(Reading(content), Reading)
         size, digest = _digest(encoded)
@@ -161,7 +208,7 @@ class Vault(KeptFolder):
     def renew(self, one: Stored) -> str:
         """Have the newest key open the file; answers its id. Raises FAULTS."""
         key = self.keyring.current(one.tenant)
-        rewrap(self.path(one.file), self.keyring.find(one.tenant), key)
+        rewrap(self.mine(one), self.keyring.find(one.tenant), key)
         return key[0]
 
     def check(self, one: Stored, *, whole: bool) -> str:
