@@ -50,20 +50,24 @@ class FaxTones:
         self._left = np.zeros(capacity, dtype=np.int64)
         self._run = np.zeros((capacity, 2), dtype=np.int64)
         self._told = np.zeros((capacity, 2), dtype=np.bool_)
+        self.any = False
+        """Whether a row may be listened to."""
 
     def begin(self, row: int) -> None:
         """Listen to a row for the next minute. One that is listened to already is not told anew."""
         if not self._left[row]:
             self._run[row] = 0
         self._left[row] = _LONGEST
+        self.any = True
 
     def end(self, row: int) -> None:
         """Listen no longer."""
         self._left[row] = 0
+        self.any = bool(self._left.any())
 
     def forget(self, row: int) -> None:
         """The row is another one's from now on."""
-        self._left[row] = 0
+        self.end(row)
         self._told[row] = False
 
     def listens(self, row: int) -> bool:

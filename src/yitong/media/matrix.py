@@ -185,11 +185,10 @@ class Matrix:
 
     def pair_octets(self, rows: Rows, law: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What each of the ``pairs`` hears now, in its law."""
-        frames, laws = [], []
-        for side in self._pair[:, rows]:
-            its_law = self._current.law[side]
-            laws.append(np.where(its_law == BOTH, law, its_law))
-            frames.append(self._current.octets(side, law))
+        sides, wanted = self._pair[:, rows].ravel(), np.concatenate((law, law))
+        its_law = self._current.law[sides]
+        laws = np.where(its_law == BOTH, wanted, its_law).reshape(2, -1)
+        frames = self._current.octets(sides, wanted).reshape(2, -1, FRAME)
         return pairs.add(frames[0], frames[1], laws[0], laws[1], law)
 
     def sum_bus(self, bus: int, now: int) -> None:

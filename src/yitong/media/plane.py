@@ -63,6 +63,7 @@ class Plane:
         self.heard_at = np.zeros(capacity, dtype=np.int64)
         self.unheard = np.zeros(capacity, dtype=np.bool_)
         """Rows to whom nobody listens: their packets are counted (one may stand for eight) and no more."""
+        self._eased = 0
         self._stream = np.full(capacity, -1, dtype=np.int64)
         """The source of the stream that the row's buffer follows."""
         self._mending = Mending(capacity, self.current)
@@ -72,6 +73,7 @@ class Plane:
         self._detector = Detector(capacity)
         self.fax_tones = FaxTones(capacity)
         self._in_band = np.zeros(capacity, dtype=np.bool_)
+        self._any_in_band = False
         self._law_in = np.zeros(capacity, dtype=np.uint8)
         self._law_out = np.zeros(capacity, dtype=np.uint8)
         self._leader = np.zeros(capacity, dtype=np.intp)
@@ -102,6 +104,7 @@ class Plane:
         self._law_out[row] = g711.law_index(codec)
         self._event_type[row] = event_type
         self._in_band[row] = event_type < 0 and receive
+        self._any_in_band = bool(self._in_band.any())
         if send and not self.sending[row]:
             self._send_at[row] = now + row % STEPS
             self._sent_at[row] = now - STEPS
@@ -120,8 +123,8 @@ class Plane:
         self._mending.rest(row)
         self._senders.pop(row, None)
         self._bus_at.pop(row, None)
-        self.sending[row] = self.receiving[row] = self._in_band[row] = self.unheard[row] = False
-        self._stream[row] = -1
+        self.heed(row)
+        self.sending[row] = self.receiving[row] = self._in_band[row] = False
         self._send_at[row] = NEVER
         self._leader[row] = 0
         self._interval[row] = STEPS
@@ -139,6 +142,7 @@ class Plane:
 
     def ease(self, row: int) -> None:
         """Nobody listens to the row: it says nothing from now on."""
+        self._eased += not self.unheard[row]
         self.unheard[row] = True
         self.jitter.rest(row)
         self.current.silence(row)
@@ -146,6 +150,7 @@ class Plane:
 
     def heed(self, row: int) -> None:
         """Somebody will listen: its next packet begins a stream."""
+        self._eased -= bool(self.unheard[row])
         self.unheard[row] = False
         self._stream[row] = -1
 
@@ -185,8 +190,7 @@ class Plane:
             for i in strange.nonzero()[0].tolist():
                 self._start(int(rows[i]), int(head.ssrc[i]), int(head.sequence[i]), int(head.timestamp[i]), now)
         self.heard_at[rows] = now
-        unheard = self.unheard[rows]
-        if np.count_nonzero(unheard):
+        if self._eased and np.count_nonzero(unheard := self.unheard[rows]):
             self.reception.count(rows, head.sequence, now * STEP_SAMPLES - head.timestamp, unheard)
             rows, payloads, head = rows[~unheard], payloads[~unheard], head.only(~unheard)
         else:
@@ -258,6 +262,8 @@ class Plane:
 
     def _listen(self, fetched: Fetched) -> list[tuple[int, str]]:
         """Keys in the audio of rows that have no telephone events."""
+        if not self._any_in_band:
+            return []
         rows = fetched.rows
         listening = self._in_band[rows]
         if not np.count_nonzero(listening):
@@ -267,6 +273,8 @@ class Plane:
 
     def _listen_for_faxes(self, fetched: Fetched) -> list[tuple[int, str]]:
         """Tones of fax machines in the audio of rows that play or collect."""
+        if not self.fax_tones.any:
+            return []
         rows = fetched.rows
         listening = self.fax_tones.wanted(rows)
         if not np.count_nonzero(listening):
