@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from yitong.app.processes.media import _SWITCH_INTERVAL
+from yitong.app.processes.media import be_prompt
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_worker import MediaWorker
 from yitong.kit.clock import SystemClock
@@ -23,7 +23,7 @@ def main() -> None:
     home, socket, low, high, rows = sys.argv[1:]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    sys.setswitchinterval(_SWITCH_INTERVAL)
+    be_prompt()
     settings = MediaSettings(
         home=Path(home), socket=Path(socket), ports=(int(low), int(high)), rows=int(rows), recordings=int(rows) // 2,
         keyring=Keyring(Path(home) / "keys", SystemClock(), RandomIds()),

@@ -25,4 +25,6 @@ def test_late_steps_are_counted() -> None:
     load.took(0.01, 4)
     state = load.state(1, 1000, 7)
     assert (state.late_ticks, state.capacity) == (3, 8)
-    assert state.tick_ms_p99 == 2.5
+    assert (state.tick_ms_p99, state.latest_ms) == (2.5, 15.0)
+    load.begin_anew()
+    assert load.state(1, 1000, 7).latest_ms == 0

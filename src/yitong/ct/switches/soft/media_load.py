@@ -21,10 +21,16 @@ class Load:
         self._costs: deque[float] = deque(maxlen=_KEPT)
         self._busy = 0.0
         self._late = 0
+        self._latest = 0
 
     def late(self, steps: int) -> None:
         """``steps`` began later than they should."""
         self._late += steps
+        self._latest = max(self._latest, steps)
+
+    def begin_anew(self) -> None:
+        """What was latest has been told."""
+        self._latest = 0
 
     def took(self, seconds: float, steps: int) -> None:
         """``steps`` took ``seconds`` together."""
@@ -43,4 +49,7 @@ class Load:
             capacity = min(capacity, max(rows if self._busy < _REFUSE else 0, int(rows * _REFUSE / self._busy)))
         ordered = sorted(self._costs)
         worst = ordered[int(len(ordered) * 0.99)] if ordered else 0.0
-        return WorkerState(ports=rows, capacity=capacity, late_ticks=self._late, tick_ms_p99=round(worst * 1000, 3))
+        return WorkerState(
+            ports=rows, capacity=capacity, late_ticks=self._late, tick_ms_p99=round(worst * 1000, 3),
+            latest_ms=round(1000 * self._latest * self._step_seconds, 1),
+        )  # fmt: skip

@@ -339,12 +339,14 @@ class PortClosed(MediaEvent, frozen=True, tag=True):
 
 
 class WorkerState(MediaEvent, frozen=True, tag=True):
-    """Told every second: load for the choice of a worker and for metrics. ``late_ticks`` since the start."""
+    """Told every second: load for the choice of a worker and for metrics. ``late_ticks`` since the start; ``latest_ms``: how late the
+    latest of the last second began."""
 
     ports: int
     capacity: int
     late_ticks: int
     tick_ms_p99: float
+    latest_ms: float = 0.0
 
 
 AnyRequest = (
@@ -355,6 +357,7 @@ AnyRequest = (
     | MediaPlay
     | MediaCollect
     | MediaStop
+    | MediaForgetKeys
     | MediaDigits
     | MediaPress
     | MediaFax
@@ -365,7 +368,6 @@ AnyRequest = (
     | MediaPause
     | MediaMessage
     | MediaWatch
-    | MediaForgetKeys
     | ListPorts
 )
 FromWorker = (

@@ -189,6 +189,7 @@ class MediaWorker:
             self._recordings.review(now)
         if now % STEPS_PER_SECOND == 0:
             self._server.tell(self.load())
+            self._load.begin_anew()
             self._look_after_orphans(now)
         if now % _REFRESH_STEPS == 0:
             self._secure.refresh()
