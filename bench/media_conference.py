@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from bench.media_steady import PHONES, Result, build, load, run_relay, worker
+from bench.media_steady import PHONES, Result, build, lateness, load, run_relay, worker
 from tests.switches.media.media_peer import SwitchEnd
 
 from yitong.ct.switches.soft import media_messages as m
@@ -32,9 +32,9 @@ def open_rows(switch: SwitchEnd, count: int) -> list[int]:
 
 def measured(folder: Path, pid: int, switch: SwitchEnd, ports: list[int], seconds: float, senders: int) -> Result:
     """The load, with the late steps of the worker meanwhile."""
-    first = switch.wait(m.WorkerState).late_ticks
-    result = load(folder, pid, ports, seconds, senders)
-    return replace(result, late=switch.seen(m.WorkerState)[-1].late_ticks - first)
+    with lateness([switch]) as late:
+        result = load(folder, [pid], ports, seconds, senders)
+    return replace(result, late=round(late[0]), latest=late[1])
 
 
 def run_room(folder: Path, speakers: int, listeners: int, seconds: float, all_send: bool) -> Result:

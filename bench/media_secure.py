@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.media_steady import PHONES, Result, build, load, run_relay, worker
+from bench.media_steady import PHONES, Result, build, lateness, load, run_relay, worker
 from bench.media_worker_process import TENANT
 from tests.switches.media.media_peer import SwitchEnd
 
@@ -64,9 +64,9 @@ def run_secure(folder: Path, calls: int, seconds: float) -> Result:
                 switch.do(m.Link, port=f"a{i}", source=f"b{i}")
                 switch.do(m.Link, port=f"b{i}", source=f"a{i}")
                 switch.do(m.MediaRecord, recording=str(i), left=f"a{i}", right=f"b{i}", file=f"{TENANT}/{time.monotonic_ns()}.wav")
-            first = switch.wait(m.WorkerState).late_ticks
-            result = load(folder, pid, ports, seconds)
-            result.late = switch.seen(m.WorkerState)[-1].late_ticks - first
+            with lateness([switch]) as late:
+                result = load(folder, [pid], ports, seconds)
+            result.late, result.latest = round(late[0]), late[1]
             return result
 
 

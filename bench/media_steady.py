@@ -15,12 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.media_worker_process import TENANT
 from bench.steal import Steal
 from tests.switches.media.media_peer import SwitchEnd
 
@@ -44,6 +43,8 @@ class Result:
     late: int = 0
     heard: int = 0
     """Packets of any sound that came back, altered or not."""
+    latest: float = 0.0
+    """Milliseconds by which the latest step began late."""
     memory: float = 0.0
     """KiB a call that the process grew by from before the first row."""
 
@@ -73,8 +74,8 @@ def resident(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1024
 
 
-def load(folder: Path, pid: int, ports: list[int], seconds: float, senders: int = -1) -> Result:
-    """Streams to all ``ports`` (or only to the first ``senders``); what the process ``pid`` needs meanwhile."""
+def load(folder: Path, pids: Sequence[int], ports: list[int], seconds: float, senders: int = -1) -> Result:
+    """Streams to all ``ports`` (or only to the first ``senders``); what the processes ``pids`` need meanwhile."""
     skip = 2.0
     sending = str(len(ports) if senders < 0 else senders)
     generator = subprocess.Popen(
@@ -85,9 +86,9 @@ def load(folder: Path, pid: int, ports: list[int], seconds: float, senders: int 
     generator.stdin.write(" ".join(map(str, ports)) + "\n")
     generator.stdin.flush()
     time.sleep(skip)
-    before, begun, steal = cpu_seconds(pid), time.monotonic(), Steal()
+    before, begun, steal = sum(map(cpu_seconds, pids)), time.monotonic(), Steal()
     time.sleep(seconds - 0.3)
-    used, took = cpu_seconds(pid) - before, time.monotonic() - begun
+    used, took = sum(map(cpu_seconds, pids)) - before, time.monotonic() - begun
     stolen = steal.percent()
     out, _ = generator.communicate(timeout=30)
     sent, received, p50, p99, _worst, heard = out.split()
@@ -99,16 +100,16 @@ def run_relay(folder: Path, calls: int, seconds: float) -> Result:
     try:
         assert relay.stdout is not None
         relay.stdout.readline()
-        return load(folder, relay.pid, [SERVER + i for i in range(2 * calls)], seconds)
+        return load(folder, [relay.pid], [SERVER + i for i in range(2 * calls)], seconds)
     finally:
         relay.kill()
         relay.wait()
 
 
 @contextmanager
-def worker(folder: Path, rows: int) -> Iterator[tuple[int, SwitchEnd]]:
-    path = folder / "m.sock"
-    command = [sys.executable, "-m", "bench.media_worker_process", str(folder), str(path), "20000", "29999", str(rows)]
+def worker(folder: Path, rows: int, ports: tuple[int, int] = (20000, 29999)) -> Iterator[tuple[int, SwitchEnd]]:
+    path = folder / f"m{ports[0]}.sock"
+    command = [sys.executable, "-m", "bench.media_worker_process", str(folder), str(path), *map(str, ports), str(rows)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -121,24 +122,51 @@ def worker(folder: Path, rows: int) -> Iterator[tuple[int, SwitchEnd]]:
         process.wait(20)
 
 
-def run_worker(folder: Path, calls: int, seconds: float, record: bool) -> Result:
-    with worker(folder, 2 * calls + 8) as (pid, switch):
-        before = resident(pid)
-        ports = []
-        for i in range(2 * calls):
-            opened = switch.ask(m.OpenPort, port=str(i))
-            assert isinstance(opened, m.PortOpened), opened
-            ports.append(opened.rtp_port)
-            switch.do(m.SetRemote, port=str(i), address="127.0.0.1", rtp_port=PHONES + i, codec=8, event_type=101)
-        for i in range(2 * calls):
-            switch.do(m.Link, port=str(i), source=str(i ^ 1))
-        for i in range(calls if record else 0):
-            switch.do(m.MediaRecord, recording=str(i), left=str(2 * i), right=str(2 * i + 1), file=f"{TENANT}/{time.monotonic_ns()}.wav")
-        first = switch.wait(m.WorkerState).late_ticks
-        result = load(folder, pid, ports, seconds)
-        states = switch.seen(m.WorkerState)
-        result.late = states[-1].late_ticks - first
-        result.memory = (resident(pid) - before) / calls
+def begin_calls(switch: SwitchEnd, calls: int, phones: int, record: bool) -> list[int]:
+    """Calls between phones at the ports from ``phones`` on; the rows' ports."""
+    ports = []
+    for i in range(2 * calls):
+        opened = switch.ask(m.OpenPort, port=str(i))
+        assert isinstance(opened, m.PortOpened), opened
+        ports.append(opened.rtp_port)
+        switch.do(m.SetRemote, port=str(i), address="127.0.0.1", rtp_port=phones + i, codec=8, event_type=101)
+    for i in range(2 * calls):
+        switch.do(m.Link, port=str(i), source=str(i ^ 1))
+    for i in range(calls if record else 0):
+        switch.do(m.MediaRecord, recording=str(i), left=str(2 * i), right=str(2 * i + 1), file=f"{time.monotonic_ns()}.wav")
+    return ports
+
+
+@contextmanager
+def lateness(switches: Sequence[SwitchEnd]) -> Iterator[list[float]]:
+    """What workers tell meanwhile: the list has late steps, and by how many milliseconds the latest of them was late."""
+    first = [switch.wait(m.WorkerState).late_ticks for switch in switches]
+    for switch in switches:
+        switch.events.clear()
+    found: list[float] = []
+    yield found
+    states = [switch.seen(m.WorkerState) for switch in switches]
+    late = sum(told[-1].late_ticks - before for told, before in zip(states, first, strict=True))
+    found += [late, max(state.latest_ms for told in states for state in told)]
+
+
+def run_workers(folder: Path, calls: int, seconds: float, record: bool, workers: int = 1) -> Result:
+    """Calls on one worker, or shared by several."""
+    each, width = calls // workers, 10000 // workers
+    with ExitStack() as stack:
+        ends = [
+            stack.enter_context(worker(folder, 2 * each + 8, (20000 + width * number, 19999 + width * (number + 1))))
+            for number in range(workers)
+        ]
+        pids, switches = [pid for pid, _ in ends], [switch for _, switch in ends]
+        before = sum(map(resident, pids))
+        ports: list[int] = []
+        for number, switch in enumerate(switches):
+            ports += begin_calls(switch, each, PHONES + 2 * each * number, record)
+        with lateness(switches) as late:
+            result = load(folder, pids, ports, seconds)
+        result.late, result.latest = round(late[0]), late[1]
+        result.memory = (sum(map(resident, pids)) - before) / calls
         return result
 
 
@@ -147,10 +175,13 @@ def main() -> None:
     parser.add_argument("--calls", default="50,100,200,400")
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--plain", action="store_true", help="without recording too")
+    parser.add_argument("--workers", type=int, default=1, help="workers that share the calls")
     chosen = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}; "
           f"load average {os.getloadavg()[0]:.1f}; {chosen.seconds:g} s each; PCMA, 20 ms, both ways")  # fmt: skip
-    print("| calls | what | CPU % of a core | % per call | x relay | one way p50 / p99 ms | loss % | late steps | KiB a call | stolen % |")
+    recorded = "worker, recorded" if chosen.workers == 1 else f"{chosen.workers} workers, recorded"
+    print("| calls | what | CPU % of a core | % per call | x relay | one way p50 / p99 ms | loss % "
+          "| late steps, latest ms | KiB a call | stolen % |")  # fmt: skip
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -159,11 +190,11 @@ def main() -> None:
             base = run_relay(folder, calls, chosen.seconds)
             rows = [("relay in C", base)]
             if chosen.plain:
-                rows.append(("worker", run_worker(folder, calls, chosen.seconds, False)))
-            rows.append(("worker, recorded", run_worker(folder, calls, chosen.seconds, True)))
+                rows.append(("worker", run_workers(folder, calls, chosen.seconds, False, chosen.workers)))
+            rows.append((recorded, run_workers(folder, calls, chosen.seconds, True, chosen.workers)))
             for what, one in rows:
                 print(f"| {calls} | {what} | {one.cpu:.1f} | {one.cpu / calls:.3f} | {one.cpu / base.cpu:.2f} "
-                      f"| {one.p50:.1f} / {one.p99:.1f} | {one.loss:.2f} | {one.late} "
+                      f"| {one.p50:.1f} / {one.p99:.1f} | {one.loss:.2f} | {one.late}, {one.latest:.0f} "
                       f"| {one.memory:.0f} | {one.stolen:.0f} |", flush=True)  # fmt: skip
 
 
