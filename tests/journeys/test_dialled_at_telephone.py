@@ -125,6 +125,26 @@ def test_the_switch_goes_on_without_core_and_core_takes_it_up(far: Behaviour) ->
     told.end()
 
 
+@BOTH
+def test_an_emergency_call_waits_for_nobody_and_is_a_contact_all_the_same(die: bool) -> None:
+    told = Dialled(die=die)
+    if die:
+        told.world.kill()
+    own = told.world.switch.call_from(PHONE, "110")
+    assert told.gateway.rung, "the operator is rung in the same moment"
+    told.world.run(1)
+    if die:
+        told.world.start()
+    told.run(4)
+    talk = told.mine()
+    assert talk is not None
+    assert (talk.state, talk.dial, talk.connection) == ("active", None, own)
+    assert len(told.gateway.rung) == 1
+    told.world.switch.hang_up(own)
+    told.run(5)
+    told.end()
+
+
 def test_core_that_comes_back_in_time_says_who_rings() -> None:
     told = Dialled()
     told.world.kill()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from yitong.ct.events import AnyEvent, QualityReported, Snapshot
 from yitong.ct.model import Cause, Device, DeviceKind, Prompt
+from yitong.ct.numbering import NumberClass, default_rules, number_class
 from yitong.ct.services import AnyService
 from yitong.ct.switching.board import Options
 from yitong.ct.switching.function import SwitchingFunction
@@ -238,12 +239,11 @@ class SimSwitch(SimLamps):
                 plan.cancel()
             self.audio.close(connection)
         self.audio.takes.clear()
-        epoch = self.function.log.epoch + 1
         self.devices.clear()
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
-        self.function = self._begin(epoch)
+        self.function = self._begin(self.function.log.epoch + 1)
         self._do(lambda now: self.function.started(now, self.tenant, self.site))
 
     def restart(self) -> None:
@@ -266,6 +266,9 @@ class SimSwitch(SimLamps):
 
     def way_out(self, tenant: str, site: str, number: str) -> str:
         return next(iter(self._trunks(tenant)), "")
+
+    def is_emergency(self, tenant: str, number: str) -> bool:
+        return number_class(number, default_rules("CN")) is NumberClass.EMERGENCY
 
     def _trunks(self, tenant: str) -> list[str]:
         return [

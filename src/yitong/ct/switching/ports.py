@@ -48,6 +48,10 @@ class Lines(Protocol):
         """The device by which an outside number is reached (a trunk, or the first of several), or empty."""
         ...
 
+    def is_emergency(self, tenant: str, number: str) -> bool:
+        """Whether a number is one that nothing delays."""
+        ...
+
     def invite(self, connection: str, device: str, invitation: Invitation) -> None:
         """Ring ``device`` as ``connection``. Told: ``ringing``, then ``answered`` or ``failed``."""
         ...

@@ -139,8 +139,12 @@ def make(board: Board, service: Make, now: int, site: str) -> None:
 
 
 def dialled(board: Board, one: LiveConnection, now: int) -> None:
-    """One of our devices dialled a colleague or an outside number: core is told, and has a while to say who rings."""
-    seconds, number = board.options.dial_seconds, one.invitation.called
+    """One of our devices dialled a colleague or an outside number: core is told, and has a while to say who rings.
+
+    An emergency number does not wait: core's answer comes to what rings already.
+    """
+    number = one.invitation.called
+    seconds = 0.0 if board.lines.is_emergency(one.tenant, number) else board.options.dial_seconds
     one.dialled = Dialled(
         number=number, connection=board.ids.new(now), calling=one.invitation.calling, device=board.lines.device_called(one.tenant, number)
     )

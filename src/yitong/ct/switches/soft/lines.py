@@ -80,6 +80,9 @@ class Lines:
     def way_out(self, tenant: str, site: str, number: str) -> str:
         return self.outward.way_out(tenant, site, number)
 
+    def is_emergency(self, tenant: str, number: str) -> bool:
+        return self.outward.is_emergency(tenant, number)
+
     def invite(self, connection: str, device: str, invitation: Invitation) -> None:
         one = self.function.table.connections[connection]
         line = Line(connection=connection, call=one.call, device=device, kind=one.kind, incoming=False, invitation=invitation)

@@ -97,6 +97,9 @@ class Outward:
         found = self._candidates(tenant, site, number, "")
         return found[0].device if found else ""
 
+    def is_emergency(self, tenant: str, number: str) -> bool:
+        return number_class(number, self._directory.rules(tenant)) is NumberClass.EMERGENCY
+
     def serves(self, tenant: str) -> bool:
         """Whether a tenant can call out at all."""
         return any(trunk.tenant == tenant for trunk in self._trunks.outside.trunks.values())
@@ -105,7 +108,7 @@ class Outward:
         """``connection``: the one that is to be carried, which does not count as a call yet."""
         if not can_be_dialled(number):
             return []
-        emergency = number_class(number, self._directory.rules(tenant)) is NumberClass.EMERGENCY
+        emergency = self.is_emergency(tenant, number)
         trunks = (line for line in self._lines.all.values() if line.kind is DeviceKind.TRUNK and line.connection != connection)
         busy = Counter(line.device for line in trunks)
         return self._trunks.outside.candidates(tenant, site, number, busy, self._lines.now, emergency=emergency)
