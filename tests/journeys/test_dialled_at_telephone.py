@@ -56,6 +56,37 @@ def test_an_outside_number_is_a_contact_like_one_from_the_desk(die: bool, end: s
 
 
 @BOTH
+@pytest.mark.parametrize("how", ["consulted", "at once", "to a flow by the telephone"])
+def test_whom_he_dialled_is_given_to_somebody_else(die: bool, how: str) -> None:
+    told = Dialled(die=die)
+    told.world.agent("1002", usual=Behaviour(answer_after=1.0))
+    own = dial(told)
+    talk = told.mine()
+    assert talk is not None
+    contact = talk.contact
+    if how == "to a flow by the telephone":
+        assert told.world.switch.ask_transfer(own, "96900")
+    else:
+        if how == "consulted":
+            told.world.obey(m.Consult(agent="a1001", assignment=talk.id, to_agent="a1002"))
+            told.run(3)
+        whom = {} if how == "consulted" else {"to_agent": "a1002"}
+        told.world.obey(m.Transfer(agent="a1001", assignment=talk.id, **whom))
+    told.run(4)
+    kinds = [fact.kind for fact in told.world.facts(contact=contact) if type(fact).__name__ == "SegmentBegan"]
+    assert kinds[-1] == ("ivr" if how == "to a flow by the telephone" else "agent")
+    assert told.world.switch.function.table.connections.get(own) is None
+    held = told.world.partition.acd.model.of_contact(contact)  # type: ignore[union-attr]
+    assert (held.agent if held is not None else "") == ("" if how == "to a flow by the telephone" else "a1002")
+    told.world.switch.hang_up(told.gateway.rung[0][0])
+    told.run(15)
+    for one in list(told.world.partition.acd.model.assignments()):  # type: ignore[union-attr]
+        told.world.try_obey(m.WrapUp(agent=one.agent, assignment=one.id))
+    told.run(2)
+    check_end(told.world, 0)
+
+
+@BOTH
 @pytest.mark.parametrize(("far", "cause"), [(REFUSES, "refused"), (BUSY, "refused"), (IGNORES, "no_answer")])
 def test_the_number_is_not_reached(die: bool, far: Behaviour, cause: str) -> None:
     told = Dialled(die=die, far=far)
