@@ -18,6 +18,7 @@ from tests.system.stack import PASSWORD, Api, Stack, eventually
 
 from yitong.contact.ledger import Batch
 from yitong.kit.nats import Nats
+from yitong.media import wav
 
 pytestmark = [pytest.mark.baresip, pytest.mark.timeout(300)]
 CALLER = "13800138000"
@@ -52,7 +53,27 @@ def finish(desk: Api, events: list[dict[str, Any]], next_state: str, **more: str
     desk("PUT", f"/me/assignments/{assignment}/wrap_up", expect=204, json={"next_state": next_state, **more})
 
 
-@pytest.mark.req("H1", "H14", "H15", "H17", "H18", "H29", "H30", "H40", "O25", "O39", "O41", "O42")
+def follows(supervisor: Api, contact: dict[str, Any], file: Path) -> None:
+    """Three seconds of a recording are played while the two still talk."""
+
+    def running() -> list[dict[str, Any]]:
+        return list(supervisor("GET", f"/contacts/{contact['id']}")["running"])
+
+    (one,) = eventually(running, 10.0, "nothing is being recorded")
+    link = supervisor("POST", one["links"].removeprefix("/api/v1"), expect=201, json={"use": "follow", "begin": True})
+    heard = b""
+    with supervisor._client.stream("GET", link["url"].removeprefix("/api/v1")) as answer:
+        assert answer.status_code == 200
+        pieces = answer.iter_bytes()
+        while len(heard) < 44 + 3 * 32_000:
+            heard += next(pieces)
+    assert running(), "the talk is over"
+    file.write_bytes(wav.header(len(heard) - 44) + heard[44:])
+    assert loudness(file, 440, channel=0) > 0.5
+    assert loudness(file, 1000, channel=1) > 0.5
+
+
+@pytest.mark.req("H1", "H14", "H15", "H17", "H18", "H29", "H30", "H40", "O25", "O39", "O41", "O42", "O43")
 @pytest.mark.parametrize(("transport", "codec"), [("udp", "PCMA"), ("tcp", "PCMU")])
 def test_a_call_from_greeting_to_survey(
     stack: Stack, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path, transport: str, codec: str
@@ -72,7 +93,8 @@ def test_a_call_from_greeting_to_survey(
     assert CALLER in ringing["peeruri"]
     agent.accept()
     agent.wait("CALL_ESTABLISHED")
-    time.sleep(4.0)
+    time.sleep(1.5)
+    follows(supervisor, admin("GET", "/contacts", params={"number": CALLER, "limit": 1})["items"][0], tmp_path / "live.wav")
     agent.hang_up()
     time.sleep(1.0)
     caller.press("1")

@@ -9,12 +9,41 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import Page, async_playwright, expect
 from tests.web.fax_page_walk import looks_at_a_pdf
 from tests.web.test_recordings import keep, speech, sql
 from tests.web.world import PASSWORD, World
 
+from yitong.app.jobs.recordings import vault_of
+from yitong.kit.clock import SystemClock
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", "--disable-background-networking"]
+
+
+async def follows(world: World, page: Page) -> None:
+    """A recording is heard while it is made; at its end the page can be asked again."""
+    mine = world.mine
+    await world.contact(mine, "now", "1001", minutes_ago=60)
+    id, file = mine.ids["recording now"], f"{mine.id}/2026/{mine.ids['recording now']}.wav"
+    await sql(world, "delete from recording_files where id = :id", id=id)
+    await sql(world, "update recordings set ended_at = null, file = :file where id = :id", file=file, id=id)
+    await sql(world, "update contacts set ended_at = null where id = :id", id=mine.contacts["now"])
+    vault = vault_of(world.settings, SystemClock())
+    vault.path(file).parent.mkdir(parents=True)
+    made = vault.grow(file, "pcm2", 16_000)
+    assert made is not None
+    made.append(speech(3.0).tobytes())
+    await page.goto(f"http://127.0.0.1:{world.port}/calls/{mine.contacts['now']}")
+    await page.click("[data-test=follow-begin]")
+    async with asyncio.timeout(40):
+        while await page.evaluate("document.querySelector('.live audio').currentTime") < 0.3:
+            await asyncio.sleep(0.05)
+    await expect(page.locator("[data-test=follow-stop]")).to_be_visible()
+    made.finish()
+    made.close()
+    await expect(page.locator("[data-test=follow]")).to_be_visible()
+    await sql(world, "delete from recordings where id = :id", id=id)
+    await sql(world, "delete from contacts where id = :id", id=mine.contacts["now"])
 
 
 @pytest.mark.browser
@@ -40,6 +69,7 @@ async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path
         await page.fill("#password", PASSWORD)
         await page.click("button[type=submit]")
         await page.wait_for_url("**/board*")
+        await follows(world, page)
         await page.goto(f"http://127.0.0.1:{world.port}/calls/{mine.contacts['red']}")
         parts: list[int] = []
         page.on("response", lambda answer: parts.append(answer.status) if "/sound?link=" in answer.url else None)
