@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E402
+import sys
+
+# Images often forbid Python to keep what it compiled. There are many processes here, and each would compile every package for itself:
+# this comes before all other imports, and holds for the processes that the tests start.
+sys.dont_write_bytecode = False
+
 import asyncio
 import os
 import secrets
@@ -25,6 +32,7 @@ from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
 from yitong.media import fax_library
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 ROOT = Path(__file__).parents[1]
 KEPT = {"req": ROOT / "build" / "requirements.json", "case": ROOT / "build" / "cases.json"}
 """Mark: the file that keeps which tests of each of its names passed when they last ran."""
@@ -235,7 +243,7 @@ class _running:
             await supervisor.serving([await supervisor.start(self._spec)], 30)
             self._up.set()
             while not self._down.is_set():
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.2)
         except BaseException as error:
             self._failure = error
             self._up.set()

@@ -171,7 +171,7 @@ async def test_the_worker_answers_who_calls_and_publishes_by_itself(
     tasks = Tasks()
     worker = Worker(database, nats, SystemClock(), settings.home / "prompts")
     await worker.start(tasks)
-    card: Card | None = await nats.request(f"ask.crm.{scope.tenant}", WhoIs(contact="c", number="13910010002"), Card | None, seconds=5)
+    card: Card | None = await nats.request(f"ask.crm.{scope.tenant}", WhoIs(contact="c", number="13910010002"), Card | None, seconds=60)
     assert card is not None
     assert card.name == "王秀英"
     seen: list[Any] = []
@@ -182,7 +182,7 @@ async def test_the_worker_answers_who_calls_and_publishes_by_itself(
             await SystemClock().sleep(0.05)
 
     tasks.start(look(), "look")
-    await until(lambda: seen, 20)
+    await until(lambda: seen, 60)
     assert worker.health().state == "ok"
     await tasks.close()
 

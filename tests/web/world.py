@@ -20,6 +20,7 @@ from yitong.app.jobs.configuration import Configuration
 from yitong.app.processes.web import Web, listen, server
 from yitong.domains.security import store as security
 from yitong.domains.security.messages import RIGHTS, STANDARD_ROLES
+from yitong.domains.security.service import Passwords
 from yitong.domains.sites.store import configured
 from yitong.domains.sites.store.kinds import KINDS
 from yitong.kit.clock import SystemClock, moment
@@ -32,7 +33,9 @@ from yitong.kit.tasks import Tasks
 from yitong.media import fax_page
 
 PASSWORD = "correct horse"
-_CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""How strong the product's own is, tests/domains/security and tests/store/test_configuration say."""
+_CHEAP = _HASHER.hash(PASSWORD)
 NAME = {"zh-CN": "名", "en": "name"}
 FLOW = {
     "schema_version": 1, "name": NAME, "start": "bye", "steps": {"bye": {"kind": "hang_up"}},
@@ -264,7 +267,9 @@ class World:
         self.tasks = Tasks()
         self.database = Database(settings.database_url, name="test")
         self.seed = Seed(self.database)
-        self.web = Web(settings, nats, SystemClock(), self.tasks, CollectorRegistry(), patience_seconds=patience_seconds)
+        self.web = Web(
+            settings, nats, SystemClock(), self.tasks, CollectorRegistry(), patience_seconds=patience_seconds, passwords=Passwords(_HASHER)
+        )
         self.server = server(self.web)
         self.port = 0
         self.mine = mine

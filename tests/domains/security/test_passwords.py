@@ -33,6 +33,12 @@ def test_what_an_unknown_name_is_tried_against_costs_what_a_real_hash_costs() ->
         hasher.verify(made, "secret")
 
 
+async def test_passwords_are_hashed_as_dearly_as_the_standard_asks() -> None:
+    """RFC 9106 §4, the second recommended choice: Argon2id, three passes over 64 MiB in four lanes."""
+    found = argon2.extract_parameters(await Passwords().hash("secret"))
+    assert (found.type, found.time_cost, found.memory_cost, found.parallelism) == (argon2.Type.ID, 3, 65_536, 4)
+
+
 async def test_too_many_at_once_are_told_to_wait_rather_than_fill_memory() -> None:
     passwords = Passwords(CHEAP)
     tries = await asyncio.gather(*(passwords.right("", "x") for _ in range(HASHING_WAITING + 5)), return_exceptions=True)

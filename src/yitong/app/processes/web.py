@@ -77,6 +77,7 @@ class Web:
         registry: CollectorRegistry,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
+        passwords: Passwords | None = None,
     ) -> None:
         self.settings = settings
         self.nats = nats
@@ -85,7 +86,7 @@ class Web:
         self.ids = RandomIds()
         self.id = self.ids.new(clock.now())
         self.database = PatientDatabase(settings.database_url, clock, name="web", patience_seconds=patience_seconds)
-        self.passwords = Passwords()
+        self.passwords = passwords or Passwords()
         self.phones = Phones(nats, settings, clock)
         self.published = Published()
         self.recognition = Recognition(self.database, clock)
