@@ -219,10 +219,10 @@ async def test_a_live_document_is_a_snapshot_and_its_changes(centre: Centre, nat
     async def hear(_: str, update: dict[str, Any]) -> None:
         heard.append(update)
 
-    async def card(_: str, asked: dict[str, str]) -> Card:
-        return Card(id="c1", name="王", number=asked["number"])
+    async def cards(_: str, asked: list[dict[str, str]]) -> list[Card]:
+        return [Card(id="c1", name="王", number=one["number"]) for one in asked]
 
-    await nats.answer(f"ask.crm.{centre.tenant}", dict[str, str], card)
+    await nats.answer(f"ask.crm.{centre.tenant}", list[dict[str, str]], cards)
     await nats.subscribe(f"live.{centre.tenant}.s1.desk.a1001", dict[str, Any], hear)
     switch.register(centre.tenant, "1001", usual=Behaviour(answer_after=0.2))
     async with centre.core() as host:

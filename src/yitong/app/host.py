@@ -12,12 +12,13 @@ from typing import Any, Union
 import msgspec
 from nats.aio.msg import Msg
 
+from yitong.app.inquiries import Inquiries
 from yitong.app.leaving import Decided, Leaving, asked
 from yitong.app.partition import Partition
 from yitong.contact.client import Answer
 from yitong.contact.engine import NOTHING, Outcome
 from yitong.contact.ledger import Batch, Personal
-from yitong.contact.messages import Card, Command, NumberOf, Question, WhoIs
+from yitong.contact.messages import Card, Command, Question
 from yitong.ct.events import AnyEvent, ServiceFailed, Snapshot, TalkChanged
 from yitong.kit import logs
 from yitong.kit.clock import SECOND, Clock, OnwardClock
@@ -32,12 +33,10 @@ RECONCILE_SECONDS = 10.0
 SNAPSHOT_SECONDS = 10.0
 SNAPSHOT_FACTS = 10_000
 LIVE_SECONDS = 0.05
-CRM_SECONDS = 10.0  # the call goes on meanwhile; an answer after the usual 300 ms still reaches the desk
 FRESH_US = 5 * SECOND
 HURRIED_US = 2 * SECOND
 MEET_SECONDS = 10.0
 NEVER = 1 << 62
-_AWAY: tuple[type[Exception], ...] = (*OUTAGES, msgspec.MsgspecError)
 _log = logs.get("yitong.core")
 
 
@@ -51,13 +50,6 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     ledger: int
     personal: int
     at: int = 0
-
-
-class Crm(msgspec.Struct, frozen=True, kw_only=True):
-    """``ask.crm``."""
-
-    contact: str
-    number: str
 
 
 class Host:
@@ -74,6 +66,9 @@ class Host:
         self.engine = self.partition.engine
         self._place = f"{tenant}.{site}"
         self._nats, self._clock, self._tasks = nats, OnwardClock(clock), tasks
+        self._inquiries = Inquiries(
+            tenant, nats=nats, tasks=tasks, know=self._know, answered=self._answered, ids_of=self.partition.ids_of
+        )  # fmt: skip
         self._leaving = Leaving(tenant, site, ledger=ledger, personal=personal, release=self._release)
         self._node, self._config = node, config
         self._timer_changed = asyncio.Event()
@@ -232,32 +227,13 @@ class Host:
             if one.answer is not None:
                 await one.answer()
             for question in one.outcome.questions:
-                self._tasks.start(self._inquire(question), "question")
+                self._inquiries.ask(question)
 
-    async def _inquire(self, question: Question) -> None:
-        """Ask the worker; a call never waits for the answer."""
-        with logs.bound(**self.partition.ids_of(question)):
-            if isinstance(question, WhoIs):
-                await self._ask_crm(question)
-            elif isinstance(question, NumberOf):
-                await self._ask_number(question)
+    def _know(self, contact: str, card: Card | None) -> None:
+        self._commit(self.engine.know(contact, card, self._clock.now()))
 
-    async def _ask_number(self, question: NumberOf) -> None:
-        try:
-            number: str = await self._nats.request(f"ask.number.{self.tenant}", question, str, seconds=CRM_SECONDS)
-        except _AWAY as error:
-            _log.info("nobody says which number it is", error=repr(error))
-            return
-        self._commit(self.engine.answered(question, number, self._clock.now()))
-
-    async def _ask_crm(self, question: WhoIs) -> None:
-        try:
-            asked = Crm(contact=question.contact, number=question.number)
-            card: Card | None = await self._nats.request(f"ask.crm.{self.tenant}", asked, Card | None, seconds=CRM_SECONDS)
-        except _AWAY as error:
-            _log.info("nobody says who calls", error=repr(error))
-            return
-        self._commit(self.engine.know(question.contact, card, self._clock.now()))
+    def _answered(self, question: Question, answer: str) -> None:
+        self._commit(self.engine.answered(question, answer, self._clock.now()))
 
     async def _tell_live(self) -> None:
         while True:

@@ -53,7 +53,7 @@ class Worker:
 
     async def start(self, tasks: Tasks) -> None:
         """Begin all jobs; each is started again by itself when it fails."""
-        await self._nats.answer("ask.crm.*", Ask, self._who, queue="crm", beside=tasks)
+        await self._nats.answer("ask.crm.*", list[Ask], self._who, queue="crm", beside=tasks)
         tasks.keep(self.ledger.inbox.run, "ledger writer")
         tasks.keep(lambda: project(self.ledger, self.projector, self._clock), "projector")
         tasks.keep(self.personals.inbox.run, "personals writer")
@@ -70,8 +70,8 @@ class Worker:
                 tasks.keep(self.recordings.kept.run, "files of messages and faxes")
         tasks.start(self._finder.learn_regions(), "regions")
 
-    async def _who(self, subject: str, ask: Ask) -> Card | None:
-        return await self._finder.find(subject.rpartition(".")[2], ask)
+    async def _who(self, subject: str, asked: list[Ask]) -> list[Card | None]:
+        return await self._finder.find_all(subject.rpartition(".")[2], asked)
 
     def health(self) -> Health:
         """Degraded while the database is away (everything waits in the streams) and while the ledger has faults nobody has seen."""

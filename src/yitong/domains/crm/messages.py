@@ -1,4 +1,4 @@
-"""What crm is asked: whose number is this? (``ask.crm.{tenant}``; the answer is ``contact.messages.Card`` or nothing)"""
+"""What crm is asked: whose numbers are these? (``ask.crm.{tenant}``; the answer has a ``contact.messages.Card`` or nothing for each)"""
 
 from __future__ import annotations
 
