@@ -36,7 +36,7 @@ from screen_tools import (
 from screens_switch import the_conference, the_faxes, the_flow, the_locked_desk, the_mailbox, the_recording
 from tests.system.phones import Phone
 
-MOST_BYTES = 4_000_000
+MOST_BYTES = 5_000_000
 
 
 def the_call(browser: Browser, password: str) -> None:
