@@ -20,7 +20,7 @@ from yitong.kit.clock import SystemClock
 FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", "--disable-background-networking"]
 
 
-async def follows(world: World, page: Page) -> None:
+async def follows(world: World, page: Page, folder: Path) -> None:
     """A recording is heard while it is made; at its end the page can be asked again."""
     mine = world.mine
     await world.contact(mine, "now", "1001", minutes_ago=60)
@@ -39,6 +39,7 @@ async def follows(world: World, page: Page) -> None:
         while await page.evaluate("document.querySelector('.live audio').currentTime") < 0.3:
             await asyncio.sleep(0.05)
     await expect(page.locator("[data-test=follow-stop]")).to_be_visible()
+    await page.screenshot(path=folder / "followed.png")
     made.finish()
     made.close()
     await expect(page.locator("[data-test=follow]")).to_be_visible()
@@ -69,13 +70,19 @@ async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path
         await page.fill("#password", PASSWORD)
         await page.click("button[type=submit]")
         await page.wait_for_url("**/board*")
-        await follows(world, page)
+        await follows(world, page, tmp_path)
         await page.goto(f"http://127.0.0.1:{world.port}/calls/{mine.contacts['red']}")
         parts: list[int] = []
         page.on("response", lambda answer: parts.append(answer.status) if "/sound?link=" in answer.url else None)
         await page.click("[data-test=play]")
         async with asyncio.timeout(40):
             while await page.evaluate("document.querySelector('audio').currentTime") < 0.3:
+                await asyncio.sleep(0.05)
+        async with page.expect_response(lambda answer: answer.url.endswith("/links")) as another:
+            await page.evaluate("document.querySelector('audio').onerror()")  # as when its link died
+        assert (await another.value).status == 201
+        async with asyncio.timeout(40):
+            while await page.evaluate("document.querySelector('audio').currentTime") < 0.6:
                 await asyncio.sleep(0.05)
         await page.click("[data-test=play]")
         await page.press("canvas", "End")
