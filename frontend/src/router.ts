@@ -21,6 +21,7 @@ export const router = createRouter({
         { path: 'faxes/:tab?/:id?', component: () => import('@/faxes/FaxesPage.vue'), meta: { right: 'faxes.own', title: 'faxes' } },
         { path: 'conferences', component: () => import('@/conference/ConferencePage.vue'), meta: { right: 'conferences.host', title: 'conferences' } },
         { path: 'mailboxes', component: () => import('@/mailboxes/MailboxesPage.vue'), meta: { right: 'mailboxes.own', title: 'mailboxes' } },
+        { path: 'security', component: () => import('@/security/SecurityPage.vue'), meta: { right: 'audit.read', title: 'security' } },
         { path: 'settings/:kind?', component: () => import('@/settings/SettingsPage.vue'), meta: { right: 'config.read', title: 'settings' } },
       ],
     },

@@ -66,6 +66,8 @@ async def test_a_desk_phone_calls_out_by_a_line_that_was_just_set_up(stack: Stac
         await true(lambda: trunk_up(stack), "the line is not told to be up")
         phone.call(ABROAD)
         await true(lambda: 403 in phone.responses, "a call abroad was not refused")
+        told = await asyncio.to_thread(api("admin"), "GET", "/security")
+        assert [one["account"] for one in told["refused"] if one["kind"] == "number_class"] == ["1003"]
         phone.call(MOBILE)
         await true(lambda: gateway.ringing is not None, "the operator's side was not rung")
         invitation = gateway.invitations[-1]

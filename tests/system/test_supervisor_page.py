@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
+from tests.switches.wire import Wire
 from tests.system.browsers import chromium, hears, players
 from tests.system.phones import Phone, loudness
 from tests.system.stack import PASSWORD, Api, Stack, eventually
 from tests.system.test_hotline import finish, journey, steps
 
+from yitong.sip.guard import MAXIMUM_TRIES
+
 pytestmark = [pytest.mark.browser, pytest.mark.baresip, pytest.mark.timeout(300)]
 CALLER = "13800138088"
 CUSTOMER, AGENT, SUPERVISOR = 440, 1000, 700
+GUESSED = "1098"
+
+
+async def guess_passwords(stack: Stack, admin: Api) -> None:
+    """Somebody guesses at a telephone's password until he is kept silent."""
+    wire = Wire(("127.0.0.1", stack.sip_port))
+    for number in range(10 * MAXIMUM_TRIES):
+        with suppress(AssertionError):  # an answer that is late counts for the switch all the same
+            await wire.authorized("REGISTER", "", GUESSED, f"wrong {number}", user=GUESSED, to=f"sip:{GUESSED}@127.0.0.1")
+        if number + 1 >= MAXIMUM_TRIES and any(ban["source"].endswith(f"/{GUESSED}") for ban in admin("GET", "/security")["bans"]):
+            break
+    wire.close()
+
+
+def lift_the_ban(page: Page, stack: Stack) -> None:
+    """The administrator sees him on the security page, and lifts the ban by the keyboard."""
+    assert page.context.browser is not None
+    other = page.context.browser.new_context(locale="en").new_page()
+    other.on("dialog", lambda dialog: dialog.accept())
+    other.goto(f"{stack.base}/security")
+    other.locator("input[type=text], input[name=username]").first.fill("admin")
+    other.locator("input[type=password]").first.fill(PASSWORD)
+    other.keyboard.press("Enter")
+    ban = other.locator(f'[data-ban$="/{GUESSED}"]')
+    expect(ban).to_contain_text("Wrong passwords", timeout=60_000)
+    ban.get_by_role("button").focus()
+    other.keyboard.press("Enter")
+    expect(ban).to_have_count(0, timeout=60_000)
+    expect(other.locator("[data-alarm=sources_silenced]")).to_have_count(0, timeout=60_000)
+    other.context.close()
 
 
 @pytest.mark.req("O24", "H12", "H82")
@@ -22,7 +58,9 @@ def test_a_supervisor_at_the_board(stack: Stack, phone: Callable[..., Phone], ap
     agent, caller = phone("1001", password=PASSWORD, tone=AGENT), phone(CALLER, tone=CUSTOMER)
     agent.wait_registered()
     desk("PUT", "/me/state", expect=204, json={"state": "ready"})
+    asyncio.run(guess_passwords(stack, admin))
     with players() as player, chromium(player, tmp_path / "supervisor", SUPERVISOR) as page:
+        lift_the_ban(page, stack)
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(f"{stack.base}/")
         page.locator("input[type=text], input[name=username]").first.fill("1100")

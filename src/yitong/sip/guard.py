@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
+from typing import NamedTuple
 
 MAXIMUM_TRIES = 30
 WINDOW_SECONDS = 600.0
@@ -14,13 +15,34 @@ SCANNERS = ("friendly-scanner", "sipvicious", "sipcli", "sipsak", "sip-scan", "s
 """How programs call themselves that look for accounts to misuse."""
 
 
+WRONG_PASSWORDS, LOOKS_AROUND = "wrong_passwords", "looks_around"
+"""Why a source is kept silent."""
+
+
+class Silence(NamedTuple):
+    """A source that is kept silent. ``tries``: what it did too often; ``dropped``: messages unread since."""
+
+    source: str
+    reason: str
+    tries: int
+    since: float
+    until: float
+    dropped: int
+
+
 class _Source:
-    __slots__ = ("probes", "silent_until", "tries")
+    __slots__ = ("dropped", "probes", "reason", "silent_until", "tried", "tries")
 
     def __init__(self) -> None:
         self.tries: list[float] = []
         self.probes: dict[str, float] = {}
         self.silent_until = 0.0
+        self.reason, self.tried, self.dropped = "", 0, 0
+
+    def silence(self, reason: str, tried: int, now: float) -> None:
+        """From now on nothing of it is read."""
+        self.silent_until = now + SILENCE_SECONDS
+        self.reason, self.tried, self.dropped = reason, tried, 0
 
 
 class Guard:
@@ -36,7 +58,10 @@ class Guard:
     def silent(self, host: str, now: float) -> bool:
         """Whether messages of this source are dropped unread."""
         source = self._sources.get(source_key(host))
-        return source is not None and now < source.silent_until
+        silent = source is not None and now < source.silent_until
+        if source is not None and silent:
+            source.dropped += 1
+        return silent
 
     def failed(self, host: str, now: float) -> bool:
         """Note a wrong password; ``True`` when it was one too many and the silence begins (raise the alarm)."""
@@ -45,7 +70,7 @@ class Guard:
         source.tries.append(now)
         if len(source.tries) < MAXIMUM_TRIES or now < source.silent_until:
             return False
-        source.silent_until = now + SILENCE_SECONDS
+        source.silence(WRONG_PASSWORDS, len(source.tries), now)
         source.tries.clear()
         return True
 
@@ -59,13 +84,21 @@ class Guard:
         source.probes = {name: at for name, at in source.probes.items() if at > now - WINDOW_SECONDS} | {what: now}
         if len(source.probes) < MAXIMUM_PROBES or now < source.silent_until:
             return False
-        source.silent_until = now + SILENCE_SECONDS
+        source.silence(LOOKS_AROUND, len(source.probes), now)
         source.probes.clear()
         return True
 
     def forgive(self, host: str) -> None:
         """The source is somebody whom we know."""
         self._sources.pop(source_key(host), None)
+
+    def lift(self, source: str) -> bool:
+        """Read a source again, as ``silences`` names it; false when nothing keeps it silent."""
+        found = self._sources.get(source)
+        if found is None or not found.silent_until:
+            return False
+        del self._sources[source]
+        return True
 
     def _source(self, host: str) -> _Source:
         key = source_key(host)
@@ -77,7 +110,15 @@ class Guard:
 
     def silenced(self, now: float) -> list[tuple[str, float]]:
         """The sources kept silent and until when: for the operator."""
-        return [(key, source.silent_until) for key, source in self._sources.items() if now < source.silent_until]
+        return [(one.source, one.until) for one in self.silences(now)]
+
+    def silences(self, now: float) -> list[Silence]:
+        """The sources kept silent, why, and since when."""
+        return [
+            Silence(key, one.reason, one.tried, one.silent_until - SILENCE_SECONDS, one.silent_until, one.dropped)
+            for key, one in self._sources.items()
+            if now < one.silent_until
+        ]
 
 
 def says_it_scans(user_agent: str) -> bool:

@@ -26,6 +26,8 @@ _SECURE = frozenset({"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/
 
 
 _SDES = frozenset({"RTP/SAVPF", "RTP/SAVP"})
+NOT_ENCRYPTED = "not encrypted"
+"""Why plain RTP is refused where it is not taken."""
 
 
 class Secure(msgspec.Struct, frozen=True):
@@ -178,7 +180,7 @@ def _remote(session: Session, media: Media, local: Local) -> Remote:
         address = "" if unheard else address
     ice = _secure_values(session, media) if secure else _sdes_values(media, local)
     if local.sealed and not ice:
-        raise SdpError("not encrypted", 488)
+        raise SdpError(NOT_ENCRYPTED, 488)
     return Remote(
         address=address, rtp_port=media.port, rtcp_port=media.port if rtcp_mux else _rtcp_port(media),
         codec=codec, event_type=event_type, send=theirs_receive, receive=theirs_send, rtcp_mux=rtcp_mux,

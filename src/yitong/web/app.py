@@ -27,7 +27,7 @@ from yitong.kit.clock import Clock
 from yitong.kit.http import Caller
 from yitong.kit.nats import Nats
 from yitong.kit.tasks import Tasks
-from yitong.web import fax_documents, health, phone, problems, prompts, published, static_files, users
+from yitong.web import defence, fax_documents, health, phone, problems, prompts, published, static_files, users
 from yitong.web.database import PatientDatabase
 from yitong.web.health import Metrics
 from yitong.web.idempotency import Idempotency
@@ -97,6 +97,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     root, api = APIRouter(), APIRouter()
     for router in (
         security, phone.router, published.router, acd, recording, quality, crm, conference, records.router, flows.router, users.router,
+        defence.router,
         prompts.router, fax, mailbox, fax_documents.router, *map(kinds.router_of, kinds.RESOURCES),
     ):  # fmt: skip
         api.include_router(router)

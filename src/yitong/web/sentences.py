@@ -52,14 +52,16 @@ SENTENCES: dict[str, Sentence] = {
     # recordings of talks
     "not_recorded": Sentence(409, "此通话没有在录音，无需暂停。", "This talk is not being recorded: there is nothing to pause."),
     "no_pause": Sentence(
-        409, "此队列不允许暂停录音。如需要，请管理员在队列设置中放行。",
+        409,
+        "此队列不允许暂停录音。如需要，请管理员在队列设置中放行。",
         "This queue allows no pause in recordings. An administrator can allow it in the queue's settings.",
     ),
     "recorded_on_demand": Sentence(
         409, "此通话已由他人按需录音，请等其结束。", "Somebody else already records this talk on demand. Wait until that ends."
     ),
     "recording_forbidden": Sentence(
-        409, "此队列的通话不得录音。如需要，请管理员修改队列设置。",
+        409,
+        "此队列的通话不得录音。如需要，请管理员修改队列设置。",
         "Talks of this queue must not be recorded. An administrator can change that in the queue's settings.",
     ),
     # what you asked for
@@ -244,7 +246,8 @@ SENTENCES: dict[str, Sentence] = {
         "At most {most} people speak in a conference. Make one of the speakers a listener first, then let this one speak.",
     ),
     "conference_full": Sentence(
-        409, "会议室最多 {most} 人，已满。请等有人离开，或请管理员扩大会议室。",
+        409,
+        "会议室最多 {most} 人，已满。请等有人离开，或请管理员扩大会议室。",
         "The room takes {most} people and is full. Wait until somebody leaves, or have an administrator make the room larger.",
     ),
     "bad_keys": Sentence(422, "只能发送 0-9、*、#、A-D。", "Only 0-9, *, # and A-D can be sent."),
@@ -268,7 +271,13 @@ SENTENCES: dict[str, Sentence] = {
     "number_not_offered": Sentence(
         404, "这个号码不提供网页呼叫。请从列表中选择。", "This number cannot be called from the web. Choose one from the list."
     ),
+    "not_banned": Sentence(409, "该来源已不在封禁中。请刷新列表。", "This source is not banned any more. Load the list again."),
     # what is away
+    "switch_unavailable": Sentence(
+        503,
+        "交换机暂时没有应答，封禁未解除。请几秒后重试。",
+        "The switch does not answer at the moment; the ban stays. Try again in a few seconds.",
+    ),
     "core_unavailable": Sentence(
         503,
         "呼叫核心暂时没有应答。通话不受影响，请几秒后重试。",

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from yitong.app.process import Frame, Health, current
+from yitong.ct import security
 from yitong.ct.events import (
     AnyEvent,
     CallCleared,
@@ -26,6 +27,7 @@ from yitong.ct.events import (
     TalkChanged,
 )
 from yitong.ct.model import DeviceKind
+from yitong.ct.security import AskSecurity, SecurityStanding
 from yitong.ct.services import AnyService
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.options import SoftOptions
@@ -133,6 +135,7 @@ class Link:
         self.nats = nats = await Nats.connect(self._url, "switch")
         await nats.hear("ct.service.*.*", list[AnyService], self._asked)
         await nats.answer("ct.monitor.*.*", Since, self._monitored)
+        await nats.answer(security.subject(self._frame.settings.node), AskSecurity, self._secured)
         for bucket in BUCKETS:
             self._frame.tasks.keep(lambda bucket=bucket: self._follow(nats, bucket), f"bucket {bucket}")  # type: ignore[misc]
         self._gathering.now()
@@ -171,6 +174,9 @@ class Link:
         _, _, tenant, site = subject.split(".", 3)
         self._gathering.now()
         return self._switch.since(tenant, site, since.epoch, since.sequence)
+
+    async def _secured(self, _: str, ask: AskSecurity) -> SecurityStanding:
+        return self._switch.gate.defence.asked(ask, self._switch.tolls.over)
 
     async def close(self) -> None:
         if self.nats is not None:

@@ -107,7 +107,7 @@ class Web:
             PromptsFolder(self.settings.home / "prompts"), FaxesFolder(self.settings.home / "faxes", vault.keyring),
             MessagesFolder(self.settings.home / "recordings", vault.keyring), StaticFolder(Path(yitong.web.__file__).parent / "static"),
             sealer_of(self.settings.secrets_folder, self.clock),
-            also={Database: self.database, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},
+            also={Database: self.database, Nats: self.nats, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},
         )  # fmt: skip
 
     async def open(self) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.security import RefusalKind
 from yitong.ct.switches.soft.encryption import Speech, answering
 from yitong.ct.switches.soft.gate import ALLOWED, Admitted, FromTrunk, Gate, Refused, ToDevice, ToNumber, ToOutside
 from yitong.ct.switches.soft.line import RETRY_AFTER, SDP, Line
@@ -25,7 +26,7 @@ from yitong.sip.grammar import ParseError
 from yitong.sip.identity import caller, first_called
 from yitong.sip.info_digits import ACCEPTED, key_of
 from yitong.sip.message import Request
-from yitong.sip.negotiation import Local, Secure
+from yitong.sip.negotiation import NOT_ENCRYPTED, Local, Secure
 from yitong.sip.referral import Replaced, replaces_of
 from yitong.sip.sdp import SdpError, Session, parse
 
@@ -117,6 +118,8 @@ class Answering:
             return _Offered(_offer(event.request, admitted))
         except SdpError as error:
             _log.info("call refused", source=event.flow.host, reason=error.reason)
+            if error.reason == NOT_ENCRYPTED and not isinstance(admitted, FromTrunk):
+                self._gate.refuses(RefusalKind.UNENCRYPTED, admitted.who, event.flow)
             self._refuse(event, Refused(error.status))
             return None
 
@@ -148,10 +151,12 @@ class Answering:
         if not self._lines.sound.has_room():
             return Refused(503, (RETRY_AFTER,))
         if isinstance(admitted, FromTrunk | ToNumber) and self.pressure.refuses(self._lines.all, self._lines.now):
+            self._gate.refuses(RefusalKind.OVERLOAD, None)
             return Refused(503, (RETRY_AFTER,), forgotten=True)
         if isinstance(admitted, ToOutside):
             status = self.tolls.refuses(admitted.who.device, admitted.who.tenant, admitted.number)
             if status:
+                self._gate.refuses(RefusalKind.TOO_MANY_CALLS if status == 486 else RefusalKind.ABROAD_TODAY, admitted.who, event.flow)
                 return Refused(status)
         if isinstance(admitted, ToNumber) and admitted.who.kind is DeviceKind.GUEST and self._calls_of(admitted.who.username):
             return Refused(486)

@@ -13,13 +13,14 @@ import structlog
 
 from yitong.ct.model import DeviceKind
 from yitong.ct.numbering import can_be_dialled
+from yitong.ct.security import RefusalKind
 from yitong.ct.switches.soft import encryption
+from yitong.ct.switches.soft.defence import Defence
 from yitong.ct.switches.soft.directory import Directory, Identity
 from yitong.sip.core import Flow
 from yitong.sip.digest import Account, Authenticator, Verdict
 from yitong.sip.grammar import ParseError, parse_auth
-from yitong.sip.guard import Guard, says_it_scans
-from yitong.sip.guessing import Guessing
+from yitong.sip.guard import says_it_scans
 from yitong.sip.message import Header, Request
 from yitong.sip.registrar import owns
 
@@ -78,13 +79,14 @@ Admitted = FromTrunk | ToNumber | ToDevice | ToOutside
 class Gate:
     """Decides about requests outside of dialogs. ``now``: seconds, monotonic; ``wall``: UTC microseconds."""
 
-    def __init__(self, directory: Directory, authenticator: Callable[[str], Authenticator]) -> None:
+    def __init__(self, directory: Directory, authenticator: Callable[[str], Authenticator], defence: Defence) -> None:
         """``authenticator`` makes the challenging side for a realm; each tenant has its own."""
         self._directory = directory
         self._make = authenticator
         self._authenticators: dict[str, Authenticator] = {}
-        self.guard = Guard()
-        self.guessing = Guessing()
+        self.defence = defence
+        self.guard = defence.guard
+        self.guessing = defence.guessing
         self.serves: Callable[[str], bool] = lambda tenant: False
         """Whether a tenant has a trunk that calls out."""
         self.is_ours: Callable[[str], bool] = lambda host: False
@@ -131,6 +133,7 @@ class Gate:
         if self._directory.may_call(who, called):
             return ToOutside(who, called)
         _log.warning("call to an outside number refused", tenant=who.tenant, username=who.username)
+        self.refuses(RefusalKind.NUMBER_CLASS, who)
         return Refused(403)
 
     def admit_registration(self, request: Request, flow: Flow, now: float, utc: int) -> Refused | Identity:
@@ -139,6 +142,7 @@ class Gate:
         if isinstance(who, Refused):
             return who
         if who.kind is DeviceKind.GUEST or not owns(who.username, request):
+            self.refuses(RefusalKind.SOMEBODY_ELSE, who, flow)
             return Refused(403)
         return who
 
@@ -168,14 +172,28 @@ class Gate:
         if checked.verdict is Verdict.OK:
             who = self._directory.identity(realm, checked.username)
             if who is not None and self.guessing.proven(f"{realm}/{checked.username}", who.digest.ha1_sha256, flow.host):
-                return who if encryption.may_come(who.speech, flow) else Refused(403, encryption.WANTS_TLS)
+                return self._by(who, flow)
             _log.warning("right password from an unknown address for an account that is guessed at", source=flow.host)
+            if who is not None:
+                self.refuses(RefusalKind.GUESSED_ACCOUNT, who, flow)
         if checked.verdict is Verdict.WRONG:
             self._wrong(realm, checked.username, key, flow, now)
         stale = checked.verdict is Verdict.STALE
         name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
         values = self._of(asked).challenges(flow.host, now, stale=stale, user_agent=request.get("User-Agent") or "")
         return Refused(407 if proxy else 401, tuple((name, value) for value in values))
+
+    def _by(self, who: Identity, flow: Flow) -> Refused | Identity:
+        """Who authenticated, unless the account is not for this way."""
+        if encryption.may_come(who.speech, flow):
+            return who
+        self.refuses(RefusalKind.UNENCRYPTED, who, flow)
+        return Refused(403, encryption.WANTS_TLS)
+
+    def refuses(self, kind: RefusalKind, who: Identity | None, flow: Flow | None = None) -> None:
+        """Note that something of somebody is refused."""
+        account, tenant = (who.extension or who.username, who.tenant) if who is not None else ("", "")
+        self.defence.refused(kind, flow.host if flow is not None else "", account=account, tenant=tenant)
 
     def _looks_around(self, request: Request, realm: str, flow: Flow, now: float) -> bool:
         """Whether the source asks for one thing after the other that is not there, or says of itself that it does (case R17)."""
@@ -184,6 +202,7 @@ class Gate:
         scans = says_it_scans(request.get("User-Agent") or "")
         if flow.host in LOOPBACK or (there and not scans):
             return False
+        self.refuses(RefusalKind.NOT_THERE, None, flow)
         if not self.guard.probed(flow.host, f"{now}" if scans else what[:64], now):
             return False
         if self.is_ours(flow.host):
@@ -198,6 +217,7 @@ class Gate:
         if self.guard.failed(key, now):
             _log.error("too many wrong passwords: source is silenced", source=flow.host, username=username[:64])
         who = self._directory.identity(realm, username)
+        self.refuses(RefusalKind.WRONG_PASSWORD, who, flow)
         if who is not None and self.guessing.failed(f"{realm}/{username}", who.digest.ha1_sha256, flow.host, now):
             _log.error("account is guessed at from many addresses: it needs another secret", username=username[:64], tenant=who.tenant)
 

@@ -19,6 +19,7 @@ from yitong.ct.model import Cause
 from yitong.ct.services import AnyService
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.answering import Answering
+from yitong.ct.switches.soft.defence import Defence
 from yitong.ct.switches.soft.directory import Directory
 from yitong.ct.switches.soft.dispatch import Dispatch
 from yitong.ct.switches.soft.gate import ALLOWED, Gate
@@ -69,8 +70,7 @@ class SoftSwitch:
         self.directory = Directory(self.resolver.address)
         self._later: deque[Callable[[], None]] = deque()
         self._pumping = self._settling = self._closed = False
-        self._hush = Hush()
-        self._armed_at = 0.0
+        self._hush, self._armed_at = Hush(), 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         folder = options.home / "switch"
@@ -95,8 +95,7 @@ class SoftSwitch:
         self.function = SwitchingFunction(
             name=self.name, epoch=self.memory.epoch, lines=self.lines, audio=self.sound, ids=self._ids, options=self.options.switching
         )
-        self.lines.function = self.function
-        self.grace = Grace(self.lines.all)
+        self.lines.function, self.grace = self.function, Grace(self.lines.all)
         self.sound.fax_refused = lambda tag, reason: self.later(lambda: self.function.fax_refused(tag, reason, self.clock.now()))
         self.trunks = Trunks(self.endpoint, self.clock, self.resolver, self.transports.flow_to, self._address_for)
         self.trunks.open_password = self.options.open_password
@@ -104,7 +103,8 @@ class SoftSwitch:
         self.resolver.changed = lambda: self.later(self._resolved)
         self.registrations.tell = lambda device: self.function.device_changed(device, self.clock.now())
         self.function.board.music = self.directory.music
-        self.gate = Gate(self.directory, lambda realm: Authenticator(realm, self.memory.secret, lambda: secrets.token_hex(8)))
+        defence = Defence(self.directory, self.clock)
+        self.gate = Gate(self.directory, lambda realm: Authenticator(realm, self.memory.secret, partial(secrets.token_hex, 8)), defence)
         self.gate.serves = self.lines.outward.serves
         self.gate.is_ours = lambda host: self.trunks.anybody_at(host, self.directory.trunks()) or self.registrations.anybody_at(host)
         referring = Referring(self.lines, self.gate, self.registrations, self.directory, self._ids)

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+import { kindsOf, neighbour, secondsLeft, type Ban, type Overview } from '@/security/security'
+
+const ban = (source: string): Ban => ({ node: 'n', source, reason: 'wrong_passwords', tries: 30, since: '', until: '', dropped: 0 })
+
+describe('the security page', () => {
+  it('counts kinds over all time and shows those that are listed too, the most frequent first', () => {
+    const line = { kind: 'unencrypted', source: '', account: '1001', count: 1, first: '', last: '' }
+    const seen = { counts: { not_there: 3, wrong_password: 7 }, refused: [line] } as unknown as Overview
+    expect(kindsOf(seen)).toEqual([{ kind: 'wrong_password', count: 7 }, { kind: 'not_there', count: 3 }, { kind: 'unencrypted', count: 0 }])
+  })
+  it('counts down to zero and not below', () => {
+    const now = Date.parse('2026-11-22T10:00:00.000Z')
+    expect(secondsLeft('2026-11-22T10:09:59.400Z', now)).toBe(599)
+    expect(secondsLeft('2026-11-22T09:00:00.000Z', now)).toBe(0)
+  })
+  it('moves the focus to the next row, else to the one before', () => {
+    const bans = ['a', 'b', 'c'].map(ban)
+    expect(['a', 'b', 'c'].map((one) => neighbour(bans, one))).toEqual(['b', 'c', 'b'])
+    expect(neighbour([ban('a')], 'a')).toBeNull()
+  })
+})
