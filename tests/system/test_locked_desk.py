@@ -23,7 +23,7 @@ def lock(page: Page, password: str) -> None:
     page.locator("[data-test=locked]").wait_for(timeout=15_000)
 
 
-@pytest.mark.req("H59", "H60")
+@pytest.mark.req("H58", "H59", "H60", "H61")
 def test_nothing_is_shown_behind_the_lock_until_it_is_opened(stack: Stack, api: Callable[[str], Api], tmp_path: Path) -> None:
     supervisor = api("1100")
     with players() as player, chromium(player, tmp_path / "desk", 700) as page:
@@ -52,3 +52,27 @@ def test_nothing_is_shown_behind_the_lock_until_it_is_opened(stack: Stack, api: 
         page.locator("[data-test=unlock-password]").fill(PASSWORD)
         page.keyboard.press("Enter")
         page.locator(".state.not_ready").wait_for(timeout=15_000)
+        next_person(page, supervisor)
+
+
+def next_person(page: Page, supervisor: Api) -> None:
+    """He goes off duty and leaves; the next one logs in at the same desk, with his own number and password alone."""
+    page.locator("[data-test=state]").click()
+    page.get_by_role("menuitem", name="未签入").click()
+    page.locator(".state.logged_off").wait_for(timeout=15_000)
+    page.get_by_role("button", name="退出", exact=True).click()
+    page.locator("input[type=password]").wait_for(timeout=15_000)
+    for number, password in (("1003", "wrong"), ("1003", PASSWORD)):
+        page.locator("input[type=text], input[name=username]").first.fill(number)
+        page.locator("input[type=password]").first.fill(password)
+        page.keyboard.press("Enter")
+        if password == "wrong":
+            expect(page.locator("p.trouble:not(.none)")).to_be_visible(timeout=15_000)
+    page.locator("[data-test=ready]").click(timeout=15_000)
+    page.locator(".state.ready").wait_for(timeout=15_000)
+    expect(page.locator(".who")).to_contain_text("1003")
+    states = {one["extension"]: one["state"] for one in supervisor("GET", "/agents")["items"]}
+    assert (states["1002"], states["1003"]) == ("logged_off", "ready")
+    page.locator("[data-test=state]").click()
+    page.get_by_role("menuitem", name="未签入").click()
+    page.locator(".state.logged_off").wait_for(timeout=15_000)

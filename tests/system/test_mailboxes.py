@@ -124,7 +124,7 @@ def shot(page: Page, folder: Path, name: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
-@pytest.mark.req("G13", "G52")
+@pytest.mark.req("G13", "G52", "H45", "H46")
 def test_a_message_is_left_shown_played_and_listened_to(
     stack: Stack, chromium: Chromium, admin: Api, phone: Callable[..., Phone], tmp_path: Path
 ) -> None:

@@ -53,7 +53,7 @@ def trunk_up(stack: Stack) -> bool:
     return any("trunk_up" in row and "operator" in row and row.rstrip().endswith(" 1.0") for row in figures.splitlines())
 
 
-@pytest.mark.req("H44", "H48", "H54")
+@pytest.mark.req("H44", "H48", "H54", "H66")
 async def test_a_desk_phone_calls_out_by_a_line_that_was_just_set_up(stack: Stack, api: Callable[[str], Api]) -> None:
     server, supervisor, desk = ("127.0.0.1", stack.sip_port), api("1100"), api("1003")
     gateway, phone = Gateway("operator", server), Agent("1003", server, PASSWORD)
