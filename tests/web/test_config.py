@@ -16,9 +16,14 @@ from tests.web.world import FLOW, NAME, World
 KINDS = ("sites", "teams", "skills", "queues", "flows", "numbers", "trunks", "reasons", "wrap_up_codes", "number_classes", "caller_rules")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_thing_is_made_read_changed_and_removed_with_its_history(world: World, kind: str) -> None:
-    who, body = await world.headers("admin"), bodies(world.mine, world.mine)[f"/config/{kind}"]
+async def test_a_thing_is_made_read_changed_and_removed_with_its_history(world: World) -> None:
+    who = await world.headers("admin")
+    for kind in KINDS:
+        await _lives(world, who, kind)
+
+
+async def _lives(world: World, who: dict[str, str], kind: str) -> None:
+    body = bodies(world.mine, world.mine)[f"/config/{kind}"]
     made = await world.ask("POST", f"/config/{kind}", who, json=body, headers={"X-Reason": "%E6%96%B0"})
     assert made.status_code == 201, made.text
     thing = made.json()
