@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvloop
-from bench.calls_more import ENGINES, PROCESSES, Room, memory, offer, overload, survey
+from bench.calls_more import ENGINES, PROCESSES, Room, memory, offer, opus, overload, survey
 from bench.light_phones import LightCall, LightCallers, LightDesks, lighten
 from bench.media_steady import cpu_seconds
 from bench.steal import Steal
@@ -182,7 +182,8 @@ async def measure(stack: Stack, rates: list[float], agents: int) -> str:
         "", f"Highest rate offered with less than 0.1 % of failures and nobody late: {best:g} calls/s. Tried {rates}, {CALLS} calls each "
         "(100 at 5/s).", "", beyond, "", asked, "", grown, "",
         f"CPU includes what each process uses at rest ({idle_cpu} % of a core) and what it still writes in the 2 s after the last call.",
-        "", "Peers at 5 calls/s: INVITE to agent's INVITE Asterisk 3.4 / 14 ms, FreeSWITCH 47 / 106 ms; agent's BYE to caller's 1.8 / 3.8, "
+        "", opus(), "",
+        "Peers at 5 calls/s: INVITE to agent's INVITE Asterisk 3.4 / 14 ms, FreeSWITCH 47 / 106 ms; agent's BYE to caller's 1.8 / 3.8, "
         "27 / 39 ms.", "",
         "Idle time of agents while 20 callers wait (20 agents, 40 callers; the 1 s of after-call work is taken off):", "",
         "| | n | p50 | p90 | p99 ms |", "| --- | --- | --- | --- | --- |", f"| Yitong | {len(idle)} | {p50:.0f} | {p90:.0f} | {p99:.0f} |",

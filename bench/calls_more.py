@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 import time
 from pathlib import Path
 
+import numpy as np
 from bench.light_phones import LightCall, LightCallers, LightDesks, all_over
 from tests.system import faults
 from tests.system.load import Call, Load, Phones
 from tests.system.sounds import Sounds
 from tests.system.stack import Stack
+
+from yitong.media import opus_file
+from yitong.media.wav import RATE
 
 PROCESSES = ("switch", "core", "media", "worker", "web")
 ENGINES = ("nats-server", "postgres")
@@ -127,6 +132,25 @@ async def memory(room: Room, callers: LightCallers, desks: LightDesks, few: int,
     each = {name: (used[1][name] - used[0][name]) / (many - few) for name in used[0]}
     parts = " / ".join(f"{name} {kib:.0f}" for name, kib in each.items())
     return f"Memory a talking, recorded call, {few} to {many} calls: {sum(each.values()):.0f} KiB (Asterisk 470), of it {parts}."
+
+
+def opus(seconds: int = 60) -> str:
+    """CPU time of making Ogg Opus of a recording, and of reading it back, as is done a day after the call: not in the table."""
+    chance = np.random.default_rng(1)
+    loud = np.repeat(chance.uniform(0, 6000, (seconds * 10, 2)), RATE // 10, axis=0)
+    spoken = (loud * chance.standard_normal((seconds * RATE, 2))).clip(-32_000, 32_000).astype(np.int16)
+    out = io.BytesIO()
+    began = time.process_time()
+    opus_file.encode(iter(np.split(spoken, seconds)), out, 2)
+    encoded = time.process_time() - began
+    began = time.process_time()
+    for _ in opus_file.Reading(out).blocks():
+        pass
+    back = time.process_time() - began
+    return (
+        f"Ogg Opus of a recording, made a day after the call and read back, in {1000 * 60 / seconds * (encoded + back):.0f} ms of CPU "
+        "a minute of two tracks (noise, which is dearer than speech); not in the table, as the peers record nothing."
+    )
 
 
 def memory_of(room: Room) -> dict[str, float]:

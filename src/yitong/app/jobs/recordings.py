@@ -7,7 +7,9 @@ start goes on with. Any number of workers may run: they claim what they work at.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import structlog
 
@@ -25,6 +27,7 @@ from yitong.kit.settings import Settings
 from yitong.media.opus_file import NoSound
 
 _EVERY_SECONDS = 1.0
+_NICE = 10
 _SLOWLY = 60
 _AT_ONCE = 2_000
 _TOGETHER = 100
@@ -57,6 +60,7 @@ class RecordingsKeeper:
         self._key_us = settings.recording_key_days * _DAY_US
         self.kept = KeptFiles(settings, database, clock, vault.keyring)
         self._check = Check(database, clock, vault, others=lambda everything: self.kept.check(everything=everything))
+        self._slowly = ThreadPoolExecutor(1, "opus", initializer=_give_way)
         self.checks = settings.worker == 0
         self.waiting = 0
         self.faults: dict[str, int] = {}
@@ -122,14 +126,16 @@ class RecordingsKeeper:
     async def encode(self) -> int:
         """Make Ogg Opus of what is old enough."""
         before = self._clock.now() - self._opus_us
-        return await self._work(files.TO_ENCODE, self._vault.encode, before=before, limit=4) if self._opus_us else 0
+        return await self._work(files.TO_ENCODE, self._vault.encode, before=before, limit=4, where=self._slowly) if self._opus_us else 0
 
-    async def _work(self, due: str, make: Callable[[Stored], Made], *, before: int = 0, limit: int = _TOGETHER) -> int:
+    async def _work(
+        self, due: str, make: Callable[[Stored], Made], *, before: int = 0, limit: int = _TOGETHER, where: Executor | None = None
+    ) -> int:
         """Do one thing with all that is due, in one thread and with one statement."""
         async with self._database.transaction() as connection:
             claimed = await files.claim(connection, due, self._who, self._clock.now(), before=before, limit=limit)
         if claimed:
-            made, faults, trouble = await asyncio.to_thread(_each, make, claimed)
+            made, faults, trouble = await asyncio.get_running_loop().run_in_executor(where, _each, make, claimed)
             for one, fault in faults:
                 await self._failed(one, fault)
             await self._replace(made)
@@ -218,6 +224,11 @@ class RecordingsKeeper:
                 await files.rewrapped(connection, done)
             count += len(done)
         return count
+
+
+def _give_way() -> None:
+    """Whatever else runs on the machine comes before this thread (in Linux a nice value is a thread's own)."""
+    os.nice(_NICE)
 
 
 def _each(
