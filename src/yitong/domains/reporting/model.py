@@ -164,12 +164,14 @@ class Rows:
 
     def saved(self) -> None:
         """Everything is in the database: nothing is changed any more, sums begin anew."""
+        recordings = self._held[RECORDINGS.name]
+        for key in self._changed[RECORDINGS.name]:
+            if not recordings[key]["contact_id"]:
+                del recordings[key]  # no contact's end would have it forgotten
         for name, table in TABLES.items():
             self._changed[name].clear()
             if table.adds or table is ACTIVITY or table is CONFERENCE_AGENTS:
                 self._held[name].clear()
-        for key in [key for key, row in self._held[RECORDINGS.name].items() if not row["contact_id"]]:
-            del self._held[RECORDINGS.name][key]
 
     def forget(self) -> None:
         """Hold nothing any more."""
