@@ -147,7 +147,8 @@ async def _lists(
                 yield []
             while messages:
                 yield messages
-                await clock.sleep(gather_seconds)
+                if len(messages) < most:
+                    await clock.sleep(gather_seconds)
                 messages = await pull.ask(batch=most, no_wait=True, max_bytes=_MOST_BYTES)
     finally:
         await pull.close()
