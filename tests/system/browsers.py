@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
-from playwright.sync_api import Page, Playwright, sync_playwright
-from tests.system.phones import write_tone
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]  # fmt: skip
+VOICE = """
+const ask = navigator.mediaDevices && navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+if (ask) navigator.mediaDevices.getUserMedia = async (wanted) => {
+  const given = await ask(wanted);
+  const context = new AudioContext();
+  const tone = context.createOscillator(), loudness = context.createGain(), microphone = context.createMediaStreamDestination();
+  tone.frequency.value = TONE;
+  loudness.gain.value = 0.25;
+  tone.connect(loudness).connect(microphone);
+  tone.start();
+  const [track] = microphone.stream.getAudioTracks(), stop = track.stop.bind(track);
+  track.stop = () => {
+    stop();
+    context.close();
+  };
+  given.getTracks().forEach((each) => each.stop());
+  return microphone.stream;
+};
+"""
+"""What is asked of the microphone is asked of the browser's own, as ever; what it says is a tone of -12 dBFS, each page another."""
 EARS = """
 localStorage.setItem('yitong.audio.noise_suppression', 'off');
 window.__ears = [];
@@ -44,31 +63,63 @@ window.__heard = () => {
 """
 
 
-@contextmanager
-def chromium(player: Playwright, folder: Path, tone: int, *, language: str = "zh-CN", insecure: bool = False) -> Iterator[Page]:
-    """A page of a browser of its own that speaks ``tone`` Hz. ``insecure``: it takes a certificate that nobody vouches for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_tone(folder / "tone.wav", tone, rate=48_000, seconds=10)
-    executable = shutil.which("chromium")
-    assert executable, "no chromium: apt-get install chromium"
-    browser = player.chromium.launch(executable_path=executable, args=[*FLAGS, f"--use-file-for-fake-audio-capture={folder / 'tone.wav'}"])
-    try:
-        context = browser.new_context(
-            locale=language, viewport={"width": 1440, "height": 900}, permissions=["microphone"], ignore_https_errors=insecure
-        )
-        context.add_init_script(EARS)
-        page = context.new_page()
-        page.on("console", lambda message: print(f"[{tone}] {message.type}: {message.text}"))
-        page.on("pageerror", lambda error: print(f"[{tone}] error: {error}"))
-        yield page
-    finally:
-        browser.close()
+class Chromium:
+    """One browser for all tests of a process, begun by the first that wants a page; a page has storage, rights and a voice of its own.
 
+    Playwright's loop counts as running between two of its calls; it is put aside while no page is open, so that other tests may have
+    loops of their own.
+    """
 
-@contextmanager
-def players() -> Iterator[Playwright]:
-    with sync_playwright() as player:
-        yield player
+    def __init__(self) -> None:
+        self._kept = ExitStack()
+        self._player: Playwright | None = None
+        self._browser: Browser | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._open = 0
+
+    @contextmanager
+    def page(self, tone: int, *, language: str = "zh-CN", insecure: bool = False) -> Iterator[Page]:
+        """A page that speaks ``tone`` Hz. ``insecure``: it takes a certificate that nobody vouches for."""
+        if not self._open and self._loop is not None:
+            asyncio._set_running_loop(self._loop)
+        self._open += 1
+        try:
+            context = self._begun().new_context(
+                locale=language, viewport={"width": 1440, "height": 900}, permissions=["microphone"], ignore_https_errors=insecure
+            )
+            try:
+                context.add_init_script(EARS + VOICE.replace("TONE", str(tone)))
+                page = context.new_page()
+                page.on("console", lambda message: print(f"[{tone}] {message.type}: {message.text}"))
+                page.on("pageerror", lambda error: print(f"[{tone}] error: {error}"))
+                yield page
+            finally:
+                context.close()
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._put_aside()
+
+    def _begun(self) -> Browser:
+        if self._browser is None or not self._browser.is_connected():
+            executable = shutil.which("chromium")
+            assert executable, "no chromium: apt-get install chromium"
+            self._player = self._player or self._kept.enter_context(sync_playwright())
+            self._browser = self._player.chromium.launch(executable_path=executable, args=FLAGS)
+        return self._browser
+
+    def _put_aside(self) -> None:
+        self._loop = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+
+    def close(self) -> None:
+        """End the browser."""
+        if self._loop is not None:
+            asyncio._set_running_loop(self._loop)
+        if self._browser is not None:
+            self._browser.close()
+        self._kept.close()
+        asyncio._set_running_loop(None)
 
 
 def heard(page: Page) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.system.browsers import Chromium
 from tests.system.faults import Room
 from tests.system.load import Load
 from tests.system.phones import Phone
@@ -36,17 +37,18 @@ def phone(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Phone]]:
         one.close()
 
 
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """The browser of this worker; a test opens pages of its own."""
+    browser = Chromium()
+    yield browser
+    browser.close()
+
+
 @pytest.fixture
-def api(stack: Stack) -> Iterator[Callable[[str], Api]]:
-    clients: list[Api] = []
-
-    def sign_in(username: str) -> Api:
-        clients.append(Api(stack.base, username))
-        return clients[-1]
-
-    yield sign_in
-    for client in clients:
-        client.close()
+def api(stack: Stack) -> Callable[[str], Api]:
+    """People by their names."""
+    return stack.person
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +60,7 @@ def room(stack: Stack) -> Room:
 @pytest.fixture
 async def load(stack: Stack, room: Room) -> AsyncIterator[Load]:
     """Callers and agents' phones; everybody is sent home afterwards."""
-    people = await Load(stack.base, stack.sip_port).open()
+    people = await Load(stack.base, stack.sip_port, people=room.people).open()
     await room.prepare(people)
     yield people
     await room.dismiss(people)

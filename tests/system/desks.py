@@ -6,7 +6,7 @@ import time
 
 from playwright.sync_api import Page
 from tests.system.phones import Phone
-from tests.system.stack import PASSWORD, Api, Stack
+from tests.system.stack import PASSWORD, Stack
 
 
 def sign_in(page: Page, stack: Stack, agent: str) -> None:
@@ -19,9 +19,7 @@ def sign_in(page: Page, stack: Stack, agent: str) -> None:
 
 def on_break(stack: Stack, agent: str) -> None:
     """Whatever an earlier test left: this agent takes no calls now."""
-    person = Api(stack.base, agent)
-    person("PUT", "/me/state", expect=204, json={"state": "not_ready"})
-    person.close()
+    stack.person(agent)("PUT", "/me/state", expect=204, json={"state": "not_ready"})
 
 
 def be_ready(page: Page, stack: Stack, agent: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from tests.figures import figure
 from tests.system.load import Call, Load, Phone, make_agents, until
-from tests.system.stack import PASSWORD, Stack
+from tests.system.stack import PASSWORD, PATIENCE, Api, Stack
 
 __all__ = ["Room", "figure", "gaps"]
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,7 @@ class Room:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
+        self.people: dict[str, Api] = {}
         self.secrets: dict[str, str] = {}
         self.fast: dict[str, str] = {}
         self.queues: dict[str, str] = {}
@@ -96,7 +97,7 @@ class Room:
         for call in [*load.callers.calls, *load.desks.calls]:
             call.hang_up()
         users = set(load.desks.phones)
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE * 30
         while users and time.monotonic() < end:
             await self.end_wrap_ups(load, users)
             users -= await self._go_home(load, users)
@@ -151,7 +152,7 @@ class Room:
 
     async def closed(self, load: Load, case: int, users: set[str], seconds: float = 30.0) -> list[dict[str, Any]]:
         """The contacts of a case, once each of ``users`` has one and all are closed. Nobody may have two."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE * seconds
         while True:
             found = await self.contacts(load, case)
             callers = [one["calling"] for one in found]
@@ -173,6 +174,17 @@ class Room:
         sides = {phone.call.calling: phone.call for phone in phones if phone.call}
         return [(caller, sides[caller.user]) for caller in callers]
 
+    async def new_call(self, load: Load, phones: list[Phone], case: int, call: Call | None = None) -> Call:
+        """The next call (or the one that waits already) reaches one of ``phones``; who is refused meanwhile calls again."""
+        end, number = time.monotonic() + 120, 1
+        while not call or not any(phone.call and phone.call.calling == call.user for phone in phones):
+            assert time.monotonic() < end, f"no new call works; the last: {call and (call.state, call.status)}"
+            if not call or call.state == "over":
+                call = load.callers.call(self.caller(case, number), self.fast_line)
+                number += 1
+            await asyncio.sleep(0.2)
+        return call
+
     def healthz(self) -> dict[str, Any]:
         """The body of /healthz; empty while web is away."""
         try:
@@ -183,7 +195,7 @@ class Room:
 
     async def well(self, seconds: float = 60.0) -> None:
         """All processes are heard again, none of those that were killed is heard still, and nothing is away."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE * seconds
         while not _well(await asyncio.to_thread(self.healthz), self._dead):
             assert time.monotonic() < end, f"not well: {self.healthz()}"
             await asyncio.sleep(0.2)
@@ -194,7 +206,7 @@ class Room:
 
     async def no_ghosts(self, seconds: float = 64.0) -> None:
         """Switch and core know of no call any more."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE * seconds
         while True:
             beats = {one["process"]: one["figures"] for one in (await asyncio.to_thread(self.healthz)).get("processes", ())}
             calls, contacts = beats.get("switch", {}).get("calls"), beats.get("core", {}).get("contacts")

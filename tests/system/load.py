@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import httpx
 from tests.system.sounds import Sounds
-from tests.system.stack import Api
+from tests.system.stack import PATIENCE, Api
 from tests.system.telephones import Call, Phone, Phones
 
 __all__ = ["Call", "Load", "Phone", "Phones", "count", "make_agents", "patiently", "until"]
@@ -24,13 +24,15 @@ T = TypeVar("T")
 class Load:
     """Callers, agents' phones and their people."""
 
-    def __init__(self, base: str, sip_port: int, *, sound: bool = True) -> None:
+    def __init__(self, base: str, sip_port: int, *, sound: bool = True, people: dict[str, Api] | None = None) -> None:
+        """``people``: those who are signed in already; they stay so when it is closed."""
         self.base = base
         self.sounds = Sounds() if sound else None
         server = ("127.0.0.1", sip_port)
         self.callers = Phones(server, self.sounds)
         self.desks = Phones(server, self.sounds)
-        self.people: dict[str, Api] = {}
+        self.people: dict[str, Api] = {} if people is None else people
+        self._kept = people is not None
         self._signing_in = asyncio.Semaphore(3)
 
     async def open(self) -> Load:
@@ -44,7 +46,7 @@ class Load:
         await asyncio.sleep(0.3)
         self.callers.close()
         self.desks.close()
-        for person in self.people.values():
+        for person in () if self._kept else self.people.values():
             person.close()
         if self.sounds is not None:
             self.sounds.stop()
@@ -94,8 +96,8 @@ def _again(what: Callable[[], T]) -> T:
 
 
 async def until(what: Callable[[], T], seconds: float = 10.0, why: str = "") -> T:
-    """The first true answer of ``what``; fails after ``seconds``."""
-    end = time.monotonic() + seconds
+    """The first true answer of ``what``; fails when it does not come in ``seconds`` on a machine of its own."""
+    end = time.monotonic() + PATIENCE * seconds
     while True:
         answer = what()
         if answer:

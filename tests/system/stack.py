@@ -36,20 +36,23 @@ def free_port() -> int:
 def eventually(what: Callable[[], T | None], seconds: float = 10.0, why: str = "") -> T:
     """The first true answer of ``what``; fails with the last one when it does not come in ``seconds`` on a machine of its own."""
     end = time.monotonic() + PATIENCE * seconds
+    pause = 0.05
     while True:
         answer = what()
         if answer:
             return answer
         if time.monotonic() > end:
             raise AssertionError(f"{why or what} still {answer!r} after {seconds} s")
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.3 * pause, 0.25)  # asking costs those who are waited for
 
 
 class Api:
     """One signed-in person."""
 
     def __init__(self, base: str, username: str, password: str = PASSWORD) -> None:
-        self._client = httpx.Client(base_url=f"{base}/api/v1", timeout=10.0, trust_env=False, verify=False)
+        limits = httpx.Limits(keepalive_expiry=2.0)  # before the server gives an idle connection up
+        self._client = httpx.Client(base_url=f"{base}/api/v1", timeout=30.0, trust_env=False, verify=False, limits=limits)
         self._who = {"username": username, "password": password}
         self.sign_in()
 
@@ -89,6 +92,13 @@ class Stack:
         }  # fmt: skip
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # modules stay compiled, as at an operator's
         self._process: subprocess.Popen[bytes] | None = None
+        self._people: dict[str, Api] = {}
+
+    def person(self, username: str) -> Api:
+        """Somebody who is signed in: once for all tests, for a password costs a quarter of a second of CPU."""
+        if username not in self._people:
+            self._people[username] = Api(self.base, username)
+        return self._people[username]
 
     def start(self, seconds: float = 150.0) -> None:
         """Start and wait until calls can be taken."""
@@ -134,6 +144,8 @@ class Stack:
 
     def stop(self) -> None:
         """Ctrl-C."""
+        for person in self._people.values():
+            person.close()
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:

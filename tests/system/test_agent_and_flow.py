@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from tests.system.browsers import Chromium
 from tests.system.desks import wrap_up
 from tests.system.phones import Phone
 from tests.system.stack import PASSWORD, Api, Stack, eventually
+from tests.system.test_hotline import steps
 from tests.system.test_several_at_a_desk import all_hear, everybody_on_a_break, page_hears, phone_hears, talk
 
 pytestmark = [pytest.mark.browser, pytest.mark.baresip, pytest.mark.timeout(300)]
@@ -85,7 +85,7 @@ def type_all(caller: Phone, desk: Page) -> None:
 
 @pytest.mark.req("H53", "H67")
 def test_the_customer_types_apart_and_comes_back_with_it(
-    stack: Stack, chromium: Chromium, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
+    stack: Stack, chromium: Chromium, api: Callable[[str], Api], phone: Callable[..., Phone]
 ) -> None:
     configure(api("admin"))
     everybody_on_a_break(api)
@@ -100,11 +100,9 @@ def test_the_customer_types_apart_and_comes_back_with_it(
         let_in(desk, wait=True)
         expect(desk.locator("[data-test=beside]")).to_have_attribute("data-state", "there", timeout=10_000)
         all_hear(agent=(lambda: page_hears(desk), []))
-        desk.screenshot(path=tmp_path / "beside.png")
         type_all(caller, desk)
         expect(desk.locator("[data-test=came]")).to_contain_text("输入卡号和密码", timeout=10_000)
         together()
-        desk.screenshot(path=tmp_path / "came.png")
         assert [desk.locator(f"[data-name={name}]").inner_text() for name in ("amount", "card")] == ["120", CARD]
         assert PIN not in desk.content(), "a secret is shown nowhere"
 
@@ -130,7 +128,7 @@ def test_the_customer_types_apart_and_comes_back_with_it(
         caller.press(CARD)
         time.sleep(1.5)
         caller.press(PIN)
-        time.sleep(2.0)
+        eventually(lambda: "survey" in steps(api("admin"), CUSTOMER), 10.0, "the customer is not asked")
         caller.press("1")
         caller.wait("CALL_CLOSED", 20.0)
     contact = newest(api("1100"), CUSTOMER)

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.system.browsers import chromium, hears, players
+from tests.system.browsers import Chromium, hears
 from tests.system.desks import be_ready, call_for_a_person, dial_for_a_person, sign_in, wrap_up
 from tests.system.phones import Phone, loudness
 from tests.system.stack import PASSWORD, Api, Stack, eventually
+from tests.system.test_hotline import steps
 
 KNOWN, KNOWN_SHOWN = "13910010002", "139 1001 0002"
 UNKNOWN, UNKNOWN_SHOWN = "13717175253", "137 1717 5253"
@@ -22,9 +23,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 @pytest.mark.req("G3", "G17", "H62", "H63", "H65", "H99", "O20")
 @pytest.mark.case("N3")
-def test_two_tabs_and_nothing_else(stack: Stack, api: Callable[[str], Api], tmp_path: Path) -> None:
+def test_two_tabs_and_nothing_else(stack: Stack, chromium: Chromium, api: Callable[[str], Api], tmp_path: Path) -> None:
     supervisor = api("1100")
-    with players() as player, chromium(player, tmp_path / "agent", 1000) as desk, chromium(player, tmp_path / "guest", 440) as guest:
+    with chromium.page(1000) as desk, chromium.page(440) as guest:
         be_ready(desk, stack, "1002")
         guest.goto(f"{stack.base}/call/nobody")
         expect(guest.locator(".last")).to_have_text("现在没有可以从网页呼叫的号码。")
@@ -43,12 +44,12 @@ def test_two_tabs_and_nothing_else(stack: Stack, api: Callable[[str], Api], tmp_
         eventually(lambda: hears(desk, 440), 8.0, "the reloaded desk does not hear the customer")
         eventually(lambda: hears(guest, 1000), 5.0, "the customer does not hear the reloaded desk")
         desk.locator("[data-test=hang-up]").click()
-        guest.wait_for_timeout(1_500)
+        contact = supervisor("GET", "/contacts", params={"limit": 1})["items"][0]["id"]
+        eventually(lambda: _asked(supervisor, contact), 10.0, "no survey begins")
         guest.locator('[data-key="1"]').click()
         desk.locator("[data-test=finish]").click()
         guest.locator("[data-test=call]").first.wait_for(timeout=20_000)
 
-    contact = supervisor("GET", "/contacts", params={"limit": 1})["items"][0]["id"]
     detail = eventually(lambda: _complete(supervisor, contact), 5.0, "no recording or no survey")
     assert detail["survey"] == 1
     assert "acd.assignment_resumed" in [event["type"] for event in detail["events"]]
@@ -62,11 +63,11 @@ def test_two_tabs_and_nothing_else(stack: Stack, api: Callable[[str], Api], tmp_
 
 @pytest.mark.req("H64")
 @pytest.mark.case("N4")
-def test_a_refused_caller_goes_to_the_next_desk_and_a_newer_desk_takes_over(stack: Stack, tmp_path: Path) -> None:
-    with players() as player, chromium(player, tmp_path / "one", 700) as one, chromium(player, tmp_path / "guest", 440) as guest:
-        browser = one.context.browser
-        assert browser is not None
-        two = browser.new_context(locale="en", permissions=["microphone"]).new_page()
+def test_a_refused_caller_goes_to_the_next_desk_and_a_newer_desk_takes_over(stack: Stack, chromium: Chromium) -> None:
+    with (
+        chromium.page(700) as one, chromium.page(700, language="en") as two, chromium.page(700, language="en") as third,
+        chromium.page(440) as guest,
+    ):  # fmt: skip
         be_ready(one, stack, "1003")
         be_ready(two, stack, "1004")
         call_for_a_person(guest, stack)
@@ -76,7 +77,6 @@ def test_a_refused_caller_goes_to_the_next_desk_and_a_newer_desk_takes_over(stac
         first.locator("[data-test=refuse]").click()
         second.locator("[data-test=answer]:not([disabled])").click(timeout=15_000)
         eventually(lambda: hears(guest, 700), 10.0, "the customer does not hear the second agent")
-        third = browser.new_context(locale="en", permissions=["microphone"]).new_page()
         sign_in(third, stack, "1003" if second is one else "1004")
         eventually(lambda: third.locator("[data-test=hang-up]").is_visible(), 15.0, "the newer desk does not show the call")
         second.locator(".desk[inert]").wait_for(timeout=10_000)
@@ -87,12 +87,12 @@ def test_a_refused_caller_goes_to_the_next_desk_and_a_newer_desk_takes_over(stac
 @pytest.mark.baresip
 @pytest.mark.req("A10", "A15", "G27", "H26")
 def test_who_calls_by_telephone_stands_on_the_desk_before_the_answer(
-    stack: Stack, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
+    stack: Stack, chromium: Chromium, api: Callable[[str], Api], phone: Callable[..., Phone]
 ) -> None:
     """A customer of the demo calls: found by number, waits, is served and written down in the page, and is heard again in the list."""
     api("1002")("PUT", "/me/state", expect=204, json={"state": "not_ready"})
     caller = phone(KNOWN, tone=440)
-    with players() as player, chromium(player, tmp_path / "agent", 1000) as desk:
+    with chromium.page(1000) as desk:
         sign_in(desk, stack, "1002")
         desk.locator("[data-test=phone] .dot.ready").wait_for(timeout=20_000)
         dial_for_a_person(caller)
@@ -120,7 +120,7 @@ def test_who_calls_by_telephone_stands_on_the_desk_before_the_answer(
         time.sleep(2.0)
         desk.locator("[data-test=hang-up]").click()
         wrap_up(desk, "投诉", "账单有误,已登记。")
-        time.sleep(1.0)
+        eventually(lambda: "survey" in steps(api("admin"), KNOWN), 10.0, "the caller is not asked")
         caller.press("2")
         caller.wait("CALL_CLOSED", 20.0)
         row = desk.locator(".calls tbody tr").first
@@ -137,12 +137,12 @@ def test_who_calls_by_telephone_stands_on_the_desk_before_the_answer(
 @pytest.mark.baresip
 @pytest.mark.req("G27")
 def test_a_new_caller_gets_a_card_and_the_agent_answers_at_his_desk_phone(
-    stack: Stack, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
+    stack: Stack, chromium: Chromium, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
 ) -> None:
     api("1003")("PUT", "/me/state", expect=204, json={"state": "not_ready"})
     caller, apparatus = phone(UNKNOWN, tone=440), phone("1003", password=PASSWORD, tone=700)
     apparatus.wait_registered()
-    with players() as player, chromium(player, tmp_path / "agent", 1000) as desk:
+    with chromium.page(1000) as desk:
         be_ready(desk, stack, "1003")
         dial_for_a_person(caller)
         assert UNKNOWN in apparatus.wait("CALL_INCOMING", 20.0)["peeruri"]
@@ -205,6 +205,10 @@ _DRAWN = """canvas => [[0.05, 0.42], [0.58, 0.95]].map(([top, bottom]) => {
   return dark > width
 })"""
 """Whether the upper and the lower track of a waveform have colour."""
+
+
+def _asked(supervisor: Api, contact: str) -> bool:
+    return any(one["kind"] == "survey" for one in supervisor("GET", f"/contacts/{contact}")["segments"])
 
 
 def _complete(supervisor: Api, contact: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
-from tests.system.browsers import chromium, hears, players
+from tests.system.browsers import Chromium, hears
 from tests.system.hearing import Ear, heard_at, prompt, sound
 from tests.system.phones import Phone, loudness
 from tests.system.stack import PASSWORD, Api, Stack, eventually
@@ -56,13 +56,15 @@ def send_by_itself(page: Page, called: Phone) -> None:
 
 
 @pytest.mark.req("O21", "H71")
-def test_an_agent_dials_on_the_desk(stack: Stack, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path) -> None:
+def test_an_agent_dials_on_the_desk(
+    stack: Stack, chromium: Chromium, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path
+) -> None:
     desk = api("1002")
     called = phone(NUMBER, tone=CALLED)
     port = re.search(r"sip_listen 127.0.0.1:(\d+)", (tmp_path / f"0-{NUMBER}" / "config").read_text())
     assert port
     let_call(api("admin"), int(port[1]))
-    with players() as player, chromium(player, tmp_path / "agent", AGENT) as page:
+    with chromium.page(AGENT) as page:
         page.goto(f"{stack.base}/")
         page.locator("input[type=text], input[name=username]").first.fill("1002")
         page.locator("input[type=password]").first.fill(PASSWORD)
@@ -72,16 +74,13 @@ def test_an_agent_dials_on_the_desk(stack: Stack, phone: Callable[..., Phone], a
         page.keyboard.press("d")
         page.keyboard.type("139 1111 3333")
         page.locator("[data-test=dial]:not([disabled])").wait_for(timeout=15_000)
-        page.screenshot(path=tmp_path / "dial.png")
         page.keyboard.press("Enter")
         eventually(lambda: rings(page, called), 30.0, "the called one is not rung")
         called.wait("CALL_INCOMING")
-        page.screenshot(path=tmp_path / "calling.png")
         called.accept()
         called.wait("CALL_ESTABLISHED")
         eventually(lambda: hears(page, CALLED), 10.0, "the agent does not hear the called one")
         page.wait_for_timeout(2_000)
-        page.screenshot(path=tmp_path / "talking.png")
         page.keyboard.press("e")
         called.wait("CALL_CLOSED")
         assert loudness(called.heard, AGENT) > 0.3

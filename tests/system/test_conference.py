@@ -10,13 +10,12 @@ import time
 import wave
 from collections.abc import Callable
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page
-from tests.system.browsers import chromium, players
+from tests.system.browsers import Chromium
 from tests.system.desks import on_break, sign_in
 from tests.system.phones import Phone, loudness
 from tests.system.stack import Api, Stack, eventually
@@ -80,17 +79,16 @@ def shows(page: Page, state: str, number: str) -> None:
 
 @pytest.mark.req("H77", "H78", "H79", "H80", "H81")
 def test_a_conference_of_telephones_led_from_a_page(
-    stack: Stack, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path
+    stack: Stack, chromium: Chromium, phone: Callable[..., Phone], api: Callable[[str], Api]
 ) -> None:
     boss, admin, scene = api("1100"), api("admin"), Scene(phone)
     on_break(stack, "1100")
-    with players() as player, chromium(player, tmp_path / "host", 1300) as page:
+    with chromium.page(1300) as page:
         page.on("dialog", lambda dialog: dialog.accept())
         sign_in(page, stack, "1100")
         page.wait_for_url("**/board")
         page.goto(f"{stack.base}/conferences")
         page.locator("[data-test=room-morning]").click(timeout=15_000)
-        page.screenshot(path=tmp_path / "empty.png")
         scene.dial({"host": HOST_PIN, "first": MEMBER_PIN, "second": MEMBER_PIN})
         eventually(lambda: set(there(boss)) == set(CALLERS.values()), 30.0, "not everybody is in")
         assert {number: one["host"] for number, one in there(boss).items()} == {CALLERS[name]: name == "host" for name in CALLERS}
@@ -100,7 +98,6 @@ def test_a_conference_of_telephones_led_from_a_page(
 
         scene.phones["first"].press("1")
         shows(page, "asking", CALLERS["first"])
-        page.screenshot(path=tmp_path / "asking.png")
         page.locator("[data-test=member-asking] [data-test=grant]").click()
         shows(page, "talking", CALLERS["first"])
         page.locator("[data-test=record]").click()
@@ -115,7 +112,6 @@ def test_a_conference_of_telephones_led_from_a_page(
         shows(page, "talking", CALLERS["first"])
         page.locator("[data-test=mute-all]").click()
         shows(page, "muted", CALLERS["first"])
-        page.screenshot(path=tmp_path / "muted.png")
         scene.phase("all muted")
         page.locator("[data-test=end]").click()
         for one in scene.phones.values():
@@ -124,8 +120,6 @@ def test_a_conference_of_telephones_led_from_a_page(
         assert page.locator("[data-test=dial-in]").text_content() == NUMBER
         page.locator("[data-test=recording-0]").click(timeout=45_000)  # the host had it recorded and may hear it
         page.locator(".player canvas").wait_for()
-        page.set_viewport_size({"width": 1920, "height": 1080})
-        page.screenshot(path=tmp_path / "over.png")
     for one in scene.phones.values():
         one.close()
     assert {phase: {name: scene.heard(name, phase) for name in who} for phase, who in HEARD.items()} == HEARD

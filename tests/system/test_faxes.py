@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,16 +37,15 @@ DOCUMENT: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def faxes(stack: Stack) -> Iterator[Api]:
+def faxes(stack: Stack) -> Api:
     """An administrator who has set up the number."""
-    admin = Api(stack.base, "admin")
+    admin = stack.person("admin")
     site = admin("GET", "/me")["site"]["id"]
     admin("POST", "/config/fax_documents", expect=201, data={"code": "tariff", "name": "资费", "text": TEXT})
     flow = admin("POST", "/config/flows", expect=201, json={"code": "faxes", "name": NAME, "document": DOCUMENT})["id"]
     admin("POST", f"/config/flows/{flow}/publish")
     admin("POST", "/config/numbers", expect=201, json={"number": NUMBER, "name": NAME, "flow": flow, "site": site})
-    yield admin
-    admin.close()
+    return admin
 
 
 async def until(condition: Callable[[], object], seconds: float = 90.0) -> None:
@@ -192,15 +191,12 @@ async def test_a_list_is_faxed_whoever_dies(stack: Stack, faxes: Api, tmp_path: 
 
 def given_to(stack: Stack, admin: Api, fax: str, extension: str) -> None:
     """An agent finds a fax among his when it is given to him, and not before."""
-    agent = Api(stack.base, extension)
-    try:
-        assert agent("GET", "/faxes?mine=true")["items"] == []
-        person = next(one for one in admin("GET", "/config/users")["items"] if one["extension"] == extension)
-        admin("PUT", f"/faxes/{fax}/assignment", 204, json={"agent": person["agent"]})
-        assert [one["id"] for one in agent("GET", "/faxes?mine=true")["items"]] == [fax]
-        assert agent("GET", f"/faxes/{fax}/page").startswith(b"\x89PNG")
-    finally:
-        agent.close()
+    agent = stack.person(extension)
+    assert agent("GET", "/faxes?mine=true")["items"] == []
+    person = next(one for one in admin("GET", "/config/users")["items"] if one["extension"] == extension)
+    admin("PUT", f"/faxes/{fax}/assignment", 204, json={"agent": person["agent"]})
+    assert [one["id"] for one in agent("GET", "/faxes?mine=true")["items"]] == [fax]
+    assert agent("GET", f"/faxes/{fax}/page").startswith(b"\x89PNG")
 
 
 def known(stack: Stack, trunk: str) -> bool:

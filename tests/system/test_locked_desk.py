@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.system.browsers import chromium, players
+from tests.system.browsers import Chromium
 from tests.system.desks import be_ready
 from tests.system.stack import PASSWORD, Api, Stack
 
@@ -24,9 +23,9 @@ def lock(page: Page, password: str) -> None:
 
 
 @pytest.mark.req("H58", "H59", "H60", "H61")
-def test_nothing_is_shown_behind_the_lock_until_it_is_opened(stack: Stack, api: Callable[[str], Api], tmp_path: Path) -> None:
+def test_nothing_is_shown_behind_the_lock_until_it_is_opened(stack: Stack, chromium: Chromium, api: Callable[[str], Api]) -> None:
     supervisor = api("1100")
-    with players() as player, chromium(player, tmp_path / "desk", 700) as page:
+    with chromium.page(700) as page:
         be_ready(page, stack, "1002")
         page.locator(".state.ready").wait_for(timeout=20_000)
         lock(page, "for now")
@@ -36,7 +35,6 @@ def test_nothing_is_shown_behind_the_lock_until_it_is_opened(stack: Stack, api: 
         page.locator("[data-test=unlock-password]").fill("wrong")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("密码不正确", timeout=15_000)
-        page.screenshot(path=tmp_path / "locked.png")
         agent = next(one for one in supervisor("GET", "/agents")["items"] if one["extension"] == "1002")
         assert (agent["state"], agent["locked"]) == ("not_ready", True)
         page.locator("[data-test=unlock-password]").fill("for now")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from tests.system.browsers import Chromium
 from tests.system.desks import sign_in
 from tests.system.phones import Phone
@@ -29,9 +29,9 @@ def flow(steps: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def admin(stack: Stack) -> Iterator[Api]:
+def admin(stack: Stack) -> Api:
     """An administrator who has set up a mailbox of an agent, and the numbers to fill it and to listen to it."""
-    api = Api(stack.base, "admin")
+    api = stack.person("admin")
     site = api("GET", "/me")["site"]["id"]
     owner = next(one["agent"] for one in api("GET", "/config/users?limit=200")["items"] if one["username"] == OWNER)
     api("POST", "/config/mailboxes", expect=201, json={
@@ -44,8 +44,7 @@ def admin(stack: Stack) -> Iterator[Api]:
         made = api("POST", "/config/flows", expect=201, json={"code": code, "name": NAME, "document": document})["id"]
         api("POST", f"/config/flows/{made}/publish")
         api("POST", "/config/numbers", expect=201, json={"number": number, "name": NAME, "flow": made, "site": site})
-    yield api
-    api.close()
+    return api
 
 
 def dialled(phone: Phone, number: str) -> None:
@@ -117,13 +116,6 @@ def kept(admin: Api, status: str = "") -> list[dict[str, Any]]:
     return list(admin("GET", f"/voice_messages?status={status}")["items"])
 
 
-def shot(page: Page, folder: Path, name: str) -> None:
-    for width, height in ((1440, 900), (1920, 1080)):
-        page.set_viewport_size({"width": width, "height": height})
-        page.screenshot(path=str(folder / f"{name}-{width}.png"))
-    page.set_viewport_size({"width": 1440, "height": 900})
-
-
 @pytest.mark.req("G13", "G52", "H45", "H46")
 def test_a_message_is_left_shown_played_and_listened_to(
     stack: Stack, chromium: Chromium, admin: Api, phone: Callable[..., Phone], tmp_path: Path
@@ -134,7 +126,6 @@ def test_a_message_is_left_shown_played_and_listened_to(
         sign_in(page, stack, OWNER)
         page.locator("nav a[href='/mailboxes']").click()
         expect(page.locator(".empty b")).to_be_visible()
-        shot(page, tmp_path, "mailboxes-none")
 
         there = files(stack)
         dialled(caller, LEAVE)
@@ -149,13 +140,11 @@ def test_a_message_is_left_shown_played_and_listened_to(
         (message,) = kept(admin, "new")
         assert (message["calling"], message["status"], message["cause"]) == (CALLER, "new", "kept")
         assert 1_500 < message["milliseconds"] < 10_000
-        shot(page, tmp_path, "mailboxes-new")
 
         row.click()
         page.locator("[data-test=play]").click()
         expect(badge).to_have_count(0, timeout=10_000)
         lamp(owner, "0/1")
-        shot(page, tmp_path, "mailboxes-open")
         sound = tmp_path / "message.wav"
         sound.write_bytes(admin("GET", f"/voice_messages/{message['id']}/audio"))
         with wave.open(str(sound)) as file:

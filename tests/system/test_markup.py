@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.system.browsers import chromium, players
+from tests.system.browsers import Chromium
 from tests.system.desks import be_ready, dial_for_a_person, sign_in, wrap_up
 from tests.system.phones import Phone
 from tests.system.stack import Api, Stack
@@ -24,7 +23,7 @@ def clean(page: Page) -> bool:
 
 @pytest.mark.case("W6")
 def test_markup_in_names_and_notes_is_only_text(
-    stack: Stack, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
+    stack: Stack, chromium: Chromium, api: Callable[[str], Api], phone: Callable[..., Phone]
 ) -> None:
     name, note, group = f"名{MARK}", f"注{MARK}", f"区{MARK}"
     admin = api("admin")
@@ -32,7 +31,7 @@ def test_markup_in_names_and_notes_is_only_text(
     reason = admin("POST", "/config/reasons", expect=201, json={"code": "markup", "name": {"zh-CN": name, "en": name}})
     api("1002")("PUT", "/me/state", expect=204, json={"state": "not_ready"})
     caller = phone(CALLER, tone=440)
-    with players() as player, chromium(player, tmp_path / "agent", 1000) as desk:
+    with chromium.page(1000) as desk:
         be_ready(desk, stack, "1002")
         dial_for_a_person(caller)
         expect(desk.locator(".card .who")).to_have_text(name, timeout=20_000)

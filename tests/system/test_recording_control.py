@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 from tests.figures import figure
-from tests.system.browsers import chromium, players
+from tests.system.browsers import Chromium
 from tests.system.phones import Phone, loudness
 from tests.system.stack import PASSWORD, Api, Stack, eventually
 from tests.system.test_hotline import finish, journey, steps
@@ -51,14 +51,14 @@ def samples(file: Path) -> Any:
 @pytest.mark.req("O41", "H85", "H87")
 @pytest.mark.case("M10")
 def test_what_a_supervisor_records_ends_in_five_ways(
-    stack: Stack, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path
+    stack: Stack, chromium: Chromium, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path
 ) -> None:
     desk, boss, admin = api("1001"), api("1100"), api("admin")
     agent, first, second = phone("1001", password=PASSWORD, tone=AGENT), phone(FIRST, tone=CUSTOMER), phone(SECOND, tone=CUSTOMER)
     agent.wait_registered()
     desk("PUT", "/me/state", expect=204, json={"state": "ready"})
     whom = desk("GET", "/me")["agent"]
-    with players() as player, chromium(player, tmp_path / "supervisor", SUPERVISOR) as page:
+    with chromium.page(SUPERVISOR) as page:
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(f"{stack.base}/")
         page.locator("input[type=text], input[name=username]").first.fill("1100")
@@ -70,8 +70,7 @@ def test_what_a_supervisor_records_ends_in_five_ways(
         choose(page, "record-0")
         page.locator("[data-test=board-demand]").wait_for()
         page.locator("li.busy [data-test=acts]").click()
-        page.screenshot(path=tmp_path / "board-menu.png")
-        pause(desk, boss, admin, page, whom, tmp_path)
+        pause(desk, boss, admin, page, whom)
         page.locator("li.busy [data-test=record-end]").click()
         page.locator("[data-test=board-demand]").wait_for(state="detached")
         eventually(lambda: ends(admin, FIRST) == ["key"], 5.0, "the key did not end it")
@@ -85,7 +84,6 @@ def test_what_a_supervisor_records_ends_in_five_ways(
         page.keyboard.press("o")
         page.locator("[data-test=record][aria-pressed=true]").wait_for()
         page.wait_for_timeout(1_000)
-        page.screenshot(path=tmp_path / "bar.png")
         page.locator("[data-test=intercept]").click()
         agent.wait("CALL_CLOSED")
         eventually(lambda: ends(admin, FIRST)[2:] == ["intercept"], 5.0, "the intercept did not end it")
@@ -93,7 +91,6 @@ def test_what_a_supervisor_records_ends_in_five_ways(
         page.locator('a[href="/desk"]').first.click()
         page.locator("[data-test=record-demand]").click(timeout=15_000)
         page.locator("[data-test=record-demand][aria-pressed=true]").wait_for()
-        page.screenshot(path=tmp_path / "desk.png")
         page.locator("[data-test=hang-up]").click()
         eventually(lambda: ends(admin, FIRST)[3:] == ["call_over"], 5.0, "the end of the talk did not end it")
         first.hang_up()
@@ -114,15 +111,14 @@ def test_what_a_supervisor_records_ends_in_five_ways(
     check_audit(admin)
 
 
-def pause(desk: Api, boss: Api, admin: Api, page: Page, whom: str, folder: Path) -> None:
+def pause(desk: Api, boss: Api, admin: Api, page: Page, whom: str) -> None:
     """The agent pauses for card data, the board shows it, he ends it before its time."""
-    offered = eventually(lambda: [one for one in journey(admin, FIRST) if one["type"] == "acd.contact_offered"], 5.0, "no offer")
-    assignment = offered[0]["payload"]["assignment"]
+    mine = eventually(lambda: [one for one in journey(admin, FIRST) if one["type"] == "acd.contact_offered"], 5.0, "no offer")
+    assignment = mine[-1]["payload"]["assignment"]
     desk("POST", f"/me/assignments/{assignment}/recording/pause", expect=204, json={"seconds": 30})
     desk("POST", f"/me/assignments/{assignment}/recording/pause", expect=409, json={})
     page.locator("[data-test=board-paused]").wait_for()
     page.wait_for_timeout(1_200)
-    page.screenshot(path=folder / "paused.png")
     desk("POST", f"/me/assignments/{assignment}/recording/resume", expect=204)
     page.locator("[data-test=board-paused]").wait_for(state="detached")
     boss("POST", f"/agents/{whom}/recording/resume", expect=409)
@@ -156,8 +152,19 @@ def check_files(boss: Api, admin: Api, folder: Path) -> None:
     figure("M10", f"{silent // 2} ms of pause asked for at a desk: 0 samples in two files of real telephones, each pause marked there")
 
 
+def audited(admin: Api) -> Iterator[dict[str, Any]]:
+    """The whole audit log: every look at a contact is in it too."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = admin("GET", "/config/audit", params={"limit": 200, **cursor})
+        yield from page["items"]
+        if not page["next"]:
+            return
+        cursor = {"cursor": page["next"]}
+
+
 def check_audit(admin: Api) -> None:
-    said = [(one["action"], one["details"].get("cause", "")) for one in admin("GET", "/config/audit", params={"limit": 200})["items"]]
+    said = [(one["action"], one["details"].get("cause", "")) for one in audited(admin)]
     assert said.count(("recording.demanded", "")) == 5
     found = {cause for action, cause in said if action == "recording.demand_ended"}
     assert found == {"key", "timer", "intercept", "call_over", "release"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.system.phones import Phone
 from tests.system.stack import PASSWORD, Api, eventually
+from tests.system.test_hotline import steps
 
 pytestmark = [pytest.mark.baresip, pytest.mark.timeout(300)]
 NAME = {"zh-CN": "销售", "en": "Sales"}
@@ -54,7 +55,7 @@ def test_a_second_flow_serves_another_number(api: Callable[[str], Api], phone: C
     agent.wait("CALL_ESTABLISHED")
     time.sleep(1.0)
     agent.hang_up()
-    time.sleep(1.0)
+    eventually(lambda: "ask" in steps(api("admin"), CALLER), 10.0, "the caller is not asked")
     caller.press("8")
     caller.wait("CALL_CLOSED", 20.0)
     desk("PUT", "/me/state", expect=204, json={"state": "not_ready"})

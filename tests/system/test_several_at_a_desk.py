@@ -6,16 +6,16 @@ Everybody says a tone of his own. A page is asked what it hears now; of a teleph
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from playwright.sync_api import Page, expect
-from tests.system.browsers import chromium, players
+from tests.system.browsers import Chromium
 from tests.system.desks import be_ready, dial_for_a_person, sign_in, wrap_up
 from tests.system.phones import Phone
 from tests.system.stack import PASSWORD, Api, Stack, eventually
+from tests.system.test_hotline import steps
 
 pytestmark = [pytest.mark.browser, pytest.mark.baresip, pytest.mark.timeout(300)]
 CUSTOMER, SHOWN = "13910010002", "139 1001 0002"
@@ -101,14 +101,13 @@ def everybody_on_a_break(api: Callable[[str], Api]) -> None:
 
 @pytest.mark.req("O23", "G28", "H23", "H70")
 def test_consulted_gone_over_to_brought_together_and_handed_over(
-    stack: Stack, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
+    stack: Stack, chromium: Chromium, api: Callable[[str], Api], phone: Callable[..., Phone]
 ) -> None:
     everybody_on_a_break(api)
     caller = phone(CUSTOMER, tone=TONES["customer"])
     with (
-        players() as player,
-        chromium(player, tmp_path / "first", TONES["first"]) as first,
-        chromium(player, tmp_path / "second", TONES["second"], language="en") as second,
+        chromium.page(TONES["first"]) as first,
+        chromium.page(TONES["second"], language="en") as second,
     ):  # fmt: skip
 
         def hear(customer: Iterable[str], agent: Iterable[str], helper: Iterable[str]) -> None:
@@ -152,6 +151,7 @@ def test_consulted_gone_over_to_brought_together_and_handed_over(
         all_hear(customer=(lambda: phone_hears(caller), ["second"]), second=(lambda: page_hears(second), ["customer"]))
         second.locator("[data-test=hang-up]").click()
         wrap_up(second, "Complaint", "")
+        eventually(lambda: "survey" in steps(api("admin"), CUSTOMER), 10.0, "the customer is not asked")
         caller.press("1")
         caller.wait("CALL_CLOSED", 20.0)
     supervisor = api("1100")
@@ -163,7 +163,7 @@ def test_consulted_gone_over_to_brought_together_and_handed_over(
 
 @pytest.mark.req("O23", "H68")
 def test_refused_then_muted_then_given_away_at_once(
-    stack: Stack, api: Callable[[str], Api], phone: Callable[..., Phone], tmp_path: Path
+    stack: Stack, chromium: Chromium, api: Callable[[str], Api], phone: Callable[..., Phone]
 ) -> None:
     """At a desk phone: the page mutes, types and transfers for it as for its own."""
     everybody_on_a_break(api)
@@ -172,7 +172,7 @@ def test_refused_then_muted_then_given_away_at_once(
     other = phone("1004", password=PASSWORD, tone=TONES["second"])
     for one in (own, other):
         one.wait_registered()
-    with players() as player, chromium(player, tmp_path / "desk", 300) as desk:
+    with chromium.page(300) as desk:
         be_ready(desk, stack, "1003")
         dial_for_a_person(caller)
         own.wait("CALL_INCOMING", 20.0)

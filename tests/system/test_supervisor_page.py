@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from tests.switches.wire import Wire
-from tests.system.browsers import chromium, hears, players
+from tests.system.browsers import Chromium, hears
 from tests.system.phones import Phone, loudness
 from tests.system.stack import PASSWORD, Api, Stack, eventually
 from tests.system.test_hotline import finish, journey, steps
@@ -54,14 +53,14 @@ def lift_the_ban(page: Page, stack: Stack) -> None:
 
 
 @pytest.mark.req("O24", "H12", "H82")
-def test_a_supervisor_at_the_board(stack: Stack, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path) -> None:
+def test_a_supervisor_at_the_board(stack: Stack, chromium: Chromium, phone: Callable[..., Phone], api: Callable[[str], Api]) -> None:
     desk, admin = api("1001"), api("admin")
     agent, caller = phone("1001", password=PASSWORD, tone=AGENT), phone(CALLER, tone=CUSTOMER)
     agent.wait_registered()
     desk("PUT", "/me/state", expect=204, json={"state": "ready"})
     with ThreadPoolExecutor(1) as thread:  # not where a browser has its loop
         thread.submit(asyncio.run, guess_passwords(stack, admin)).result()
-    with players() as player, chromium(player, tmp_path / "supervisor", SUPERVISOR) as page:
+    with chromium.page(SUPERVISOR) as page:
         lift_the_ban(page, stack)
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(f"{stack.base}/")
@@ -79,7 +78,6 @@ def test_a_supervisor_at_the_board(stack: Stack, phone: Callable[..., Phone], ap
 
         card = page.locator("li.busy")
         card.locator("[data-test=acts]").click()
-        page.screenshot(path=tmp_path / "menu.png")
         card.locator("[data-test=silent]").click()
         page.locator("[data-test=supervision][data-state=active][data-way=silent]").wait_for(timeout=15_000)
         for tone in (CUSTOMER, AGENT):
@@ -87,7 +85,6 @@ def test_a_supervisor_at_the_board(stack: Stack, phone: Callable[..., Phone], ap
         page.locator("[data-test=way-active]").click()
         page.locator("[data-test=supervision][data-way=active]").wait_for()
         page.wait_for_timeout(3_000)
-        page.screenshot(path=tmp_path / "bar.png")
         page.locator("[data-test=intercept]").click()
         agent.wait("CALL_CLOSED")
         page.locator("[data-test=supervision]").wait_for(state="detached")

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from cryptography import x509
 from tests.kit.certificates import make_certificate
-from tests.system.browsers import chromium, hears, players
+from tests.system.browsers import Chromium, hears
 from tests.system.stack import PASSWORD, Api, Stack, eventually
 
 pytestmark = pytest.mark.timeout(300)
@@ -89,10 +89,10 @@ def test_sip_over_tls(secured: Stack, pair: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.browser
-def test_a_page_telephones_over_wss(secured: Stack, tmp_path: Path) -> None:
+def test_a_page_telephones_over_wss(secured: Stack, chromium: Chromium) -> None:
     with (
-        players() as player, chromium(player, tmp_path / "agent", 1000, insecure=True) as desk,
-        chromium(player, tmp_path / "guest", 440, insecure=True) as guest,
+        chromium.page(1000, insecure=True) as desk,
+        chromium.page(440, insecure=True) as guest,
     ):  # fmt: skip
         sockets: list[str] = []
         desk.on("websocket", lambda opened: sockets.append(opened.url))
