@@ -17,7 +17,7 @@ from tests.figures import figure
 
 from yitong.app.child import Spec
 from yitong.app.supervisor import Kept, StartFailed, Supervisor
-from yitong.app.watchdog import LOOKS
+from yitong.app.watchdog import LOOKS, SPINNING_LOOKS
 
 Until = Callable[..., Awaitable[None]]
 
@@ -33,13 +33,16 @@ out.sendto(f"READY=1\\nMAINPID={os.getpid()}".encode(), os.environ["NOTIFY_SOCKE
 def circle(*_):
     while True: pass
 signal.signal(signal.SIGUSR1, circle)
-while True: time.sleep(float(os.environ.get("BEATS", "1")))
+while True:
+    time.sleep(float(os.environ.get("BEATS", "1")))
+    if "TURNS" in os.environ:
+        out.sendto(f"WATCHDOG=1\\nMAINPID={os.getpid()}".encode(), os.environ["NOTIFY_SOCKET"])
 """
 
 
-def child(name: str, log: Path, *more: str, stop_seconds: float = 5.0, beats: str = "1") -> Spec:
+def child(name: str, log: Path, *more: str, stop_seconds: float = 5.0, beats: str = "1", **environment: str) -> Spec:
     command = (sys.executable, "-c", READY, str(log), name, *more)
-    return Spec(name=name, command=command, stop_seconds=stop_seconds, environment={"BEATS": beats})
+    return Spec(name=name, command=command, stop_seconds=stop_seconds, environment={"BEATS": beats, **environment})
 
 
 def alive(pid: int) -> bool:
@@ -78,21 +81,34 @@ async def test_a_killed_child_is_started_again_at_once(tmp_path: Path, until: Un
 
 @pytest.mark.case("K13")
 async def test_a_child_that_hangs_is_replaced_and_does_not_act_again(tmp_path: Path, until: Until) -> None:
-    """Ten looks a second in place of one; one that is only busy is left alone."""
+    """Ten looks a second in place of one. One that is only busy is left alone; one whose loop used to tell that it turns is not."""
     supervisor, log = Supervisor(tmp_path), tmp_path / "log"
     well, sick = [await supervisor.start(child(name, log, beats="0.02")) for name in ("well", "sick")]
-    await supervisor.serving([well, sick], 20)
+    spins = await supervisor.start(child("spins", log, beats="0.02", TURNS="1"))
+    await supervisor.serving([well, sick, spins], 20)
     supervisor.watch_over(0.1)
     assert sick.child is not None
+    assert spins.child is not None
     first, before = sick.child.pid, time.monotonic()
     os.kill(well.child.pid if well.child else 0, signal.SIGUSR1)
     os.kill(first, signal.SIGSTOP)
+    circling = spins.child.pid
+    await until(lambda: circling in told_of(supervisor), 20)
+    os.kill(circling, signal.SIGUSR1)
     await until(lambda: sick.restarts == 1 and sick.state == "running", 20)
     seconds = time.monotonic() - before
     assert not alive(first)
     assert (well.restarts, sick.child.pid != first) == (0, True)
-    figure("K13", f"a stopped child is killed after {LOOKS} looks, one a second, and replaced; {seconds / 0.1:.0f} looks' time in the test")
+    await until(lambda: spins.restarts > 0 and spins.state == "running", 40)
+    assert not alive(circling)
+    figure("K13", f"a stopped child is killed after {LOOKS} looks, one a second, one that spins after {SPINNING_LOOKS}, and replaced; "
+           f"{seconds / 0.1:.0f} looks' time in the test for the first")  # fmt: skip
     await supervisor.stop()
+
+
+def told_of(supervisor: Supervisor) -> set[int]:
+    """The processes whose loops have told that they turn."""
+    return set(supervisor._dog._quiet) if supervisor._dog is not None else set()
 
 
 async def test_one_that_keeps_failing_is_restarted_five_times_then_alarms(tmp_path: Path, until: Until) -> None:

@@ -30,6 +30,7 @@ Body = Callable[[Settings], Awaitable[None]]
 
 _STOP_SECONDS = 8.0
 _LEAVE_SECONDS = 2.0
+_TURN_SECONDS = 1.0
 _COLLECT = (20_000, 5, 200)
 """Objects that make the cycle collector look: the parts make next to no cycles, and values come and go by thousands a second. A look at
 the middle generation is kept below 100,000 objects, some milliseconds: calls wait for it."""
@@ -115,6 +116,13 @@ class Frame:
             figures={name: value for one in told for name, value in one.figures.items()},
         )  # fmt: skip
 
+    async def turn(self) -> None:
+        """Tell whoever started us every second that our loop turns, for ever: one that spins says nothing (``app/watchdog.py``)."""
+        while True:
+            if self._ready:
+                _notify("WATCHDOG=1")
+            await self.clock.sleep(_TURN_SECONDS)
+
     async def beat(self) -> None:
         """Tell the heartbeat every second, and within a quarter of one when the state is another, for ever; NATS may be away."""
         nats = await Nats.connect(self.settings.nats_url, f"{self.name} health")
@@ -159,6 +167,7 @@ async def framed(name: str, body: Body, settings: Settings, *, clock: Clock | No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    frame.tasks.keep(frame.turn, "watchdog")
     if settings.nats_url:
         frame.tasks.keep(frame.beat, "heartbeat")
     running = frame.tasks.start(_body(body, settings), name, vital=True)
@@ -199,12 +208,12 @@ def _give_up(name: str) -> None:
 
 
 def _notify(text: str) -> None:
-    """One datagram to $NOTIFY_SOCKET, as systemd's Type=notify has it."""
+    """One datagram to $NOTIFY_SOCKET, as systemd's Type=notify has it; nobody who is asleep there may hold us up."""
     path = os.environ.get("NOTIFY_SOCKET", "")
     if not path:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as out:
         try:
             out.sendto(f"{text}\nMAINPID={os.getpid()}".encode(), "\0" + path[1:] if path.startswith("@") else path)
         except OSError as error:
-            _log.warning("nobody hears that we are ready", error=str(error))
+            _log.log(30 if text.startswith("READY") else 10, "nobody hears how we are", said=text, error=str(error))

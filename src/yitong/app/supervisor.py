@@ -76,6 +76,7 @@ class Supervisor:
         self._show = show
         self._kept: list[Kept] = []
         self._bench: Bench | None = None
+        self._dog: Watchdog | None = None
         self._stopping = False
         self._signals = 0
         self._asked = asyncio.Event()
@@ -141,7 +142,7 @@ class Supervisor:
 
     def watch_over(self, seconds: float = LOOK_SECONDS) -> None:
         """Notice children of ours that hang. Call it when all have been started."""
-        dog = Watchdog(self._beating, self._strike, self._clock)
+        dog = self._dog = Watchdog(self._beating, self._strike, self._clock)
         self._tasks.keep(lambda: dog.watch(seconds), "watchdog")
 
     def _beating(self) -> dict[str, int]:
@@ -231,12 +232,14 @@ class Supervisor:
         kept.state = "running"
 
     def _heard(self) -> None:
-        """READY=1 from a child, known by the process id in it."""
+        """READY=1 or WATCHDOG=1 from a child, known by the process id in it."""
         try:
             lines = self._notify.recv(1024).decode("ascii", "replace").splitlines()
         except BlockingIOError:
             return
         pid = next((line.partition("=")[2] for line in lines if line.startswith("MAINPID=")), "")
+        if "WATCHDOG=1" in lines and pid.isdigit() and self._dog is not None:
+            self._dog.told(int(pid))
         if "READY=1" in lines:
             for one in self._kept:
                 if one.child is not None and str(one.child.pid) == pid:
