@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 import pytest
+from nats.errors import MaxPayloadError
 
 from yitong.kit.clock import SystemClock
 from yitong.kit.lease import Lease, LeaseLost
@@ -185,6 +186,14 @@ async def test_what_is_heard_at_once_comes_in_order_whole_and_again_after_a_retu
     await nats.publish(f"test.{tenant}.a", Word("no more"))
     await until(lambda: len(beside.words) == 62)
     assert len(at_once) == 61
+
+
+async def test_what_is_too_large_is_refused_and_the_connection_stays(nats: Nats, tenant: str) -> None:
+    with pytest.raises(MaxPayloadError):
+        await nats.publish(f"test.{tenant}.a", Word("x" * (nats.connection.max_payload + 1)))
+    assert not nats.tell(f"test.{tenant}.a", bytes(nats.connection.max_payload + 1))
+    await nats.flush()
+    assert nats.connected
 
 
 def test_frames_are_found_wherever_they_are_cut() -> None:

@@ -167,8 +167,8 @@ class Nats:
             await self.connection.publish(subject, data)
 
     def tell(self, subject: str, data: bytes, reply: str = "") -> bool:
-        """Publish at once; false, and nothing is sent, while the server is away or slow to take what is sent."""
-        if not self.connection.is_connected or self._wire.waiting > _MOST_WAITING:
+        """Publish at once; false, and nothing is sent, while the server is away or slow to take what is sent, or of what is too large."""
+        if not self.connection.is_connected or self._wire.waiting > _MOST_WAITING or len(data) > self.connection.max_payload:
             return False
         send(self.connection, self._wire, publication(subject, data, reply))
         return True
