@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -84,9 +84,7 @@ class Chromium:
             asyncio._set_running_loop(self._loop)
         self._open += 1
         try:
-            context = self._begun().new_context(
-                locale=language, viewport={"width": 1440, "height": 900}, permissions=["microphone"], ignore_https_errors=insecure
-            )
+            context = self._context(language, insecure)
             try:
                 context.add_init_script(EARS + VOICE.replace("TONE", str(tone)))
                 page = context.new_page()
@@ -100,8 +98,20 @@ class Chromium:
             if not self._open:
                 self._put_aside()
 
+    def _context(self, language: str, insecure: bool) -> BrowserContext:
+        def made() -> BrowserContext:
+            return self._begun().new_context(
+                locale=language, viewport={"width": 1440, "height": 900}, permissions=["microphone"], ignore_https_errors=insecure
+            )
+
+        try:
+            return made()
+        except Error:  # it died while no page was open, which is noticed only now
+            self._browser = None
+            return made()
+
     def _begun(self) -> Browser:
-        if self._browser is None or not self._browser.is_connected():
+        if self._browser is None:
             executable = shutil.which("chromium")
             assert executable, "no chromium: apt-get install chromium"
             self._player = self._player or self._kept.enter_context(sync_playwright())
