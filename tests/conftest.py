@@ -193,7 +193,7 @@ def nats_url(engine_home: Path) -> Iterator[str]:
 @pytest.fixture
 async def nats(nats_url: str) -> AsyncIterator[Nats]:
     """A connection to NATS."""
-    connection = await Nats.connect(nats_url, "test", patience_seconds=10)
+    connection = await Nats.connect(nats_url, "test", patience_seconds=60)
     yield connection
     await connection.close()
 
@@ -211,7 +211,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 async def _prepare(url: str) -> None:
-    connection = await Nats.connect(url, "prepare", patience_seconds=10)
+    connection = await Nats.connect(url, "prepare", patience_seconds=60)
     await streams.prepare(connection)
     await connection.close()
 
@@ -253,13 +253,16 @@ class _running:
 
 @pytest.fixture
 async def until() -> Callable[..., Awaitable[None]]:
-    """``await until(lambda: condition, seconds)``: waits for a condition, fails when it does not come."""
+    """``await until(lambda: condition, seconds)``: waits for a condition, fails when it does not come.
+
+    ``seconds``: on a machine of its own; four times as long is waited, as other tests run beside.
+    """
 
     async def wait(condition: Callable[[], object], seconds: float = 10.0) -> None:
-        end = asyncio.get_running_loop().time() + seconds
+        end = asyncio.get_running_loop().time() + 4 * seconds
         while not condition():
             if asyncio.get_running_loop().time() > end:
-                raise AssertionError(f"did not come true in {seconds} s")
+                raise AssertionError(f"did not come true in {4 * seconds} s")
             await asyncio.sleep(0.01)
 
     return wait

@@ -30,7 +30,7 @@ from yitong.sim.served import ServedSwitch
 from yitong.sim.switch import IGNORES, SimSwitch
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait for a condition, not for a time."""
     async with asyncio.timeout(seconds):
         while not condition():
@@ -174,7 +174,7 @@ class Centre:
     async def projected(self, tenant: str) -> None:
         """Wait until the worker has written all that core has told, and published all that was configured."""
         made = self.tenant(tenant)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 async with self.world.database.transaction() as connection:
                     behind = await connection.scalar(

@@ -167,7 +167,7 @@ async def test_a_broadcast_pauses_goes_on_and_is_reported(world: World, centre: 
 async def kept_by_core(world: World) -> None:
     """Core has written down up to where it has heard the switch, as it does every ten seconds."""
     bucket = await world.nats.bucket("core")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await bucket.get(f"{world.mine.id}.{world.mine.site}") is None:
             await asyncio.sleep(0.05)
 

@@ -306,7 +306,7 @@ class World:
         """The worker's part: publish the configuration as it stands, and wait until the web process has read it."""
         await Configuration(self.database, self.nats, SystemClock()).publish_all()
         last = (await self.nats.js.stream_info("KV_config")).state.last_seq
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.web.published.revision < last:
                 await asyncio.sleep(0.01)
 
