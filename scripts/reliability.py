@@ -54,8 +54,8 @@ HEAD = """# Reliability
 
 Faults, by the cases that the tests name (`@pytest.mark.case`). Written by `scripts/reliability.py`; a figure is what a test run noted on
 the machine it ran on, with the number of tests of the case that passed when they last ran there; no test asserts a speed. {dash} in the
-last column: not run there. K1, K4 and K5 assert their bounds with the spare process standing by, as it does some seconds after every start
-or death.
+last column: not run there. K1, K4 and K5 assert four times their bounds (others may use the machine) with the spare process standing by,
+as it does some seconds after every start or death.
 
 | case | what happens | tested by | figure |
 | --- | --- | --- | --- |

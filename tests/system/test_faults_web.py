@@ -14,6 +14,7 @@ import pytest
 import websockets
 from tests.system.faults import Room, figure, gaps
 from tests.system.load import Call, Load, Phone, until
+from tests.system.stack import PATIENCE
 from websockets.asyncio.client import connect
 
 pytestmark = [pytest.mark.phone, pytest.mark.timeout(240)]
@@ -90,7 +91,7 @@ async def test_desks_are_back_and_show_what_is_so(room: Room, load: Load) -> Non
     assert all(side.state == "up" for pair in pairs for side in pair)
     figure("K5", f"{len(users)} desks back {min(back):.1f}-{max(back):.1f} s after the kill, all noticed within {max(lost):.1f} s; "
                  f"0 of {len(users)} agents' states changed; gap in the talks <= {worst:.0f} ms")  # fmt: skip
-    assert max(back) <= BOUND_SECONDS
+    assert max(back) <= PATIENCE * BOUND_SECONDS
     for desk in open_desks:
         await desk.close()
     for caller, _ in pairs:
@@ -99,8 +100,9 @@ async def test_desks_are_back_and_show_what_is_so(room: Room, load: Load) -> Non
 
 
 def _meaning(document: dict[str, Any]) -> str:
-    """What a desk shows of the agent's own state and calls."""
-    return json.dumps({"agent": document["agent"], "assignments": document["assignments"]}, sort_keys=True)
+    """What a desk shows of the agent's own state and calls; telephones of former tests may be found gone at any moment."""
+    agent = {name: value for name, value in document["agent"].items() if name != "devices"}
+    return json.dumps({"agent": agent, "assignments": document["assignments"]}, sort_keys=True)
 
 
 async def _three(room: Room, load: Load, phones: list[Phone]) -> list[tuple[Call, Call]]:
@@ -136,6 +138,7 @@ class Write:
         self.last = said
 
 
+@pytest.mark.soak
 @pytest.mark.case("K7")
 async def test_writes_under_way_are_done_once_or_not_at_all(room: Room, load: Load) -> None:
     tag = secrets.token_hex(4)
