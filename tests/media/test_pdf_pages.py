@@ -28,7 +28,6 @@ def pdf(pages: int = 1, *, lying: bool = False) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.req("H33")
 def test_each_page_is_drawn_as_a_page_of_a_fax_and_a_lying_one_stands_up() -> None:
     for lying in (False, True):
         (page,) = pdf_pages.drawn(pdf(lying=lying))
