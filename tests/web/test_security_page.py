@@ -27,7 +27,13 @@ async def defence(world: World) -> AsyncIterator[Defence]:
         return made.asked(ask, {f"{world.mine.id}/phone/1001", f"{world.other.id}/phone/1002"})
 
     subscription = await world.nats.answer(subject(NODE), AskSecurity, answer)
-    figures = {f"trunk_up {world.mine.id}/trunk/a": 0.0, f"trunk_up {world.other.id}/trunk/b": 0.0}
+    figures = {
+        "media_alarm disk_full": 1.0,
+        "media_alarm ports_low": 0.0,
+        "disk_used_percent": 85.4,
+        f"trunk_up {world.mine.id}/trunk/a": 0.0,
+        f"trunk_up {world.other.id}/trunk/b": 0.0,
+    }
     beat = Heartbeat(process="switch", node=NODE, pid=1, state="ok", reason="", figures=figures)
     await world.nats.publish("health.switch.one", beat)
     admin = await world.headers("admin")
@@ -63,7 +69,7 @@ async def test_an_administrator_sees_bans_refusals_suspects_and_alarms(world: Wo
     assert seen["counts"] == {"wrong_password": 2, "not_there": 1}
     assert seen["suspects"] == [{"node": NODE, "account": "1001", "reason": "abroad_today"}]
     alarms = {one["code"]: one["reason"] for one in seen["alarms"] if one["process"] == "switch"}
-    assert alarms == {"accounts_over_toll": "", "sources_silenced": "", "trunks_down": "a"}
+    assert alarms == {"accounts_over_toll": "", "disk_filling": "", "disk_full": "", "sources_silenced": "", "trunks_down": "a"}
     assert world.other.id not in str(seen)
 
 

@@ -27,7 +27,9 @@ from yitong.web.health import Health
 ASK_SECONDS = 1.0
 _SUSPECTS = {"guessed": "accounts_guessed", "abroad_today": "accounts_over_toll"}
 _AWAY: tuple[type[Exception], ...] = (*OUTAGES, msgspec.MsgspecError)
-_TRUNK = "trunk_up "
+_TRUNK, _MEDIA = "trunk_up ", "media_alarm "
+DISK_PERCENT = 80.0
+"""A disk that is so full wants room soon."""
 _log = structlog.get_logger("yitong.web.defence")
 router = APIRouter(prefix="/security", tags=["security"])
 
@@ -137,6 +139,9 @@ def _alarms(processes: list[dict[str, Any]], tenant: str) -> list[dict[str, Any]
             found.append(_alarm(f"process_{one['state']}", process, node, 1, one["reason"]))
         if closed := int(figures.get("passwords_closed", 0)):
             found.append(_alarm("passwords_closed", process, node, closed))
+        if (used := figures.get("disk_used_percent", 0.0)) >= DISK_PERCENT:
+            found.append(_alarm("disk_filling", process, node, int(used)))
+        found += [_alarm(name.removeprefix(_MEDIA), process, node, 1) for name, on in figures.items() if name.startswith(_MEDIA) and on]
         down = [name.rpartition("/")[2] for name, up in figures.items() if name.startswith(f"{_TRUNK}{tenant}/") and not up]
         if down:
             found.append(_alarm("trunks_down", process, node, len(down), ", ".join(sorted(down))))

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from tests.switches.media.media_peer import Phone, level, running_worker
 
 from yitong.ct.switches.soft import media_messages as m
@@ -169,6 +170,7 @@ def test_a_mark_sent_to_both_sides_lies_together_on_both_tracks(tmp_path: Path) 
     assert max(near) <= 160
 
 
+@pytest.mark.case("K8")
 def test_a_file_is_right_up_to_its_last_second_without_being_closed(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     path = writer.resolve("a.wav")
@@ -181,6 +183,7 @@ def test_a_file_is_right_up_to_its_last_second_without_being_closed(tmp_path: Pa
     assert len(left) == 24000
 
 
+@pytest.mark.case("K8")
 def test_a_sealed_file_can_be_read_to_its_last_whole_piece_without_being_closed(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "recordings", keyring(tmp_path))
     for file, channels in ((SEALED, 2), (f"messages/{SEALED}", 1)):
@@ -208,6 +211,7 @@ def test_without_its_key_a_recording_does_not_begin(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.case("F1")
 def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     with running_worker(tmp_path) as bench:
@@ -226,6 +230,7 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path) -> None
         assert agent.hears(400, 0.3)
 
 
+@pytest.mark.case("F1")
 def test_a_failing_write_marks_the_file_incomplete(tmp_path: Path) -> None:
     import resource
     import signal

@@ -123,6 +123,7 @@ async def test_a_browser_and_a_phone_hear_each_other(tmp_path: Path, setup: str)
             await browser.close()
 
 
+@pytest.mark.case("M4")
 async def test_a_wrong_fingerprint_ends_the_leg(tmp_path: Path) -> None:
     with running_worker(tmp_path) as bench:
         phone = Phone(700)
@@ -159,6 +160,7 @@ async def test_bad_tags_are_dropped_and_counted_and_the_call_goes_on(tmp_path: P
             await browser.close()
 
 
+@pytest.mark.case("M4")
 def test_only_a_checked_address_is_listened_to(tmp_path: Path) -> None:
     with running_worker(tmp_path) as bench:
         opened = bench.switch.ask(m.OpenPort, port="web", secure=True)

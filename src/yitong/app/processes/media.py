@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from yitong.app.process import Health, current
 from yitong.ct.switches.soft.media_settings import MediaSettings
@@ -45,7 +47,7 @@ async def run(settings: Settings) -> None:
     frame = current()
     be_prompt()
     worker = MediaWorker(media_settings(settings), frame.clock)
-    frame.health(lambda: _health(worker))
+    frame.health(lambda: _health(worker, settings.home))
     frame.operated(busy=lambda: worker.load().ports)
     running = asyncio.get_running_loop().run_in_executor(None, worker.run)
     frame.ready()
@@ -56,9 +58,18 @@ async def run(settings: Settings) -> None:
         await running
 
 
-def _health(worker: MediaWorker) -> Health:
+def disk_used_percent(folder: Path) -> float:
+    """Of the disk that recordings go to; 100 when it does not answer."""
+    try:
+        disk = shutil.disk_usage(folder)
+    except OSError:
+        return 100.0
+    return round(100.0 * disk.used / max(1, disk.used + disk.free), 1)
+
+
+def _health(worker: MediaWorker, home: Path) -> Health:
     state = worker.load()
     full = state.ports >= state.capacity
     figures = {"ports": state.ports, "capacity": state.capacity, "late_ticks": state.late_ticks, "tick_ms_p99": state.tick_ms_p99,
-               "latest_ms": state.latest_ms}  # fmt: skip
+               "latest_ms": state.latest_ms, "disk_used_percent": disk_used_percent(home)}  # fmt: skip
     return Health(state="degraded" if full else "ok", reason="overloaded" if full else "", figures=figures)

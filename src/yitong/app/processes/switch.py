@@ -35,7 +35,7 @@ from yitong.ct.switches.soft.switch import SoftSwitch
 from yitong.ct.switches.soft.trunk_record import SEALED_PASSWORD
 from yitong.kit import logs
 from yitong.kit.certificate import ServerContext
-from yitong.kit.clock import SystemClock
+from yitong.kit.clock import SECOND, SystemClock
 from yitong.kit.gather import Gathering
 from yitong.kit.ids import RandomIds
 from yitong.kit.nats import Nats, Revision, encode
@@ -56,6 +56,8 @@ QUIET = (Originated, CallCleared, QualityReported, RecordingStarted, RecordingEn
 QUIET_SECONDS = 0.05
 SETTLE_SECONDS = 2.0
 """How long those who called just before the end may take to be answered."""
+ALARM_SECONDS = 60
+"""For how long an alarm of a media worker stands after it was raised last."""
 MEDIA_SECONDS = 2.0
 """How long the start waits for a media worker; a call that comes before there is one gets 503."""
 _log = logs.get("yitong.switch")
@@ -241,7 +243,7 @@ def _health(switch: SoftSwitch, cache: Cache) -> Health:
         "streams_refused": switch.transports.refused, "sources_silenced": len(switch.gate.guard.silenced(switch.clock.monotonic())),
         "accounts_guessed": len(switch.gate.guessing.shut()), "accounts_over_toll": len(switch.tolls.over),
     }  # fmt: skip
-    numbers = {name: float(value) for name, value in figures.items()} | switch.trunks.figures() | _silenced(switch)
+    numbers = {name: float(value) for name, value in figures.items()} | switch.trunks.figures() | _silenced(switch) | media_alarms(switch)
     if not figures["media_workers"]:
         return Health(state="failed", reason="no_media_worker", figures=numbers)
     if not switch.directory.configured:
@@ -249,6 +251,12 @@ def _health(switch: SoftSwitch, cache: Cache) -> Health:
     if not cache.ready:
         return Health(state="degraded", reason="configuration_not_confirmed", figures=numbers)
     return Health(figures=numbers)
+
+
+def media_alarms(switch: SoftSwitch) -> dict[str, float]:
+    """What media workers raised an alarm about in the last minute (1), or before (0)."""
+    now = switch.clock.now()
+    return {f"media_alarm {code}": float(now - at < ALARM_SECONDS * SECOND) for code, at in switch.sound.alarms.items()}
 
 
 def _silenced(switch: SoftSwitch) -> dict[str, float]:

@@ -53,6 +53,8 @@ class Sound:
         self.rows: dict[str, Row] = {}
         self.recorders: dict[str, Worker] = {}
         self.changed: set[str] = set()
+        self.alarms: dict[str, int] = {}
+        """What the workers raised an alarm about, and when last (UTC microseconds)."""
         self._calls: dict[str, tuple[Worker, set[str]]] = {}
         self._beside: dict[str, Worker] = {}
         self._early: dict[str, set[str]] = {}

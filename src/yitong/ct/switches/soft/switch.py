@@ -351,7 +351,7 @@ class SoftSwitch:
                 function.talked(event.port, event.on, now)
             case m.MediaLost():
                 self._media_lost(event)
-            case m.MediaRecorded() | m.MediaResumed() | m.MediaTaken():
+            case m.MediaRecorded() | m.MediaResumed() | m.MediaTaken() | m.MediaAlarm():
                 tell_of_recording(event, function, self.sound, now)
             case m.PortClosed():
                 self._port_closed(event)
