@@ -4,6 +4,8 @@
 cd "$(dirname "$0")/.." || exit 1
 bin=.venv/bin
 failed=""
+# Hundreds of processes of ours begin in a run: none should compile again what another has.
+unset PYTHONDONTWRITEBYTECODE
 stage() {
   name=$1
   shift

@@ -133,8 +133,10 @@ def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_engine(engine_home: Path) -> Iterator[str]:
     """The URL of a running PostgreSQL with an empty database ``yitong``."""
     engine = embedded.postgres(engine_home)
-    # Every connection would pay for its password as a guesser must, and there are thousands.
-    (engine_home / "postgres" / "pg_hba.conf").write_text("local all all trust\n")
+    # Every connection would pay for its password as a guesser must, and there are thousands; what was made is kept for the test of it.
+    rules = engine_home / "postgres" / "pg_hba.conf"
+    rules.rename(rules.with_suffix(".made"))
+    rules.write_text("local all all trust\n")
     spec = engines.postgres_spec(engine)
     with _running(engine_home / "pg-run", spec):
         embedded.make_database(engine.url)
