@@ -52,9 +52,12 @@ def api(stack: Stack) -> Callable[[str], Api]:
 
 
 @pytest.fixture(scope="session")
-def room(stack: Stack) -> Room:
+def room(stack: Stack) -> Iterator[Room]:
     """Where processes are killed: configuration of its own."""
-    return Room(stack)
+    made = Room(stack)
+    yield made
+    for person in made.people.values():
+        person.close()
 
 
 @pytest.fixture
