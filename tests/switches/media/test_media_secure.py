@@ -20,6 +20,9 @@ from tests.switches.media.media_peer import Bench, Phone, level, running_worker
 
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.media_certificate import load_or_make
+from yitong.ct.switches.soft.media_interfaces import interface_addresses
+from yitong.ct.switches.soft.media_leg import SecureLeg
+from yitong.ct.switches.soft.media_ports import udp_socket
 from yitong.media import rtp
 
 STRANGE = "sha-256 " + ":".join(["AA"] * 32)
@@ -234,3 +237,17 @@ def test_a_browser_that_comes_from_another_address_is_heard_and_hears(tmp_path: 
         assert bench.switch.wait(m.PortClosed, port="web").strangers == 5
         for one in (first, browser.sock):
             one.close()
+
+
+def test_what_goes_to_a_browser_leaves_from_the_address_that_leads_there() -> None:
+    """A browser that moves between its interfaces takes nothing from another address of ours than the one it asked."""
+    with udp_socket("0.0.0.0", 0) as ours:
+        leg = SecureLeg(ours)
+        for address in (*interface_addresses(), *interface_addresses()):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as browser:
+                browser.settimeout(5.0)
+                browser.bind((address, 0))
+                leg.select(browser.getsockname())
+                leg.settle()
+                leg.send_plain(b"here")
+                assert browser.recvfrom(100) == (b"here", (address, ours.getsockname()[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
 from collections import deque
 
@@ -10,6 +11,9 @@ from yitong.ct.switches.soft.media_srtp import Srtp
 from yitong.media.source import Address
 
 _EARLY = 4
+_NOBODY = bytes(16)
+"""An address of the family AF_UNSPEC (0)."""
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class SecureLeg:
@@ -50,6 +54,8 @@ class SecureLeg:
         self.settled = self.selected is not None and self._connect(self.selected)
 
     def _connect(self, address: Address) -> bool:
+        # A connected socket keeps the address of ours that the first way had; connected to nobody (connect(2)), it forgets it.
+        _libc.connect(self.sock.fileno(), _NOBODY, len(_NOBODY))
         try:
             self.sock.connect(address)
         except OSError:
