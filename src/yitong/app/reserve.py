@@ -46,6 +46,7 @@ class Bench:
         self._log_folder = log_folder
         self._clock = clock
         self._child: Child | None = None
+        self._dismissed: Child | None = None
         self._order = -1
 
     async def keep(self, settled: Callable[[], bool]) -> None:
@@ -93,7 +94,14 @@ class Bench:
         """No spare is needed any more: it has nothing to lose and is killed."""
         if self._child is not None:
             self._child.send_group(signal.SIGKILL)
+            self._dismissed = self._child
         self._forget()
+
+    async def close(self) -> None:
+        """Dismiss it and wait until it is gone. Nobody may be keeping one any more."""
+        self.dismiss()
+        if self._dismissed is not None:
+            await self._dismissed.wait()
 
     async def _start(self) -> None:
         heard, self._order = os.pipe()

@@ -175,6 +175,8 @@ class Supervisor:
                 one.child.send_group(signal.SIGKILL)
             one.state = "stopped"
         await self._tasks.close()
+        if self._bench is not None:
+            await self._bench.close()
         asyncio.get_running_loop().remove_reader(self._notify)
         self._notify.close()
         self._notify_path.unlink(missing_ok=True)
