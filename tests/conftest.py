@@ -52,7 +52,8 @@ _PACKAGES = {
 }  # fmt: skip
 _REAL_TIME = (*(mark for mark in _TOOLS if mark != "fax"), "phone")
 _LONG = (
-    "test_rights", "test_schema", "test_core_process", "test_core_dies", "test_fax_other_maker", "test_random_histories", "test_races",
+    "test_rights", "test_calls_page", "test_schema", "test_fax_desk", "test_core_process", "test_core_dies", "test_fax_other_maker",
+    "test_random_histories", "test_races",
     "test_live", "test_config", "test_contacts", "test_conference", "test_recording_control", "test_mailbox", "test_detours",
     "test_hotline", "test_browsers", "test_several_at_a_desk", "test_desk_returns", "test_tls", "test_agent_and_flow",
 )  # fmt: skip
