@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.system.browsers import Chromium
 from tests.system.desks import be_ready
 from tests.system.stack import PASSWORD, Api, Stack
+from tests.system.test_several_at_a_desk import everybody_on_a_break
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -24,6 +25,7 @@ def lock(page: Page, password: str) -> None:
 
 @pytest.mark.req("H58", "H59", "H60", "H61")
 def test_nothing_is_shown_behind_the_lock_until_it_is_opened(stack: Stack, chromium: Chromium, api: Callable[[str], Api]) -> None:
+    everybody_on_a_break(api)
     supervisor = api("1100")
     with chromium.page(700) as page:
         be_ready(page, stack, "1002")
