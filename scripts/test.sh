@@ -54,10 +54,10 @@ else
   count=${YITONG_TEST_JOBS:-2}
   # More at once than cores: all of them wait, those of the switches (for telephones) most of the time.
   # shellcheck disable=SC2086
-  together "tests on their own time" --numprocesses=$((5 * count / 2)) --dist=loadfile tests $ignored
+  together "tests on their own time" --numprocesses=$((5 * count / 2)) --dist=loadfile --no-loadscope-reorder tests $ignored
   wait $checking || failed="$failed checks;"
   cat build/checks.log
-  together "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile tests/app tests/switches
+  together "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile --no-loadscope-reorder tests/app tests/switches
   kills=$(echo tests/system/test_faults_*.py)
   # shellcheck disable=SC2086
   together "tests of the whole product" --numprocesses=$((count + 1)) --dist=loadfile tests/system $(printf -- '--ignore=%s ' $kills)
