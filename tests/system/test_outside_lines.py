@@ -130,10 +130,10 @@ def patient_call(desk: Api) -> str:
 
 
 def newest_own(desk: Api) -> dict[str, Any]:
-    """The newest closed contact with its recording."""
+    """The newest contact, once it is one that called out, is closed and has its recording: those before it came in."""
 
     def closed() -> dict[str, Any] | None:
         items = desk("GET", "/contacts", params={"limit": 1})["items"]
-        return items[0] if items and items[0]["ended_at"] and items[0]["recording"] else None
+        return items[0] if items and items[0]["direction"] == "out" and items[0]["ended_at"] and items[0]["recording"] else None
 
     return eventually(closed, 10.0, "no closed contact")
