@@ -12,13 +12,8 @@ from tests.system.faults import Room
 from tests.system.load import Call, Load
 
 
-async def storm(
-    room: Room, load: Load, case: int, seconds: float, allowed: dict[str, int], pause: tuple[float, float], *, within: float = 0.01
-) -> str:  # fmt: skip
-    """``allowed``: how often each process may be killed; ``pause``: seconds between two kills. Returns the figure.
-
-    ``within``: how far the contacts' time may be from the telephones', which few and short calls measure badly beside others.
-    """
+async def storm(room: Room, load: Load, case: int, seconds: float, allowed: dict[str, int], pause: tuple[float, float]) -> str:
+    """``allowed``: how often each process may be killed; ``pause``: seconds between two kills. Returns the figure."""
     chance = random.Random(case)
     left = dict(allowed)
     for phone in await room.agents(load, sorted(room.fast), talk=2.0):
@@ -41,7 +36,7 @@ async def storm(
     found = await room.closed(load, case, answered, seconds=60)
     compared, off = await _durations(load, calls, found)
     assert compared > len(answered) / 2, f"only {compared} of {len(answered)} calls ended in order"
-    assert abs(off) <= within, f"the contacts of {compared} calls last {off:+.2%} of what the telephones saw"
+    assert abs(off) <= 0.01, f"the contacts of {compared} calls last {off:+.2%} of what the telephones saw"
     states = await room.state_of(load, set(room.fast))
     assert set(states.values()) <= {"ready", "not_ready", "working_after_call"}, states
     kills = sum(allowed.values()) - sum(left.values())

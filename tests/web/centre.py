@@ -20,6 +20,9 @@ from yitong.app.processes.core import Core
 from yitong.app.processes.worker import Worker
 from yitong.contact.ledger import Batch, Event
 from yitong.ct.model import DeviceKind
+from yitong.ct.security import AskSecurity, SecurityStanding, subject
+from yitong.ct.switches.soft.defence import Defence
+from yitong.ct.switches.soft.directory import Directory
 from yitong.domains.acd.model.agent import Assignment
 from yitong.kit.clock import SystemClock
 from yitong.kit.database import Database
@@ -91,6 +94,12 @@ class Centre:
         self._switches = served.switches
         process.frame.health(lambda: Health(figures={"calls": float(sum(len(one.lines) for one in served.switches.values()))}))
         process.frame.tasks.start(served.run(), "switch", vital=True)
+        defence = Defence(Directory(), SystemClock())
+
+        async def secured(_: str, ask: AskSecurity) -> SecurityStanding:
+            return defence.asked(ask, set())
+
+        await process.nats.answer(subject(self.world.settings.node), AskSecurity, secured)
         process.frame.ready()
 
     async def start_core(self) -> None:

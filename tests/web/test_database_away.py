@@ -130,7 +130,7 @@ async def test_a_plain_message_within_two_seconds_and_live_pages_go_on(gated: tu
         began = asyncio.get_running_loop().time()
         answer = await world.ask(method, path, agent, json=body)
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable"), answer.text
-        assert asyncio.get_running_loop().time() - began < 6.0  # 2 s on a machine of its own; a transaction that hangs would take 10
+        assert asyncio.get_running_loop().time() - began < 2.5
         assert "Traceback" not in answer.text
     unknown = await world.ask("GET", "/contacts", {"Authorization": "Bearer unknown"})
     assert unknown.status_code == 503
