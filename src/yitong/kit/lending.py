@@ -17,6 +17,7 @@ import structlog
 from yitong.kit.kept import KeptFolder
 from yitong.kit.nats import OUTAGES, Nats
 from yitong.kit.nats_wire import Heard
+from yitong.kit.placed import Placed
 from yitong.kit.sealing import is_sealed
 from yitong.kit.tasks import Tasks
 
@@ -105,33 +106,18 @@ class Borrower:
         return io.BufferedReader(Borrowed(self, file), BLOCK)
 
 
-class Borrowed(io.RawIOBase):
+class Borrowed(Placed):
     """A file of another machine, as long as it was when it was opened."""
 
     def __init__(self, borrower: Borrower, file: str) -> None:
         super().__init__()
         self._borrower = borrower
         self._file = file
-        self._size = borrower.read(file, 0, 0).size
-        self._at = 0
+        self._length = borrower.read(file, 0, 0).size
 
-    def readable(self) -> bool:
-        return True
+    def _size(self) -> int:
+        return self._length
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        most = max(0, min(len(buffer), self._size - self._at))
-        piece = self._borrower.read(self._file, self._at, most).octets[:most] if most else b""
-        buffer[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
+    def _piece(self, at: int, most: int) -> bytes:
+        most = max(0, min(most, self._length - at))
+        return self._borrower.read(self._file, at, most).octets[:most] if most else b""

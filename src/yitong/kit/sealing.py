@@ -37,6 +37,8 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from yitong.kit.placed import Placed
+
 CHUNK = 64 * 1024
 TAG = 16
 BODY = 512
@@ -284,7 +286,7 @@ def shred(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-class Opened(io.RawIOBase):
+class Opened(Placed):
     """The content of a sealed file, readable at any place. Raises Damaged where it was changed, when that place is read.
 
     ``complete``: it has its end; only with ``unfinished`` may it be without, and is then as long as what was there when it was opened.
@@ -300,7 +302,6 @@ class Opened(io.RawIOBase):
                 raise Damaged("another's file stands here")
             self._cipher = AESGCM(_unwrap(self.head, find))
             self._held = (-1, b"")
-            self._at = 0
             self.length, self.complete = self._measured()
         except BaseException:
             self._file.close()
@@ -328,26 +329,12 @@ class Opened(io.RawIOBase):
                 return whole * head.chunk + tail - TAG, True
         return whole * head.chunk, False
 
-    def readable(self) -> bool:
-        return True
+    def _size(self) -> int:
+        return self.length
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.length}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        number, offset = divmod(self._at, self.head.chunk)
-        piece = self._content(number)[offset : offset + len(buffer)]
-        buffer[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
+    def _piece(self, at: int, most: int) -> bytes:
+        number, offset = divmod(at, self.head.chunk)
+        return self._content(number)[offset : offset + most]
 
     def _content(self, number: int) -> bytes:
         chunk = self.head.chunk
