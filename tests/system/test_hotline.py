@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from tests.system.hearing import Ear, heard_at, prompt, sound
 from tests.system.phones import Phone, loudness
-from tests.system.stack import PASSWORD, Api, Stack, eventually
+from tests.system.stack import PASSWORD, PATIENCE, Api, Stack, eventually
 
 from yitong.contact.ledger import Batch
 from yitong.kit.nats import Nats
@@ -154,10 +154,10 @@ async def test_a_module_is_added_beside_the_running_ones(stack: Stack, phone: Ca
         await module.subscribe("ledger.>", Batch, hear)
         caller = phone(number, tone=440)
         caller.dial("96900")
-        await asyncio.wait_for(rang.wait(), 10.0)
         await asyncio.to_thread(caller.wait, "CALL_ESTABLISHED")
+        await asyncio.wait_for(rang.wait(), 10.0 * PATIENCE)
         caller.hang_up()
-        await asyncio.wait_for(left.wait(), 10.0)
+        await asyncio.wait_for(left.wait(), 10.0 * PATIENCE)
     finally:
         await module.close()
     assert calls == {"96900": 1}

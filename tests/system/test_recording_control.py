@@ -91,6 +91,7 @@ def test_what_a_supervisor_records_ends_in_five_ways(
         page.locator('a[href="/desk"]').first.click()
         page.locator("[data-test=record-demand]").click(timeout=15_000)
         page.locator("[data-test=record-demand][aria-pressed=true]").wait_for()
+        page.wait_for_timeout(1_000)
         page.locator("[data-test=hang-up]").click()
         eventually(lambda: ends(admin, FIRST)[3:] == ["call_over"], 5.0, "the end of the talk did not end it")
         first.hang_up()
