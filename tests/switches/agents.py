@@ -6,6 +6,7 @@ import asyncio
 import base64
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -35,6 +36,8 @@ class Rtp(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport | None = None
         self.target: tuple[str, int] = ("", 0)
         self.frame = bytes([0xD5]) * 160
+        self.script: deque[bytes] = deque()
+        """Frames that are sent, each once, before ``frame`` is again."""
         self.codec = 8
         self.heard: list[bytes] = []
         self.arrivals: list[float] = []
@@ -73,7 +76,7 @@ class Rtp(asyncio.DatagramProtocol):
     async def _talk(self) -> None:
         while True:
             if self.sending:
-                self._send(self.codec, self.frame, self._timestamp)
+                self._send(self.codec, self.script.popleft() if self.script else self.frame, self._timestamp)
             self._timestamp += 160
             await asyncio.sleep(0.02)
 

@@ -50,6 +50,7 @@ EXPECTED: dict[type[services.Service], tuple[object, ...]] = {
     services.Stop:              (NONE, STATE, STATE, STATE, "connected", "hold"),
     services.Collect:           (NONE, STATE, STATE, STATE, "connected", STATE),
     services.SendDigits:        (NONE, STATE, STATE, STATE, "connected", STATE),
+    services.Classify:          (NONE, STATE, STATE, STATE, "connected", STATE),
     services.SendFax:           (NONE, STATE, STATE, STATE, FaxEnded, STATE),
     services.ReceiveFax:        (NONE, STATE, STATE, STATE, "connected", STATE),
     services.StartRecording:    (NONE, STATE, STATE, STATE, RecordingStarted, RecordingStarted),

@@ -198,6 +198,28 @@ class FaxToneHeard(CallEvent, frozen=True, tag=True):
     tone: str
 
 
+class Classified(CallEvent, frozen=True, tag=True):
+    """The result of a Classify. ``who``: person, machine, fax, busy, congestion, unobtainable (tones of the network), silence, unknown.
+
+    ``reason``: greeting (how long it spoke), words, pause (after a short greeting), beep, tone, silence, undecided. ``measure``: what
+    decided, in ms (of words: their number; of tones: hertz). ``milliseconds`` since Classify; ``confidence`` in percent.
+    """
+
+    who: str
+    reason: str
+    measure: int = 0
+    milliseconds: int = 0
+    confidence: int = 0
+
+
+class GreetingEnded(CallEvent, frozen=True, tag=True):
+    """A machine's greeting is over, a message may be left. ``reason``: beep (of ``hertz``), silence, limit (it may still speak)."""
+
+    reason: str
+    hertz: int = 0
+    milliseconds: int = 0
+
+
 class RecordingStarted(CallEvent, frozen=True, tag=True):
     """A recording runs; ``connection`` is its left track."""
 
@@ -308,6 +330,8 @@ AnyEvent = (
     | DigitPressed
     | FaxEnded
     | FaxToneHeard
+    | Classified
+    | GreetingEnded
     | RecordingStarted
     | RecordingEnded
     | RecordingPaused

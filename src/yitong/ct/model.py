@@ -136,6 +136,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     incoming: bool = True
     """It came in; else we rang it."""
     faxing: str = ""
+    classifying: str = ""
+    """The Classify that runs."""
     hall: str = ""
     """The hall in which it hears and is heard besides its call."""
     talking: bool = False

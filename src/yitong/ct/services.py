@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from yitong.ct.model import Cause, MessageWaiting, Participation, Prompt, StandingOrder
+from yitong.media.answerer import Rules
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -54,7 +55,8 @@ class Retrieve(Service, frozen=True, tag=True):
 class Make(Service, frozen=True, tag=True):
     """Make Call: the device is rung first; when it answers, the call goes on to ``called``.
 
-    ``number`` instead of a device: an outside number, by what way out fits; it is alone in its call when it answers.
+    ``number`` instead of a device: an outside number, by what way out fits; it is alone in its call when it answers. ``tones``: a busy
+    tone, or another one of the network, that is heard before the answer ends the ringing with that cause.
     """
 
     call: str
@@ -65,6 +67,7 @@ class Make(Service, frozen=True, tag=True):
     ring_seconds: float = 30.0
     auto_answer: bool = False
     number: str = ""
+    tones: bool = False
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +83,7 @@ class Route(Service, frozen=True, tag=True):
 
     ``calling`` is shown to the targets in From. ``resume`` marks the INVITE (header ``X-Yitong-Resume: 1``) so that a reloaded
     page answers by itself. ``order`` stands for the caller when the target leaves later. Without targets a call that a device of ours
-    dialled goes on to what was dialled.
+    dialled goes on to what was dialled. ``tones`` as of Make.
     """
 
     connection: str
@@ -91,6 +94,7 @@ class Route(Service, frozen=True, tag=True):
     contact: str = ""
     resume: bool = False
     order: StandingOrder = StandingOrder()
+    tones: bool = False
 
 
 class Deflect(Service, frozen=True, tag=True):
@@ -217,7 +221,7 @@ class Play(Service, frozen=True, tag=True):
 
 
 class Stop(Service, frozen=True, tag=True):
-    """Stop whatever plays or collects on a connection, and its fax."""
+    """Stop whatever plays, collects or judges on a connection, and its fax."""
 
     connection: str
 
@@ -245,6 +249,20 @@ class SendDigits(Service, frozen=True, tag=True):
 
     connection: str
     digits: str
+
+
+class Classify(Service, frozen=True, tag=True):
+    """Judge by its voice who answered at a connection; one ``Classified`` is the result, within ``rules.limit``.
+
+    ``beep_seconds``: when it is a machine, the end of its greeting is awaited for so long, and told (``GreetingEnded``). ``machine``: it is
+    known to be one, only that end is wanted. A new Classify replaces the running one, Stop ends it; neither of them is told. What plays to
+    the connection meanwhile goes on and counts for nothing.
+    """
+
+    connection: str
+    rules: Rules = Rules()
+    beep_seconds: float = 0.0
+    machine: bool = False
 
 
 class SendFax(Service, frozen=True, tag=True):
@@ -362,6 +380,7 @@ AnyService = (
     | Stop
     | Collect
     | SendDigits
+    | Classify
     | SendFax
     | ReceiveFax
     | StartRecording

@@ -54,6 +54,7 @@ SERVICES: Final[Mapping[type[services.Service], Mapping[Stage, Stage]]] = Mappin
     services.Stop: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},
     services.Collect: {Stage.CONNECTED: Stage.CONNECTED},
     services.SendDigits: {Stage.CONNECTED: Stage.CONNECTED},
+    services.Classify: {Stage.CONNECTED: Stage.CONNECTED},
     services.SendFax: {Stage.CONNECTED: Stage.CONNECTED},
     services.ReceiveFax: {Stage.CONNECTED: Stage.CONNECTED},
     services.StartRecording: {Stage.CONNECTED: Stage.CONNECTED, Stage.HOLD: Stage.HOLD},

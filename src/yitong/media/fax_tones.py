@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from yitong.media.rtp import FRAME
 
 CNG, CED = "cng", "ced"
-_NAMES = (CNG, CED)
+NAMES = (CNG, CED)
 _HERTZ = (1_070, 1_100, 1_130, 2_085, 2_100, 2_115)
 """Each tone with its tolerance (38 and 15 Hz)."""
 _SHARE = 0.55
 """Of the frame's power; a tone between two filters keeps more."""
 _LEAST_POWER = 5.0e3
 """About -43 dBm0."""
-_FRAMES = (20, 22)
+FRAMES = (20, 22)
 """CNG lasts 0.5 s, CED at least 2.6 s, which phase reversals cut every 0.45 s."""
 _LONGEST = 3_000
 """A minute of listening: whoever has not shown himself by then speaks."""
@@ -82,9 +82,9 @@ class FaxTones:
         """A frame of each of ``rows``; the rows in which a tone is certain now, with its name."""
         self._left[rows] -= 1
         self._run[rows] = np.where(tones(frames), self._run[rows] + 1, 0)
-        certain = (self._run[rows] >= _FRAMES) & ~self._told[rows]
+        certain = (self._run[rows] >= FRAMES) & ~self._told[rows]
         out: list[tuple[int, str]] = []
         for at, which in np.argwhere(certain):
             self._told[rows[at], which] = True
-            out.append((int(rows[at]), _NAMES[int(which)]))
+            out.append((int(rows[at]), NAMES[int(which)]))
         return out

@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from yitong.ct.model import FaxOutcome, Prompt
-from yitong.ct.services import Collect, ReceiveFax, RecordMessage, SendFax
+from yitong.ct.services import Classify, Collect, ReceiveFax, RecordMessage, SendFax
+from yitong.ct.switching import classifying
+from yitong.ct.switching.board import Board
 from yitong.kit.clock import MILLISECOND
 from yitong.media import tones
+from yitong.media.answerer import Greeted, Rules, Verdict
 from yitong.sim.timeline import Happening, Timeline
+from yitong.sim.voices import PERSON, Voice, told_of
 
 TYPE_AHEAD = 32
 
 
 class Ear(Protocol):
     """The switching function, as far as the audio tells it something."""
+
+    board: Board
 
     def played(self, connection: str, tag: str, completed: bool, now: int) -> None: ...
     def collected(self, connection: str, tag: str, digits: str, reason: str, now: int) -> None: ...
@@ -83,6 +89,10 @@ class SimAudio:
         """How long somebody who leaves a message speaks."""
         self.fax_outcome: Callable[[SendFax | ReceiveFax], FaxOutcome] = one_page
         self._faxes: dict[str, tuple[str, Happening]] = {}
+        self.voice: Voice = PERSON
+        """Of whoever is judged from now on."""
+        self._judged: dict[str, list[Happening]] = {}
+        self.arm: Callable[[], None] = lambda: None
         self.on_play: Callable[[str], None] = lambda connection: None
         self.on_link: Callable[[str, str, bool], None] = lambda connection, source, on: None
 
@@ -95,6 +105,7 @@ class SimAudio:
         self._end_message(connection, "hung_up")
         port = self.ports.pop(connection, None)
         self._end_fax(connection)
+        self._judge(connection, "", [])
         if port is not None and port.timer is not None:
             port.timer.cancel()
 
@@ -144,6 +155,27 @@ class SimAudio:
         if port is not None:
             self._stop(connection, port)
         self._end_fax(connection)
+        self._judge(connection, "", [])
+
+    def classify(self, connection: str, order: Classify) -> None:
+        beep_ms = round(order.beep_seconds * 1000)
+        self._judge(connection, order.id, told_of(self.voice, order.rules, beep_ms=beep_ms, machine=order.machine))
+
+    def listen_for_tones(self, connection: str, on: bool) -> None:
+        self._judge(connection, "", told_of(self.voice, Rules(), tones_only=True) if on else [])
+
+    def _judge(self, connection: str, tag: str, told: list[tuple[int, Verdict | Greeted]]) -> None:
+        """Plan what is told of a connection, in place of what was planned."""
+        for planned in self._judged.pop(connection, []):
+            planned.cancel()
+
+        def happen(one: Verdict | Greeted) -> None:
+            if self.ear is not None:
+                classifying.heard(self.ear.board, connection, tag, one, self.timeline.now)
+                self.arm()
+
+        if told:
+            self._judged[connection] = [self.timeline.after(at / 1000, lambda one=one: happen(one)) for at, one in told]  # type: ignore[misc]
 
     def fax(self, connection: str, order: SendFax | ReceiveFax) -> None:
         if connection in self.ports:

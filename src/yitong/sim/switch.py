@@ -60,7 +60,7 @@ class SimSwitch(SimLamps):
         self.devices: dict[str, SimDevice] = {}
         self.lines: dict[str, SimLine] = {}
         self.audio = SimAudio(timeline, length)
-        self.audio.on_play, self.audio.on_link = self._plays, self._links
+        self.audio.on_play, self.audio.on_link, self.audio.arm = self._plays, self._links, self._arm
         self._options = options or Options()
         self._listeners: list[Callable[[AnyEvent], None]] = []
         self._tick: Happening | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yitong.ct import services
-from yitong.ct.switching import faxes, halls, rooms, routing, taking
+from yitong.ct.switching import classifying, faxes, halls, rooms, routing, taking
 from yitong.ct.switching.board import Board, finish, hold, retrieve, settle_tracks
 from yitong.ct.switching.table import LiveConnection, LiveRecording
 
@@ -61,6 +61,8 @@ def _play(board: Board, one: LiveConnection, service: services.Play, now: int) -
 
 
 def _stop(board: Board, one: LiveConnection, service: services.Stop, now: int) -> None:
+    one.classifying = ""
+    board.table.changed.add(one.connection)
     board.audio.stop(one.connection)
 
 
@@ -109,6 +111,7 @@ HANDLERS: dict[type[services.Service], Callable[[Board, Any, Any, int], None]] =
     services.Participate: rooms.participate,
     services.EnterHall: halls.enter, services.LeaveHall: halls.leave, services.RecordHall: halls.record,
     services.Play: _play, services.Stop: _stop, services.Collect: _collect, services.SendDigits: _send_digits,
+    services.Classify: classifying.begin,
     services.SendFax: faxes.begin, services.ReceiveFax: faxes.begin,
     services.PauseRecording: taking.pause, services.ResumeRecording: taking.resume, services.RecordMessage: taking.take,
     services.StartRecording: _start_recording, services.StopRecording: _stop_recording, services.SetStandingOrder: _set_order,

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from yitong.ct.model import Cause, DeviceKind, MessageWaiting, Prompt
-from yitong.ct.services import Collect, ReceiveFax, RecordMessage, SendFax
+from yitong.ct.services import Classify, Collect, ReceiveFax, RecordMessage, SendFax
 
 MAXIMUM_HOPS = 18
 """How often a call may be sent on, whatever its caller allows: enough for any network between, and an end for a loop."""
@@ -135,6 +135,14 @@ class Audio(Protocol):
 
     def send_digits(self, connection: str, digits: str) -> None:
         """Send keys towards the device."""
+        ...
+
+    def classify(self, connection: str, order: Classify) -> None:
+        """Judge who speaks. Told: ``classifying.heard``, and ``greeted``, with the order's id."""
+        ...
+
+    def listen_for_tones(self, connection: str, on: bool) -> None:
+        """Whether tones of the network are listened for. Told: ``classifying.heard`` without an id."""
         ...
 
     def fax(self, connection: str, order: SendFax | ReceiveFax) -> None:

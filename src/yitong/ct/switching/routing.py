@@ -7,6 +7,7 @@ import msgspec
 from yitong.ct.events import Delivered, Diverted, Established, Failed, Originated, ServiceFailed, Transferred
 from yitong.ct.model import Cause, ConnectionState, Dialled
 from yitong.ct.services import Deflect, Make, Route, SingleStepTransfer, Target
+from yitong.ct.switching import classifying
 from yitong.ct.switching.board import Board, after, fail, finish, settle_audio, stand_alone
 from yitong.ct.switching.ports import Invitation
 from yitong.ct.switching.table import LiveConnection
@@ -16,7 +17,8 @@ DIALLED_SECONDS = 60.0
 
 
 def ring_device(board: Board, target: Target, near: LiveConnection, invitation: Invitation, service: str, seconds: float, now: int,
-                *, transfers: str = "", diverted_from: str = "", routed_by: str = "") -> LiveConnection | None:  # fmt: skip
+                *, transfers: str = "", diverted_from: str = "", routed_by: str = "", tones: bool = False,
+) -> LiveConnection | None:  # fmt: skip
     """Begin a connection to a device in the call of ``near``; None (and told) when the device cannot be rung."""
     device = target.device or (board.lines.way_out(near.tenant, near.site, target.number) if target.number else "")
     invitation = msgspec.structs.replace(invitation, hops=near.invitation.hops)
@@ -40,7 +42,7 @@ def ring_device(board: Board, target: Target, near: LiveConnection, invitation: 
     one = LiveConnection(
         connection=target.connection, call=near.call, tenant=near.tenant, site=near.site, device=device, kind=kind,
         state=ConnectionState.INITIATED, since=now, incoming=False, invitation=invitation, service=service,
-        routed_by=routed_by or near.connection, transfers=transfers, diverted_from=diverted_from, deadline=after(now, seconds),
+        routed_by=routed_by or near.connection, transfers=transfers, diverted_from=diverted_from, deadline=after(now, seconds), tones=tones,
     )  # fmt: skip
     board.table.add(one)
     board.tell(
@@ -66,7 +68,10 @@ def route(board: Board, one: LiveConnection, service: Route, now: int) -> None:
         calling=service.calling or one.invitation.calling, calling_name=service.calling_name, called=one.invitation.called,
         contact=service.contact, resume=service.resume,
     )  # fmt: skip
-    rung = [ring_device(board, target, one, invitation, service.id, service.ring_seconds, now) for target in service.targets]
+    rung = [
+        ring_device(board, target, one, invitation, service.id, service.ring_seconds, now, tones=service.tones)
+        for target in service.targets
+    ]
     if not any(rung) and one.connection in board.table.connections:
         stand_alone(board, one.call, now, Cause.UNREACHABLE)
 
@@ -126,7 +131,7 @@ def make(board: Board, service: Make, now: int, site: str) -> None:
     one = LiveConnection(
         connection=service.connection, call=service.call, tenant=service.tenant, site=site, device=device, kind=kind,
         state=ConnectionState.INITIATED, since=now, incoming=False, invitation=invitation, service=service.id,
-        goes_on_to=service.called, deadline=after(now, service.ring_seconds),
+        goes_on_to=service.called, deadline=after(now, service.ring_seconds), tones=service.tones,
     )  # fmt: skip
     board.table.add(one)
     board.tell(
@@ -231,6 +236,7 @@ def early(board: Board, one: LiveConnection, now: int) -> None:
     ringing(board, one, now)
     one.early = True
     board.table.changed.add(one.connection)
+    classifying.listen_early(board, one, on=True)
     near = board.table.connections.get(one.routed_by)
     if near is not None and near.incoming and not near.in_call and not near.answering:
         board.lines.progress(near.connection)
@@ -241,6 +247,7 @@ def answered(board: Board, one: LiveConnection, now: int) -> None:
     """A device that we rang answered: it is connected with whom it was rung for, the others stop ringing."""
     board.table.move(one, ConnectionState.CONNECTED, now)
     board.table.set_deadline(one, 0)
+    classifying.listen_early(board, one, on=False)
     board.tell(
         Established(tenant=one.tenant, site=one.site, call=one.call, connection=one.connection, service=one.service, device=one.device), now
     )

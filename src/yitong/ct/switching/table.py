@@ -74,6 +74,12 @@ class LiveConnection(msgspec.Struct, kw_only=True):
     collecting: str = ""
     faxing: str = ""
     """The fax that runs in place of its audio."""
+    tones: bool = False
+    """Tones of the network are listened for until it answers."""
+    classifying: str = ""
+    """The Classify that runs."""
+    awaits_greeting: bool = False
+    """It tells the end of a machine's greeting, too."""
     music: str = ""
     """Tag of the music that the switch itself plays (hold, standing order)."""
     hold_music: str = ""
@@ -102,7 +108,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
             incoming=self.incoming,
             calling=self.invitation.calling, called=self.invitation.called, playing=self.playing, collecting=self.collecting,
             recording=recording, room=self.room, participation=self.participation, attends=self.attends,
-            faxing=self.faxing, hall=self.hall, talking=self.talking, dialled=self.dialled,
+            faxing=self.faxing, classifying=self.classifying, hall=self.hall, talking=self.talking, dialled=self.dialled,
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import msgspec
@@ -30,9 +31,16 @@ REJECTIONS: dict[Cause, int] = {
 
 _FAILURES: dict[int, Cause] = {
     403: Cause.REFUSED, 404: Cause.NO_SUCH_NUMBER, 408: Cause.UNREACHABLE, 410: Cause.NO_SUCH_NUMBER, 480: Cause.REFUSED,
-    486: Cause.BUSY, 487: Cause.CANCELLED, 488: Cause.NO_COMMON_CODEC, 503: Cause.OVERLOADED, 600: Cause.BUSY, 603: Cause.REFUSED,
-    604: Cause.NO_SUCH_NUMBER, 606: Cause.NO_COMMON_CODEC,
+    484: Cause.NO_SUCH_NUMBER, 486: Cause.BUSY, 487: Cause.CANCELLED, 488: Cause.NO_COMMON_CODEC, 503: Cause.OVERLOADED,
+    600: Cause.BUSY, 603: Cause.REFUSED, 604: Cause.NO_SUCH_NUMBER, 606: Cause.NO_COMMON_CODEC,
 }  # fmt: skip
+_Q850: dict[int, Cause] = {
+    1: Cause.NO_SUCH_NUMBER, 3: Cause.UNREACHABLE, 17: Cause.BUSY, 18: Cause.NO_ANSWER, 19: Cause.NO_ANSWER, 20: Cause.UNREACHABLE,
+    21: Cause.REFUSED, 22: Cause.NO_SUCH_NUMBER, 27: Cause.UNREACHABLE, 28: Cause.NO_SUCH_NUMBER, 34: Cause.OVERLOADED,
+    38: Cause.OVERLOADED, 41: Cause.OVERLOADED, 42: Cause.OVERLOADED, 44: Cause.OVERLOADED, 47: Cause.OVERLOADED,
+}  # fmt: skip
+"""What the telephone network says itself (ITU-T Q.850); other numbers say no more than the status."""
+_Q850_CAUSE = re.compile(r"\bQ\.850\s*;[^,]*?\bcause\s*=\s*(\d{1,3})\b", re.IGNORECASE)
 REASONS: dict[Cause, str] = {
     Cause.ANSWERED_ELSEWHERE: 'SIP;cause=200;text="Call completed elsewhere"',
     Cause.MEDIA_LOST: 'Q.850;cause=41;text="Media lost"',
@@ -45,8 +53,18 @@ AUTO_ANSWER: list[Header] = [("Alert-Info", "<http://localhost>;info=alert-autoa
 """What makes desk phones answer by themselves, as far as makers agree; our page heeds it too."""
 
 
-def failure(status: int) -> Cause:
-    """What a final answer other than 2xx to our INVITE means."""
+def failure(status: int, reason: str = "", *, outside: bool = False, rang: bool = False) -> Cause:
+    """What a final answer other than 2xx to our INVITE means.
+
+    ``reason``: its header Reason, in which a gateway says what the network said (RFC 3326, RFC 6432). ``outside``: it is a trunk's, whose
+    480 is nobody's refusal, but no answer or an absent subscriber (RFC 3398 §8.2.6.1); ``rang``: it has rung there.
+    """
+    said = _Q850_CAUSE.search(reason[:500])
+    cause = _Q850.get(int(said[1])) if said is not None else None
+    if cause is not None:
+        return cause
+    if outside and status == 480:
+        return Cause.NO_ANSWER if rang else Cause.UNREACHABLE
     return _FAILURES.get(status, Cause.FAILED)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
-from yitong.ct.model import Cause, DeviceKind, MessageWaiting
+from yitong.ct.model import Cause, ConnectionState, DeviceKind, MessageWaiting
 from yitong.ct.switches.soft import early, encryption
 from yitong.ct.switches.soft.accepting import Accepting
 from yitong.ct.switches.soft.imaging import Imaging
@@ -275,13 +275,15 @@ class Lines:
         elif line is not None and not self.refreshing.too_short(line, event) and not self.outward.goes_on(line, event):
             line.client = None
             self._by_transaction.pop(event.transaction.id, None)
-            self._refused(line, status)
+            self._refused(line, status, event.response.get("Reason") or "")
 
-    def _refused(self, line: Line, status: int) -> None:
+    def _refused(self, line: Line, status: int, reason: str) -> None:
         """A device does not take the call; perhaps it does without encryption, where that may be."""
         local, target = encryption.plainly(line.local, status), self.reach.target(line.device)
         if local is None or target is None or line.kind is DeviceKind.TRUNK:
-            self.fail(line, failure(status), status)
+            one = self.function.table.connections.get(line.connection)
+            rang = one is not None and one.state is ConnectionState.ALERTING
+            self.fail(line, failure(status, reason, outside=line.kind is DeviceKind.TRUNK, rang=rang), status)
         else:
             line.early, line.early_remote = None, None
             self._dial(line, *target, local)

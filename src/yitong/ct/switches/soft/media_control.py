@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import singledispatchmethod
 
 from yitong.ct.switches.soft import media_messages as m
+from yitong.ct.switches.soft.media_classify import Classifying
 from yitong.ct.switches.soft.media_fax import Faxes
 from yitong.ct.switches.soft.media_heed import Heed
 from yitong.ct.switches.soft.media_ports import Ports
@@ -33,7 +34,7 @@ class Control:
 
     def __init__(
         self, settings: MediaSettings, plane: Plane, ports: Ports, sockets: RowSockets, secure: Secure, services: Services,
-        recordings: Recordings, reports: Reports, faxes: Faxes, talks: Talks, heed: Heed,
+        recordings: Recordings, reports: Reports, faxes: Faxes, talks: Talks, classifying: Classifying, heed: Heed,
         may_open: Callable[[], str], step: Callable[[], int],
     ) -> None:  # fmt: skip
         self._settings = settings
@@ -46,6 +47,7 @@ class Control:
         self._reports = reports
         self._faxes = faxes
         self._talks = talks
+        self._classifying = classifying
         self._heed = heed
         self._may_open = may_open
         self._step = step
@@ -172,6 +174,7 @@ class Control:
         self._faxes.row_closed(row)
         self._recordings.row_closed(row)
         self._talks.watch(row, False)
+        self._classifying.end(row)
         closed = self._reports.close(row)
         if row.leg is not None:
             self._secure.close(row)
@@ -227,6 +230,7 @@ class Control:
             return _unknown(request)
         self._services.stop(row)
         self._faxes.stop(row)
+        self._classifying.end(row)
         return m.Done(id=request.id)
 
     @_do.register
@@ -309,6 +313,18 @@ class Control:
         if row is None:
             return _unknown(request)
         self._talks.watch(row, request.on)
+        return m.Done(id=request.id)
+
+    @_do.register
+    def _(self, request: m.MediaClassify) -> m.FromWorker | None:
+        row = self.rows.get(request.port)
+        if row is None:
+            return _unknown(request)
+        if request.on:
+            self._heed.heed(row)
+            self._classifying.begin(row, request)
+        else:
+            self._classifying.end(row)
         return m.Done(id=request.id)
 
     @_do.register

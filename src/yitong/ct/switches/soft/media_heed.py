@@ -53,7 +53,7 @@ class Heed:
         index = row.index
         return (
             bool(self._plane.matrix.heard_by.get(index)) or self._plane.listens(index) or self._recordings.records(row.port)
-            or row.taking is not None or row.image or self._faxes.runs(row)
+            or row.taking is not None or row.judged or row.image or self._faxes.runs(row)
         )  # fmt: skip
 
     def _ease(self, row: Row) -> None:

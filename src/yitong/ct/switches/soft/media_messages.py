@@ -9,13 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from yitong.ct.model import Prompt
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What every request carries; ``port`` names the row."""
-
-    id: int
-    port: str = ""
+from yitong.ct.switches.soft.media_judging import MediaClassified as MediaClassified
+from yitong.ct.switches.soft.media_judging import MediaClassify as MediaClassify
+from yitong.ct.switches.soft.media_judging import MediaEvent as MediaEvent
+from yitong.ct.switches.soft.media_judging import MediaGreeted as MediaGreeted
+from yitong.ct.switches.soft.media_judging import Request as Request
 
 
 class OpenPort(Request, frozen=True, tag=True):
@@ -227,12 +225,6 @@ class PortList(Reply, frozen=True, tag=True):
     more: bool = False
 
 
-class MediaEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What every event carries."""
-
-    port: str = ""
-
-
 class MediaPlayed(MediaEvent, frozen=True, tag=True):
     """Playing ended."""
 
@@ -368,6 +360,7 @@ AnyRequest = (
     | MediaPause
     | MediaMessage
     | MediaWatch
+    | MediaClassify
     | ListPorts
 )
 FromWorker = (
@@ -380,6 +373,8 @@ FromWorker = (
     | MediaDigit
     | MediaFaxed
     | MediaTone
+    | MediaClassified
+    | MediaGreeted
     | MediaTalk
     | MediaConnected
     | MediaLost

@@ -36,6 +36,8 @@ class Row:
     image: bool = False
     """The remote side is T.38."""
     taking: MediaMessage | None = None
+    judged: bool = False
+    """It is listened to for who speaks."""
     tag_id: str = ""
     playing_tag: str = ""
     since: int = 0

@@ -13,6 +13,7 @@ import os
 import threading
 
 from yitong.ct.switches.soft.media_certificate import load_or_make
+from yitong.ct.switches.soft.media_classify import Classifying
 from yitong.ct.switches.soft.media_control import Control
 from yitong.ct.switches.soft.media_fax import Faxes
 from yitong.ct.switches.soft.media_heed import Heed
@@ -62,6 +63,7 @@ class MediaWorker:
         self._services = Services(self._plane, self._prompts, messages, self._tell, clock.monotonic)
         self._faxes = Faxes(self._plane, self._wire, KeptFolder(settings.home / "faxes", settings.keyring), self._tell)
         self._talks = Talks(self._plane, self._tell)
+        self._classifying = Classifying(self._plane, self._tell)
         self._heed = Heed(self._plane, self._recordings, self._faxes, self._reports)
         self._sockets = RowSockets(self._wire, settings.bind, self._reports.silent_seconds, self._connected)
         today = datetime.datetime.fromtimestamp(clock.wall() / 1e6, datetime.UTC)
@@ -69,7 +71,7 @@ class MediaWorker:
         self._secure = Secure(certificate, settings.addresses, self._wire, self._tell, self._reports.receive)
         self._control = Control(
             settings, self._plane, self._ports, self._sockets, self._secure, self._services, self._recordings, self._reports,
-            self._faxes, self._talks, self._heed, self._may_open, lambda: self._step,
+            self._faxes, self._talks, self._classifying, self._heed, self._may_open, lambda: self._step,
         )  # fmt: skip
         self._server = self._control.server = Server(settings.socket, self._wire, self._control.handle)
         self._alone_since = 0
@@ -147,6 +149,7 @@ class MediaWorker:
             self._wire.send_one(row, packet)
         self._recordings.advance(now)
         self._talks.advance(now)
+        self._classifying.advance(now)
         by_index = self._control.by_index
         for index, key in done.keys:
             self._services.press(by_index[index], key)

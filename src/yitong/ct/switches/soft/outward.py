@@ -201,7 +201,7 @@ class Outward:
         if status == 503 and line.device not in attempt.rest:
             self._rest(line.device, event.response.get("Retry-After") or "")
         self._trunks.turn(line.device)
-        self._next(line, attempt, failure(status), status)
+        self._next(line, attempt, failure(status, event.response.get("Reason") or "", outside=True), status)
         return True
 
     def _rest(self, device: str, after: str) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from yitong.ct.model import Prompt
-from yitong.ct.services import Collect, ReceiveFax, RecordMessage, SendFax
+from yitong.ct.services import Classify, Collect, ReceiveFax, RecordMessage, SendFax
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.halls import RELAY, Halls
 from yitong.ct.switches.soft.workers import Worker, Workers
@@ -244,6 +244,17 @@ class Sound:
 
     def watch(self, connection: str, on: bool) -> None:
         self._ask(connection, lambda number: m.MediaWatch(id=number, port=connection, on=on))
+
+    def classify(self, connection: str, order: Classify) -> None:
+        self._ask(
+            connection,
+            lambda number: m.MediaClassify(
+                id=number, port=connection, tag_id=order.id, rules=order.rules, beep_seconds=order.beep_seconds, machine=order.machine
+            ),
+        )
+
+    def listen_for_tones(self, connection: str, on: bool) -> None:
+        self._ask(connection, lambda number: m.MediaClassify(id=number, port=connection, on=on))
 
     def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
         self._ask(connection, lambda number: m.MediaPlay(id=number, port=connection, tag_id=tag, prompts=prompts, loop=loop))

@@ -25,7 +25,6 @@ from yitong.ct.switches.soft.dispatch import Dispatch
 from yitong.ct.switches.soft.gate import ALLOWED, Gate
 from yitong.ct.switches.soft.halls import near_address
 from yitong.ct.switches.soft.hush import Hush
-from yitong.ct.switches.soft.imaging import tell_of_fax
 from yitong.ct.switches.soft.journal import Journal
 from yitong.ct.switches.soft.line import Line
 from yitong.ct.switches.soft.lines import Lines
@@ -39,7 +38,7 @@ from yitong.ct.switches.soft.registrations import Registrations
 from yitong.ct.switches.soft.resolver import Resolver
 from yitong.ct.switches.soft.restoring import Memory
 from yitong.ct.switches.soft.sound import Sound
-from yitong.ct.switches.soft.telling import tell_of_recording
+from yitong.ct.switches.soft.telling import tell_of_recording, tell_of_sound
 from yitong.ct.switches.soft.tolls import Tolls
 from yitong.ct.switches.soft.transports import Transports, same_host_origins
 from yitong.ct.switches.soft.trunks import Trunks
@@ -345,8 +344,8 @@ class SoftSwitch:
                 function.collected(event.port, event.tag_id, event.digits, event.reason, now)
             case m.MediaDigit():
                 function.digit(event.port, event.digit, now)
-            case m.MediaFaxed() | m.MediaTone():
-                tell_of_fax(event, function, now)
+            case m.MediaFaxed() | m.MediaTone() | m.MediaClassified() | m.MediaGreeted():
+                tell_of_sound(event, function, now)
             case m.MediaTalk():
                 function.talked(event.port, event.on, now)
             case m.MediaLost():
