@@ -79,6 +79,7 @@ def test_changes_make_a_fresh_document_of_an_old_one(seed: int, actions: list[Ac
 def test_the_desk_through_one_call() -> None:
     world = World()
     world.put("wrap_up_code", "w1", {"id": "w1", "code": "done", "name": {"en": "Done"}})
+    world.put("trunk", "t1", {"id": "t1", "code": "demo", "name": {"en": "The operator's line"}})
     world.agent("1001", usual=Behaviour(answer_after=2.0, hang_up_after=10.0))
     live = world.partition.live  # type: ignore[union-attr]
 
@@ -93,6 +94,7 @@ def test_the_desk_through_one_call() -> None:
     world.run(2)
     (assignment,) = desk()["assignments"].values()
     assert (assignment["state"], assignment["calling"], assignment["called"]) == ("offered", "13812345678", "96900")
+    assert assignment["line"] == {"en": "The operator's line"}
     assert assignment["keys"] == [{"step": "menu", "name": {"zh-CN": "人工服务", "en": "A person"}, "keys": "0"}]
     assert assignment["ring_until"] > world.timeline.now
     world.run(3)

@@ -87,6 +87,8 @@ export interface Assignment {
   queue: string
   calling: string
   called: string
+  /** The name of the outside line that it came by. */
+  line?: Named | null
   keys: { step: string; name: Named; keys: string }[]
   waited_seconds: number
   ring_until: number | null

@@ -243,7 +243,7 @@ class Live:
         return {
             "id": held.id, "contact": held.contact, "state": SHOWN_AS.get(held.state, held.state), "since": held.since,
             "channel": held.channel, "queue": held.queue, "calling": contact.calling if contact else "",
-            "called": contact.called if contact else "", "language": contact.language if contact else "",
+            "called": contact.called if contact else "", "language": contact.language if contact else "", "line": self.view.line(contact),
             "keys": self._keys(contact) if contact else [],
             "waited_seconds": held.waited_us // 1_000_000, "ring_until": held.ring_until if held.state == "offered" else None,
             "answered_at": held.answered_at or None, "customer": msgspec.to_builtins(card) if card is not None else None,

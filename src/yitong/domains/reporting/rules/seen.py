@@ -14,6 +14,8 @@ class SeenContact(msgspec.Struct, kw_only=True):
     id: str
     calling: str = ""
     called: str = ""
+    trunk: str = ""
+    """The code of the line that it came by."""
     direction: str = "in"
     language: str = ""
     card: Card | None = None

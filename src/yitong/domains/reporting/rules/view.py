@@ -31,7 +31,7 @@ class View:
         self.state = ViewState()
         self.zone: tzinfo = UTC
         self.names: dict[str, dict[str, Mapping[str, Any]]] = {
-            kind: {} for kind in ("agent", "queue", "team", "reason", "wrap_up_code", "flow", "site", "tenant", "mailbox")
+            kind: {} for kind in ("agent", "queue", "team", "reason", "wrap_up_code", "flow", "site", "tenant", "mailbox", "trunk")
         }
         self.touched: set[tuple[str, str]] = set()
         self._registry = registry
@@ -170,7 +170,7 @@ class View:
         self.state.contacts[fact.contact] = SeenContact(
             id=fact.contact, calling=live.peer if live else "",
             called=live.called if live and fact.direction == "in" else fact.number,
-            direction=fact.direction, language=fact.language,
+            direction=fact.direction, language=fact.language, trunk=fact.trunk,
         )  # fmt: skip
 
     def _card(self, live: LiveContact) -> None:
@@ -190,6 +190,12 @@ class View:
         """The value of a Personal record of a live contact."""
         live = self._registry.get(contact)
         return live.personals.get(record, "") if live is not None else ""
+
+    def line(self, contact: SeenContact | None) -> Any:
+        """The name of the outside line that a contact came by; null for a page, or a telephone of ours."""
+        code = contact.trunk if contact is not None else ""
+        known = self.names["trunk"].values() if code else ()
+        return next((trunk.get("name") or code for trunk in known if trunk.get("code") == code), None)
 
     def key_name(self, flow: str, step: str, keys: str) -> Any:
         """What the keys mean that were pressed in a step, in words per language, where the published flow has them."""
