@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.figures import figure
 from tests.switches.ears import Ears
 from tests.switches.situations import make, new_id, talking
 from tests.switches.soft_rig import SoftFar, SoftPhone, SoftRig
@@ -45,7 +44,6 @@ async def test_a_talk_goes_on_without_its_recording_and_the_next_one_is_made(sof
     assert complete == [False, True]
     soft.switch.sound.alarms["disk_full"] -= ALARM_SECONDS * SECOND
     assert media_alarms(soft.switch) == {"media_alarm disk_full": 0.0}
-    figure("F1", "no recording could be written: told as incomplete with an alarm, the talk went on both ways, the next one was made")
 
 
 def test_how_full_the_disk_is(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from yitong.app import operate
 from yitong.app.operate import Order, Standing
-from yitong.kit import logs
+from yitong.kit import limits, logs
 from yitong.kit.clock import Clock, SystemClock
 from yitong.kit.nats import OUTAGES, Nats
 from yitong.kit.settings import Settings
@@ -31,6 +31,7 @@ Body = Callable[[Settings], Awaitable[None]]
 _STOP_SECONDS = 8.0
 _LEAVE_SECONDS = 2.0
 _TURN_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 _COLLECT = (20_000, 5, 200)
 """Objects that make the cycle collector look: the parts make next to no cycles, and values come and go by thousands a second. A look at
 the middle generation is kept below 100,000 objects, some milliseconds: calls wait for it."""
@@ -69,6 +70,9 @@ class Frame:
         ProcessCollector(registry=self.metrics)
         PlatformCollector(registry=self.metrics)
         self.draining = False
+        self.limits = limits.look()
+        self.voice = _Voice()
+        self._heeding: list[Callable[[str], None]] = []
         self._sources: list[Callable[[], Health]] = []
         self._ready = False
         self._drain: Callable[[bool], None] | None = None
@@ -77,6 +81,18 @@ class Frame:
     def operated(self, *, drain: Callable[[bool], None] | None = None, busy: Callable[[], int] | None = None) -> None:
         """An operator may ask: ``drain(True)`` lets nothing new in, ``drain(False)`` takes it back; ``busy`` counts what still runs."""
         self._drain, self._busy = drain, busy
+
+    def limited(self, tell: Callable[[str], None]) -> None:
+        """``tell`` hears every second what the process is short of (``Limits.short_of``), "" of nothing."""
+        self._heeding.append(tell)
+
+    async def look(self) -> None:
+        """See every second how near the limits are, for ever."""
+        while True:
+            self.limits = limits.look()
+            for tell in self._heeding:
+                tell(self.limits.short_of)
+            await self.clock.sleep(_LOOK_SECONDS)
 
     async def _ordered(self, _: str, order: Order) -> Standing:
         if order.act in ("drain", "go_on") and self._drain is not None:
@@ -96,7 +112,7 @@ class Frame:
             gc.collect()
             gc.freeze()  # what the start made lives as long as the process: the collector need not walk over it again and again
             gc.set_threshold(*_COLLECT)
-            _notify("READY=1")
+            self.voice.say("READY=1")
             _log.info("ready")
 
     def health(self, source: Callable[[], Health]) -> None:
@@ -113,14 +129,17 @@ class Frame:
         return Heartbeat(
             process=self.name, node=self.settings.node, pid=os.getpid(), state=state,
             reason=worst.reason or ("" if self._ready else "starting"),
-            figures={name: value for one in told for name, value in one.figures.items()},
+            figures={name: value for one in told for name, value in one.figures.items()} | self._own_figures(),
         )  # fmt: skip
+
+    def _own_figures(self) -> dict[str, float]:
+        return {**self.limits.figures(), "tasks": float(len(asyncio.all_tasks()))}
 
     async def turn(self) -> None:
         """Tell whoever started us every second that our loop turns, for ever: one that spins says nothing (``app/watchdog.py``)."""
         while True:
             if self._ready:
-                _notify("WATCHDOG=1")
+                self.voice.say("WATCHDOG=1")
             await self.clock.sleep(_TURN_SECONDS)
 
     async def beat(self) -> None:
@@ -168,6 +187,7 @@ async def framed(name: str, body: Body, settings: Settings, *, clock: Clock | No
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     frame.tasks.keep(frame.turn, "watchdog")
+    frame.tasks.keep(frame.look, "limits")
     if settings.nats_url:
         frame.tasks.keep(frame.beat, "heartbeat")
     running = frame.tasks.start(_body(body, settings), name, vital=True)
@@ -179,6 +199,7 @@ async def framed(name: str, body: Body, settings: Settings, *, clock: Clock | No
         running.cancel()
         await asyncio.wait({running}, timeout=_STOP_SECONDS - 2)
     await frame.tasks.close(2.0)
+    frame.voice.close()
     watchdog.cancel()
     return 0 if asked else 1
 
@@ -207,13 +228,26 @@ def _give_up(name: str) -> None:
     os._exit(1)
 
 
-def _notify(text: str) -> None:
-    """One datagram to $NOTIFY_SOCKET, as systemd's Type=notify has it; nobody who is asleep there may hold us up."""
-    path = os.environ.get("NOTIFY_SOCKET", "")
-    if not path:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as out:
+class _Voice:
+    """Datagrams to $NOTIFY_SOCKET, as systemd's Type=notify has it; nobody who is asleep there may hold us up. Open from the start: a
+    process without a descriptor left must be able to say that it lives, or it is killed with all that it carries.
+    """
+
+    def __init__(self) -> None:
+        self._path = os.environ.get("NOTIFY_SOCKET", "")
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        self._out = socket.socket(socket.AF_UNIX, kind) if self._path else None
+
+    def say(self, text: str) -> None:
+        if self._out is None:
+            return
+        path = "\0" + self._path[1:] if self._path.startswith("@") else self._path
         try:
-            out.sendto(f"{text}\nMAINPID={os.getpid()}".encode(), "\0" + path[1:] if path.startswith("@") else path)
+            self._out.sendto(f"{text}\nMAINPID={os.getpid()}".encode(), path)
         except OSError as error:
             _log.log(30 if text.startswith("READY") else 10, "nobody hears how we are", said=text, error=str(error))
+
+    def close(self) -> None:
+        if self._out is not None:
+            self._out.close()
+            self._out = None

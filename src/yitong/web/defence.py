@@ -30,6 +30,14 @@ _AWAY: tuple[type[Exception], ...] = (*OUTAGES, msgspec.MsgspecError)
 _TRUNK, _MEDIA = "trunk_up ", "media_alarm "
 DISK_PERCENT = 80.0
 """A disk that is so full wants room soon."""
+DISK_SILENT_SECONDS = 5.0
+FILES_PERCENT, MEMORY_PERCENT = 80.0, 90.0
+_MOST = {
+    "disk_used_percent": ("disk_filling", DISK_PERCENT), "disk_silent_seconds": ("disk_stands", DISK_SILENT_SECONDS),
+    "descriptors_percent": ("descriptors_filling", FILES_PERCENT),
+    "overloaded": ("overloaded", 1.0), "journal_fails": ("journal_fails", 1.0),
+}  # fmt: skip
+"""Figure: the alarm that it raises, and from where on."""
 _log = structlog.get_logger("yitong.web.defence")
 router = APIRouter(prefix="/security", tags=["security"])
 
@@ -139,13 +147,21 @@ def _alarms(processes: list[dict[str, Any]], tenant: str) -> list[dict[str, Any]
             found.append(_alarm(f"process_{one['state']}", process, node, 1, one["reason"]))
         if closed := int(figures.get("passwords_closed", 0)):
             found.append(_alarm("passwords_closed", process, node, closed))
-        if (used := figures.get("disk_used_percent", 0.0)) >= DISK_PERCENT:
-            found.append(_alarm("disk_filling", process, node, int(used)))
+        found += [_alarm(code, process, node, int(figures[name])) for name, (code, most) in _MOST.items() if figures.get(name, 0.0) >= most]
         found += [_alarm(name.removeprefix(_MEDIA), process, node, 1) for name, on in figures.items() if name.startswith(_MEDIA) and on]
         down = [name.rpartition("/")[2] for name, up in figures.items() if name.startswith(f"{_TRUNK}{tenant}/") and not up]
         if down:
             found.append(_alarm("trunks_down", process, node, len(down), ", ".join(sorted(down))))
-    return found
+    return [*found, *_memory(processes)]
+
+
+def _memory(processes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One line a node: most of its processes see the same memory."""
+    worst: dict[str, tuple[float, str]] = {}
+    for one in processes:
+        used = (one["figures"].get("memory_percent", 0.0), one["process"])
+        worst[one["node"]] = max(used, worst.get(one["node"], (0.0, "")))
+    return [_alarm("memory_filling", process, node, int(used)) for node, (used, process) in worst.items() if used >= MEMORY_PERCENT]
 
 
 def _alarm(code: str, process: str, node: str, count: int, reason: str = "") -> dict[str, Any]:

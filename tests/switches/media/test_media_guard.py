@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import time
 from pathlib import Path
@@ -156,6 +157,34 @@ def test_ports_that_run_out_are_refused_at_once_and_come_back(tmp_path: Path) ->
         assert bench.switch.wait(m.MediaAlarm).code == "ports_low"
         bench.switch.do(m.ClosePort, port="0")
         assert isinstance(bench.switch.ask(m.OpenPort, port="again"), m.PortOpened)
+
+
+@pytest.mark.case("F5")
+def test_without_a_descriptor_a_row_is_refused_and_those_that_are_there_go_on(tmp_path: Path) -> None:
+    with running_worker(tmp_path) as bench:
+        alice, bob, _ = pair(bench)
+        os.close(lowest := os.open("/dev/null", os.O_RDONLY))
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+        try:
+            refused = [bench.switch.ask(m.OpenPort, port=f"c{number}") for number in range(3)]
+            bench.switch.do(m.MediaRecord, recording="r", left="a", right="b", file="r.wav")
+            assert not bench.switch.wait(m.MediaRecorded, recording="r").complete
+            alice.start()
+            bob.start()
+            time.sleep(0.8)
+            assert bob.hears(400, 0.3)
+            assert alice.hears(700, 0.3)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert {one.reason for one in refused} == {"no_descriptors"}
+        assert {one.code for one in bench.switch.seen(m.MediaAlarm)} == {"descriptors_low"}
+        assert isinstance(bench.switch.ask(m.OpenPort, port="c0"), m.PortOpened)
+        again = Phone(900)
+        bench.connect("a", again)
+        again.start()
+        time.sleep(0.6)
+        assert bob.hears(900, 0.3), "another side is heard on a row whose strangers nobody counts"
 
 
 def test_the_same_port_opened_twice_is_one(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from yitong.app.process import Health, current
 from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_worker import MediaWorker
-from yitong.kit.clock import SystemClock
+from yitong.kit.clock import Clock, SystemClock
 from yitong.kit.ids import RandomIds
 from yitong.kit.keyring import Keyring
 from yitong.kit.settings import Settings
@@ -20,6 +20,7 @@ from yitong.kit.settings import Settings
 _SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread of ours must let the audio's thread on (Python's default is 5 ms, half a step)."""
 _NICE = -11
+_DISK_SECONDS = 2.0
 
 
 def be_prompt() -> None:
@@ -47,7 +48,10 @@ async def run(settings: Settings) -> None:
     frame = current()
     be_prompt()
     worker = MediaWorker(media_settings(settings), frame.clock)
-    frame.health(lambda: _health(worker, settings.home))
+    disk = Disk(settings.home, frame.clock)
+    frame.tasks.keep(disk.watch, "disk")
+    frame.limited(lambda short: setattr(worker, "refusing", short))
+    frame.health(lambda: _health(worker, disk))
     frame.operated(busy=lambda: worker.load().ports)
     running = asyncio.get_running_loop().run_in_executor(None, worker.run)
     frame.ready()
@@ -67,9 +71,30 @@ def disk_used_percent(folder: Path) -> float:
     return round(100.0 * disk.used / max(1, disk.used + disk.free), 1)
 
 
-def _health(worker: MediaWorker, home: Path) -> Health:
+class Disk:
+    """How full the disk of recordings is, asked by a thread of its own: one that stands keeps nobody from his work, and shows as silent."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._told_at = clock.monotonic()
+        self._used = 0.0
+
+    async def watch(self) -> None:
+        """For ever."""
+        while True:
+            self._used = await asyncio.to_thread(disk_used_percent, self._folder)
+            self._told_at = self._clock.monotonic()
+            await self._clock.sleep(_DISK_SECONDS)
+
+    def figures(self) -> dict[str, float]:
+        """For the heartbeat."""
+        return {"disk_used_percent": self._used, "disk_silent_seconds": round(self._clock.monotonic() - self._told_at, 1)}
+
+
+def _health(worker: MediaWorker, disk: Disk) -> Health:
     state = worker.load()
-    full = state.ports >= state.capacity
+    why = worker.refusing or ("overloaded" if state.ports >= state.capacity else "")
     figures = {"ports": state.ports, "capacity": state.capacity, "late_ticks": state.late_ticks, "tick_ms_p99": state.tick_ms_p99,
-               "latest_ms": state.latest_ms, "disk_used_percent": disk_used_percent(home)}  # fmt: skip
-    return Health(state="degraded" if full else "ok", reason="overloaded" if full else "", figures=figures)
+               "latest_ms": state.latest_ms} | disk.figures()  # fmt: skip
+    return Health(state="degraded" if why else "ok", reason=why, figures=figures)

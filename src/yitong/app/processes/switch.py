@@ -35,7 +35,7 @@ from yitong.ct.switches.soft.switch import SoftSwitch
 from yitong.ct.switches.soft.trunk_record import SEALED_PASSWORD
 from yitong.kit import logs
 from yitong.kit.certificate import ServerContext
-from yitong.kit.clock import SECOND, SystemClock
+from yitong.kit.clock import SECOND, Clock, SystemClock
 from yitong.kit.gather import Gathering
 from yitong.kit.ids import RandomIds
 from yitong.kit.nats import Nats, Revision, encode
@@ -58,6 +58,8 @@ SETTLE_SECONDS = 2.0
 """How long those who called just before the end may take to be answered."""
 ALARM_SECONDS = 60
 """For how long an alarm of a media worker stands after it was raised last."""
+MEND_SECONDS = 5.0
+"""How often a journal that could not be written is tried again."""
 MEDIA_SECONDS = 2.0
 """How long the start waits for a media worker; a call that comes before there is one gets 503."""
 _log = logs.get("yitong.switch")
@@ -80,7 +82,7 @@ class Cache:
     """The last known entries of the buckets, on disk: what the switch knows before NATS answers."""
 
     def __init__(self, path: Path, switch: SoftSwitch) -> None:
-        self._journal = Journal(path)
+        self.journal = Journal(path)
         self._switch = switch
         self._seen: dict[str, set[str]] = {bucket: set() for bucket in BUCKETS}
         self._loaded: set[str] = set()
@@ -88,7 +90,7 @@ class Cache:
     def load(self) -> None:
         """Give the switch what was known last time."""
         for bucket in BUCKETS:
-            for key, data in self._journal.all(bucket).items():
+            for key, data in self.journal.all(bucket).items():
                 self._switch.configure(key, msgspec.msgpack.decode(data, type=Entry).value)
 
     def changed(self, bucket: str, revision: Revision | None) -> None:
@@ -96,19 +98,19 @@ class Cache:
         if revision is None:
             if bucket not in self._loaded:
                 self._loaded.add(bucket)
-                for key in set(self._journal.all(bucket)) - self._seen[bucket]:
-                    self._journal.drop(bucket, key)
+                for key in set(self.journal.all(bucket)) - self._seen[bucket]:
+                    self.journal.drop(bucket, key)
                     self._switch.configure(key, None)
-                self._journal.compact()  # what was replaced meanwhile (a password, sealed or not) is on no disk any more
+                self.journal.compact()  # what was replaced meanwhile (a password, sealed or not) is on no disk any more
             return
         if revision.key.split(".", 2)[1:2] not in WANTED:
             return
         self._seen[bucket].add(revision.key)
         self._switch.configure(revision.key, revision.value)
         if revision.value is None:
-            self._journal.drop(bucket, revision.key)
+            self.journal.drop(bucket, revision.key)
         else:
-            self._journal.put(bucket, revision.key, Entry(revision.value))
+            self.journal.put(bucket, revision.key, Entry(revision.value))
 
     @property
     def ready(self) -> bool:
@@ -116,7 +118,7 @@ class Cache:
         return len(self._loaded) == len(BUCKETS)
 
     def close(self) -> None:
-        self._journal.close()
+        self.journal.close()
 
 
 class Link:
@@ -218,6 +220,8 @@ async def run(settings: Settings) -> None:
     link = Link(switch, cache, frame, settings.nats_url)
     cache.load()
     frame.health(lambda: _health(switch, cache))
+    frame.limited(switch.answering.pressure.lacks)
+    frame.tasks.keep(lambda: _mend(frame.clock, (switch.memory.journal, cache.journal)), "journals")
     frame.operated(drain=switch.drain, busy=lambda: len(switch.function.table.calls))
     frame.tasks.start(link.run(), "nats of the switch", vital=True)
     if tls is not None:
@@ -232,14 +236,23 @@ async def run(settings: Settings) -> None:
         cache.close()
 
 
+async def _mend(clock: Clock, journals: tuple[Journal, ...]) -> None:
+    """For ever: what a full or a read-only disk did not take is written when it takes it."""
+    while True:
+        await clock.sleep(MEND_SECONDS)
+        for journal in journals:
+            journal.mend()
+
+
 def _health(switch: SoftSwitch, cache: Cache) -> Health:
-    connections = switch.function.table.connections.values()
+    connections, pressure = switch.function.table.connections.values(), switch.answering.pressure
     figures = {
         "calls": len(switch.function.table.calls), "connections": len(connections),
         "guests": sum(1 for one in connections if one.kind is DeviceKind.GUEST),
         "registered": sum(1 for device in switch.function.devices.values() if device.registered),
         "media_workers": sum(1 for worker in switch.workers.all if worker.up), "sip_transactions": switch.endpoint.transactions,
-        "calls_refused_late": switch.answering.pressure.refused,
+        "calls_refused_late": pressure.refused, "overloaded": pressure.refused_within(ALARM_SECONDS, switch.clock.monotonic()),
+        "journal_fails": bool(switch.memory.journal.trouble or cache.journal.trouble),
         "streams_refused": switch.transports.refused, "sources_silenced": len(switch.gate.guard.silenced(switch.clock.monotonic())),
         "accounts_guessed": len(switch.gate.guessing.shut()), "accounts_over_toll": len(switch.tolls.over),
     }  # fmt: skip
@@ -248,6 +261,8 @@ def _health(switch: SoftSwitch, cache: Cache) -> Health:
         return Health(state="failed", reason="no_media_worker", figures=numbers)
     if not switch.directory.configured:
         return Health(state="failed", reason="no_number_configured", figures=numbers)
+    if pressure.short_of:
+        return Health(state="degraded", reason=pressure.short_of, figures=numbers)
     if not cache.ready:
         return Health(state="degraded", reason="configuration_not_confirmed", figures=numbers)
     return Health(figures=numbers)

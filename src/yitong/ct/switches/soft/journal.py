@@ -2,32 +2,38 @@
 
 An append-only file of (length, CRC-32, msgpack) records: ``kind``, ``key`` and a value, or no value for "gone". Written without fsync: it
 outlives the process, not the machine, whose calls are over with it anyway. A torn last record is ignored. Compacted by itself.
+
+A disk that takes nothing more (full, read-only) stops no call: the values are in memory, and ``mend`` writes them all anew when it can.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
+import structlog
 
 _HEAD = 8
 COMPACT_BYTES = 4_000_000
 
 Key = tuple[str, str]
+_log = structlog.get_logger("yitong.switch.journal")
 
 
 class Journal:
-    """The latest value of every (kind, key). One writer."""
+    """The latest value of every (kind, key). One writer. ``trouble``: why the file is behind, or nothing."""
 
     def __init__(self, path: Path, compact_bytes: int = COMPACT_BYTES) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._compact_bytes = compact_bytes
         self.values: dict[Key, bytes] = {}
+        self.trouble = ""
         self._read()
         self._file = -1
         self._gathered: list[bytes] | None = None
@@ -63,16 +69,31 @@ class Journal:
         return {key: data for (one, key), data in self.values.items() if one == kind}
 
     def compact(self) -> None:
-        """Write the file anew with what still lives."""
-        if self._file >= 0:
-            os.close(self._file)
-        fresh = self._path.with_suffix(".new")
+        """Write the file anew with what still lives. The old one stays until the new one is whole."""
         data = b"".join(_record((kind, key, value)) for (kind, key), value in self.values.items())
-        fresh.write_bytes(data)
-        fresh.chmod(0o600)
-        fresh.replace(self._path)
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        fresh = self._path.with_suffix(".new")
+        try:
+            fresh.write_bytes(data)
+            fresh.chmod(0o600)
+            file = os.open(fresh, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            try:
+                fresh.replace(self._path)
+            except OSError:
+                os.close(file)
+                raise
+        except OSError as error:
+            self._fails(error)
+            return
+        self.close()
+        self._file, self.trouble = file, ""
         self._size = self._written = len(data)
+
+    def mend(self) -> None:
+        """Try again what failed; call it now and then."""
+        if self.trouble:
+            self.compact()
+            if not self.trouble:
+                _log.warning("the journal is written again", path=self._path.name)
 
     def close(self) -> None:
         """End writing."""
@@ -87,10 +108,24 @@ class Journal:
             self._write(_record(entry))
 
     def _write(self, data: bytes) -> None:
-        os.write(self._file, data)
+        if self.trouble:
+            return  # what the file lacks is in ``values``
+        try:
+            if os.write(self._file, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._written)  # a torn record would hide those after it
+            self._fails(error)
+            return
         self._written += len(data)
         if self._written > 2 * self._size + self._compact_bytes:
             self.compact()
+
+    def _fails(self, error: OSError) -> None:
+        if not self.trouble:
+            _log.error("the journal cannot be written", path=self._path.name, error=error.strerror or str(error))
+        self.trouble = error.strerror or str(error)
 
     def _read(self) -> None:
         data = self._path.read_bytes() if self._path.exists() else b""

@@ -22,11 +22,13 @@ from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_socket import RowSockets
 from yitong.ct.switches.soft.media_srtp import from_description
 from yitong.ct.switches.soft.media_talk import Talks
+from yitong.kit.limits import NO_DESCRIPTORS
 from yitong.media.digits import KEYS
 from yitong.media.plane import Plane
 
 _LISTED = 100
 _PORTS_LOW = 0.2
+_WARN_STEPS = 10 * STEPS_PER_SECOND
 
 
 class Control:
@@ -53,6 +55,7 @@ class Control:
         self._step = step
         self._free = list(range(plane.capacity - 1, 0, -1))
         self._alarmed = False
+        self._warned_at = -_WARN_STEPS
         self._doing: dict[type, Callable[[m.AnyRequest], m.FromWorker | None]] = {}
         self.server: Server
         self.rows: dict[str, Row] = {}
@@ -79,7 +82,11 @@ class Control:
         if reason or not self._free:
             return m.Refusal(id=request.id, reason=reason or "overloaded")
         index = self._free.pop()
-        row = self._bus(index, request) if request.bus else self._rtp(index, request)
+        try:
+            row = self._bus(index, request) if request.bus else self._rtp(index, request)
+        except OSError as error:
+            self._free.append(index)
+            return self._no_socket(request, error)
         if row is None:
             self._free.append(index)
             return m.Refusal(id=request.id, reason="no_ports")
@@ -116,6 +123,13 @@ class Control:
             self._reports.begin(row)
         self._warn_of_few_ports()
         return row
+
+    def _no_socket(self, request: m.OpenPort, error: OSError) -> m.Refusal:
+        """The process is at its limit: whoever talks goes on, nobody else begins."""
+        if self._step() >= self._warned_at + _WARN_STEPS:
+            self._warned_at = self._step()
+            self.server.tell(m.MediaAlarm(code="descriptors_low", detail=error.strerror or str(error)))
+        return m.Refusal(id=request.id, reason=NO_DESCRIPTORS)
 
     def _warn_of_few_ports(self) -> None:
         low = self._ports.free < self._ports.total * _PORTS_LOW

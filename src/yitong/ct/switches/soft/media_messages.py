@@ -312,7 +312,7 @@ class MediaTaken(MediaEvent, frozen=True, tag=True):
 
 
 class MediaAlarm(MediaEvent, frozen=True, tag=True):
-    """The operator should know. ``code``: disk_full, disk_slow, strangers, ports_low; ``detail`` says where."""
+    """The operator should know. ``code``: disk_full, disk_slow, ports_low, descriptors_low; ``detail`` says where."""
 
     code: str
     detail: str

@@ -43,10 +43,12 @@ class Ports:
         return len(self._free)
 
     def take(self, address: str, with_rtcp: bool) -> tuple[int, socket.socket, socket.socket | None] | None:
-        """Bind the next pair: (port, RTP socket, RTCP socket); None when there is none. Ports that others hold are passed over."""
+        """Bind the next pair: (port, RTP socket, RTCP socket); None when there is none. Ports that others hold are passed over. Raises
+        OSError when there is no descriptor or no memory for a socket; the pair stays free."""
         for _ in range(len(self._free)):
-            port = self._free.popleft()
+            port = self._free[0]
             found = _bind_pair(address, port, with_rtcp)
+            self._free.popleft()
             if found is not None:
                 return (port, *found)
             self._free.append(port)
@@ -61,7 +63,11 @@ def _bind_pair(address: str, port: int, with_rtcp: bool) -> tuple[socket.socket,
     rtp = _bind(address, port)
     if rtp is None or not with_rtcp:
         return None if rtp is None else (rtp, None)
-    rtcp = _bind(address, port + 1)
+    try:
+        rtcp = _bind(address, port + 1)
+    except OSError:
+        rtp.close()
+        raise
     if rtcp is None:
         rtp.close()
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from yitong.media.jitter import STEPS
 from yitong.media.plane import Plane
 from yitong.media.tracks import Tracks
 
+_NO_DESCRIPTOR = (os.strerror(errno.EMFILE), os.strerror(errno.ENFILE))
 _SPEECH = 150
 """Mean amplitude of a frame (of 32768, about -45 dBov) above which somebody speaks."""
 
@@ -202,7 +205,7 @@ class Recordings:
         while self._writer.failed:
             recording, reason = self._writer.failed.popleft()
             known = self._all.get(recording)
-            self._tell(MediaAlarm(code="disk_full", detail=f"{known.file if known else recording}: {reason}"))
+            self._tell(MediaAlarm(code=_alarm_of(reason), detail=f"{known.file if known else recording}: {reason}"))
             self.stop(recording, complete=False)
         while self._writer.closed:
             self._closed(self._writer.closed.popleft())
@@ -243,3 +246,8 @@ class Recordings:
                 pauses=tuple(one.pauses),
             )
         )
+
+
+def _alarm_of(reason: str) -> str:
+    """Which alarm a file that cannot be written raises."""
+    return "descriptors_low" if reason in _NO_DESCRIPTOR else "disk_full"

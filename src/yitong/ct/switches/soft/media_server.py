@@ -157,7 +157,10 @@ class Server:
             client.waiting.append(self._encode(Refusal(id=_id_of(data), reason="bad_request")))
             return
         self._current = client
-        answer = self._handle(request)
+        try:
+            answer = self._handle(request)
+        except (OSError, MemoryError):  # what could not be done for one must not end the audio of all
+            answer = Refusal(id=request.id, reason="failed")
         if answer is not None:
             client.waiting.append(self._encode(answer))
 

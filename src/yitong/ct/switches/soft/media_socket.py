@@ -45,7 +45,7 @@ class RowSockets:
     def protect(self, row: Row, srtp: Srtp | None) -> None:
         """From now on the row's packets are SRTP with these keys, or plain."""
         row.srtp = srtp
-        if row.rtp is not None and row.outside is not None:
+        if row.rtp is not None and row.connected:
             self._use(row, row.rtp)
 
     def close(self, row: Row) -> None:
@@ -59,11 +59,12 @@ class RowSockets:
 
     def _reopen(self, row: Row) -> None:
         """A socket that is connected to nobody, in place of the locked one."""
-        if row.outside is None or row.rtp is None:
+        if not row.connected or row.rtp is None:
             return
         for one in (row.rtp, row.outside):
-            self._wire.forget(one.fileno())
-            one.close()
+            if one is not None:
+                self._wire.forget(one.fileno())
+                one.close()
         row.outside = None
         row.rtp = udp_socket(self._address, row.opened.rtp_port)
         row.connected = False
@@ -115,12 +116,19 @@ class RowSockets:
         assert row.rtp is not None
         row.rtp.connect(source)
         if row.outside is None:
-            row.outside = udp_socket(self._address, row.opened.rtp_port)
-            self._wire.watch(row.outside.fileno(), self._outside_reader(row, inside=False), row.index)
+            self._watch_strangers(row)
         self._use(row, row.rtp)
         if not row.connected:
             row.connected = True
             self._connected(row)
+
+    def _watch_strangers(self, row: Row) -> None:
+        """Without a descriptor left nobody counts them; the kernel keeps them out all the same."""
+        try:
+            row.outside = udp_socket(self._address, row.opened.rtp_port)
+        except OSError:
+            return
+        self._wire.watch(row.outside.fileno(), self._outside_reader(row, inside=False), row.index)
 
     def _use(self, row: Row, rtp: socket.socket) -> None:
         """Read and send by the connected socket."""

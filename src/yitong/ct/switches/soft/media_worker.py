@@ -76,6 +76,8 @@ class MediaWorker:
         self._server = self._control.server = Server(settings.socket, self._wire, self._control.handle)
         self._alone_since = 0
         self._stopping = threading.Event()
+        self.refusing = ""
+        """Why no row may be added, as whoever watches the process's limits says; set from any thread."""
 
     def run(self) -> None:
         """The loop, until ``stop``; then everything is closed in order."""
@@ -101,7 +103,8 @@ class MediaWorker:
 
     def load(self) -> WorkerState:
         """What was told last."""
-        return self._load.state(len(self._control.rows), self._settings.rows, self._ports.free)
+        rows = len(self._control.rows)
+        return self._load.state(rows, rows if self.refusing else self._settings.rows, self._ports.free)
 
     def close(self) -> None:
         """End all rows and recordings, write what waits, close the sockets."""
@@ -207,7 +210,7 @@ class MediaWorker:
                     self._control.close(row)
 
     def _may_open(self) -> str:
-        return "overloaded" if self._load.overloaded(len(self._control.rows)) else ""
+        return self.refusing or ("overloaded" if self._load.overloaded(len(self._control.rows)) else "")
 
     def _connected(self, row: Row) -> None:
         self._tell(MediaConnected(port=row.port))

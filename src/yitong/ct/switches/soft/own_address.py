@@ -34,9 +34,10 @@ class OwnAddress:
         return found
 
     def _towards(self, flow: Flow) -> str:
-        with socket.socket(socket.AF_INET6 if ":" in flow.host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
+        family = socket.AF_INET6 if ":" in flow.host else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
                 probe.connect((flow.host, flow.port or 5060))  # sends nothing: the kernel looks up its route
-            except OSError:
-                return self._told
-            return str(probe.getsockname()[0])
+                return str(probe.getsockname()[0])
+        except OSError:  # no route; no descriptor
+            return self._told

@@ -1,24 +1,40 @@
 """Whether a new call can be taken in time. Who cannot be served soon hears 503 at once, and those who were taken are served whole.
 
-Two things tell of overload: the switch itself is late with all that it does, for some time and not for a moment; or a call waits for core
-although core works on others. A core that says nothing at all is not overloaded but away: then calls wait for its return
-(``core_seconds``), as many as ``MOST_WAITING``. ``now`` is seconds, monotonic.
+Three things tell of overload:
+
+* the switch itself is late with all that it does, for some time and not for a moment: its loop, or what waits in the kernel to be read;
+* calls wait for core although core works: the oldest one for long, or more of them than core decides soon, at the pace of its last ones;
+* the process is short of descriptors or memory (``lacks``).
+
+Where many calls come, the first signs count: a refusal must be heard within 0.2 s, and what is refused is what makes us late. Where few
+come, it is something else that makes us late, refusing them would not help, and they are better served late than not at all.
+
+A core that says nothing at all is not overloaded but away: then calls wait for its return (``core_seconds``), as many as
+``MOST_WAITING``. ``now`` is seconds, monotonic.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from yitong.kit.clock import Clock
 
-BEAT_SECONDS = 0.05
+BEAT_SECONDS = 0.025
 """How often is looked how late we are."""
-BEATS = 4
+BEATS, FIRST_BEATS = 8, 3
 """The least lateness of so many beats counts: that of a queue that stands, not of one that comes and goes (as in RFC 8289)."""
 LATE_SECONDS = 0.05
+UNREAD_A_SECOND = 800_000
+"""Octets that wait in the socket (as the kernel counts them, 2,304 a request) for each second until they are read, about."""
 WAITED_SECONDS = 0.5
 """The oldest call may have waited so long for a core that works."""
+SOON_SECONDS = 0.2
+"""Where many come, a call must be expected to be decided within that time."""
+PACE_CALLS = 16
+"""The pace of core is that of so many decisions at most, made without a pause."""
+MANY = 12
+"""So many calls within a second are many."""
 MOST_WAITING = 2_000
 
 
@@ -27,20 +43,31 @@ class Pressure:
 
     def __init__(self) -> None:
         self.refused = 0
+        self.short_of = ""
+        self._refused_at = float("-inf")
         self._late: deque[float] = deque([0.0] * BEATS, maxlen=BEATS)
+        self._first: deque[float] = deque([0.0] * FIRST_BEATS, maxlen=FIRST_BEATS)
+        self._offered: deque[float] = deque(maxlen=MANY)
         self._waiting: dict[str, float] = {}
+        self._decided: deque[float] = deque(maxlen=PACE_CALLS)
+        """When core decided, since somebody waits all the time."""
         self._heard_at = 0.0
 
-    async def beat(self, clock: Clock) -> None:
-        """For ever: find out how late the loop is."""
+    async def beat(self, clock: Clock, unread: Callable[[], int]) -> None:
+        """For ever: find out how late the loop is, and how much waits ``unread`` (octets)."""
         while True:
             due = clock.monotonic() + BEAT_SECONDS
             await clock.sleep(BEAT_SECONDS)
-            self.was_late(clock.monotonic() - due)
+            self.was_late(clock.monotonic() - due, unread())
 
-    def was_late(self, seconds: float) -> None:
-        """A beat came so much too late."""
+    def was_late(self, seconds: float, unread: int = 0) -> None:
+        """A beat came so much too late, and so many octets are unread."""
         self._late.append(seconds)
+        self._first.append(max(seconds, unread / UNREAD_A_SECOND))
+
+    def lacks(self, what: str) -> None:
+        """The process is short of something (``kit.limits``), or of nothing."""
+        self.short_of = what
 
     def waits(self, connection: str, now: float) -> None:
         """A call has come in, and core was told."""
@@ -49,14 +76,36 @@ class Pressure:
     def heard(self, connection: str, now: float) -> None:
         """Core asked for something, perhaps for that connection."""
         self._heard_at = now
-        self._waiting.pop(connection, None)
+        if self._waiting.pop(connection, None) is not None:
+            self._decided.append(now)
+        if not self._waiting:
+            self._decided.clear()
 
     def refuses(self, alive: Container[str], now: float) -> bool:
         """Whether a call that comes now is refused; ``alive``: the connections there are."""
         while self._waiting and (oldest := next(iter(self._waiting))) not in alive:
             del self._waiting[oldest]
-        since = next(iter(self._waiting.values()), now)
-        slow = now - since > WAITED_SECONDS and self._heard_at - since > WAITED_SECONDS / 2
-        refuses = min(self._late) > LATE_SECONDS or slow or len(self._waiting) >= MOST_WAITING
-        self.refused += refuses
+        self._offered.append(now)
+        many = len(self._offered) == MANY and now - self._offered[0] < 1.0
+        refuses = bool(self.short_of) or self._late_by(many) or self._core_is_slow(many, now) or len(self._waiting) >= MOST_WAITING
+        if refuses:
+            self.refused += 1
+            self._refused_at = now
         return refuses
+
+    def refused_within(self, seconds: float, now: float) -> bool:
+        """Whether a call was refused lately."""
+        return now - self._refused_at < seconds
+
+    def _late_by(self, many: bool) -> bool:
+        return min(self._late) > LATE_SECONDS or (many and min(self._first) > LATE_SECONDS)
+
+    def _core_is_slow(self, many: bool, now: float) -> bool:
+        since = next(iter(self._waiting.values()), now)
+        if now - since > WAITED_SECONDS and self._heard_at - since > WAITED_SECONDS / 2:
+            return True
+        return many and (len(self._waiting) + 1) * self._pace() > SOON_SECONDS
+
+    def _pace(self) -> float:
+        """Seconds that core takes for a call; 0 while that is not known."""
+        return (self._decided[-1] - self._decided[0]) / (len(self._decided) - 1) if len(self._decided) > 2 else 0.0

@@ -117,7 +117,7 @@ class SoftSwitch:
         self.workers.start()
         self.tolls = self.answering.tolls = Tolls(self.function.board, self.directory.rules, self.memory.journal, self.clock)
         self.tasks.keep(lambda: self.tolls.watch(self.later), "tolls")
-        self.tasks.keep(lambda: self.answering.pressure.beat(self.clock), "punctuality")
+        self.tasks.keep(lambda: self.answering.pressure.beat(self.clock, self.transports.unread), "punctuality")
         self._announce()
         self._pump()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -33,6 +34,7 @@ PING_SECONDS = 8.0
 CLOSE_SECONDS = 1.0
 """A page whose network is gone is noticed after two pings' times and this one: nobody answers our Close either (case N6)."""
 
+_SO_MEMINFO = 55
 _log = structlog.get_logger("yitong.sip.transports")
 
 
@@ -153,6 +155,16 @@ class Transports:
         if stream is None and flow.transport in ("tcp", "tls") and flow.id.startswith("to:"):
             stream = self._open(flow)
         return stream is not None and stream.send(data)
+
+    def unread(self) -> int:
+        """Octets that wait in the kernel to be read from the UDP socket, as it counts them (SO_MEMINFO); 0 where it does not tell."""
+        udp = self._udp.get("udp")
+        if udp is None or udp.is_closing():
+            return 0
+        try:
+            return int.from_bytes(udp.get_extra_info("socket").getsockopt(1, _SO_MEMINFO, 4), sys.byteorder)
+        except OSError:
+            return 0
 
     def close_flow(self, flow: Flow) -> None:
         """Close one stream."""

@@ -223,4 +223,6 @@ class Workers:
 
 def _load(worker: Worker) -> float:
     state = worker.state
-    return 0.0 if state is None or state.capacity <= 0 else max(state.ports, worker.rows) / state.capacity
+    if state is None:
+        return 0.0
+    return max(state.ports, worker.rows) / state.capacity if state.capacity > 0 else 1.0
