@@ -17,6 +17,7 @@ export const router = createRouter({
         { path: '', component: { render: () => null } },
         { path: 'desk', component: () => import('@/desk/DeskPage.vue'), meta: { right: 'calls.take', title: 'desk' } },
         { path: 'calls/:id?', component: () => import('@/calls/CallsPage.vue'), meta: { right: 'contacts.own', title: 'calls' } },
+        { path: 'assessments/:id?', component: () => import('@/assessments/AssessmentsPage.vue'), meta: { right: 'assessments.own', title: 'assessments' } },
         { path: 'board', component: () => import('@/board/BoardPage.vue'), meta: { right: 'board.see', title: 'board' } },
         { path: 'faxes/:tab?/:id?', component: () => import('@/faxes/FaxesPage.vue'), meta: { right: 'faxes.own', title: 'faxes' } },
         { path: 'conferences', component: () => import('@/conference/ConferencePage.vue'), meta: { right: 'conferences.host', title: 'conferences' } },
@@ -41,6 +42,7 @@ export function maySee(right: string | undefined): boolean {
   const session = useSession()
   if (right === 'contacts.own') return ['contacts.own', 'contacts.team', 'contacts.all'].some(session.can)
   if (right === 'faxes.own') return ['faxes.own', 'faxes.read', 'faxes.send'].some(session.can)
+  if (right === 'assessments.own') return ['assessments.own', 'assessments.write'].some(session.can)
   if (right === 'calls.take' && !session.me?.agent && !session.me?.extension) return false // the right, but nobody's desk
   return !right || session.can(right)
 }

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from tests.figures import figure
 from tests.web.centre import Centre, until
-from tests.web.world import FLOW, NAME, Tenant, World
+from tests.web.world import CRITERIA, FLOW, NAME, Tenant, World
 
 ROLES = ("1001", "1100", "admin", "nobody")
 OPEN = {
@@ -47,6 +47,7 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/config/caller_rules": named | {"patterns": ["138."], "action": "prompt", "flow": ids.ids["flow"]},
         "/config/conference_rooms": named | {"site": ids.site, "number": "8002", "host_pin": "246810"},
         "/config/retentions": named | {"queue": ids.ids["queue"], "days": 30},
+        "/config/score_sheets": named | {"criteria": CRITERIA},
         "/config/reasons": named,
         "/config/wrap_up_codes": named,
         "/config/users": {
@@ -90,6 +91,10 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/sessions/current/password": {"old": "a", "new": "another one"},
         "/guest/phone": {"number": "96900"},
         "/config/mailboxes": {"code": "x", "name": {"en": "X"}, "site": ids.site, "pin": "1234"},
+        "/assessments": {"recording": ids.ids.get("recording foreign", ids.ids["queue"]), "sheet": ids.ids["score_sheet"]},
+        "/assessments/{id}": {"marks": [], "comments": [], "note": "x"},
+        "/assessments/{id}/answer": {"text": "x"},
+        "/assessments/{id}/settle": {"text": "x"},
         "/voice_messages/{id}/status": {"status": "heard"},
         "/recordings/{id}/links": {"use": "play"},
     }  # fmt: skip

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 import numpy as np
 from prometheus_client import CollectorRegistry
+from psycopg.types.json import Jsonb
 from sqlalchemy import text
 
 from yitong.app.jobs.configuration import Configuration
@@ -41,6 +42,11 @@ FLOW = {
     "schema_version": 1, "name": NAME, "start": "bye", "steps": {"bye": {"kind": "hang_up"}},
 }  # fmt: skip
 HOTLINE = "96900"
+CRITERIA: list[dict[str, Any]] = [
+    {"key": "polite", "name": NAME, "kind": "points", "weight": 60, "points": 5},
+    {"key": "named", "name": NAME, "kind": "yes_no", "weight": 40, "points": 1},
+    {"key": "secret", "name": NAME, "kind": "knock_out", "weight": 1, "points": 1},
+]
 TO_A_PERSON = {
     "schema_version": 1, "name": NAME, "start": "person", "steps": {
         "person": {"kind": "queue", "queue": "service", "next": dict.fromkeys(("served", "timeout", "full", "no_agents"), "bye")},
@@ -152,8 +158,18 @@ class Seed:
             "code": "service", "name": NAME, "site": site, "number": "8001", "owners": [made.people["1001"].agent], "keep_days": 30,
         })  # fmt: skip
         made.ids["voice_message"] = await self.message(made)
+        made.ids["score_sheet"] = await self.put(made.id, "score_sheet", {"code": "service", "name": NAME, "criteria": CRITERIA})
+        await self._assessment(made)
         tariff = {"code": "tariff", "name": NAME, "file": f"{made.id}/documents/tariff.tif", "pages": 1}
         made.ids["fax_document"] = await self.put(made.id, "fax_document", tariff)
+
+    async def _assessment(self, made: Tenant) -> None:
+        """One of 1001's, whose recording and contact are long gone."""
+        made.ids["assessment"] = self.new_id()
+        values = {"tenant": made.id, "id": made.ids["assessment"], "site": made.site, "gone": self.new_id(), "at": moment(0)}
+        values |= {"agent": made.people["1001"].agent, "by": made.people["1100"].id, "sheet": made.ids["score_sheet"]}
+        async with self.database.transaction() as connection:
+            await connection.execute(text(_ASSESSMENT), values | {"kept": Jsonb({"name": NAME, "criteria": CRITERIA, "pass_percent": 0})})
 
     async def message(self, made: Tenant, *, contact: str = "", status: str = "new", minutes_ago: float = 1) -> str:
         """A message in the mailbox, as the projections hold it."""
@@ -207,6 +223,9 @@ class Seed:
         return ids["contact"]
 
 
+_ASSESSMENT = """insert into assessments (tenant_id, id, site_id, contact_id, recording_id, agent_id, talked_at, sheet_id, sheet_version,
+    sheet, state, score, assessor_id, published_at)
+    values (:tenant, :id, :site, :gone, :gone, :agent, :at, :sheet, 1, :kept, 'published', 9000, :by, :at)"""
 _CONTACT = (
     "insert into personals (tenant_id, id, kind, value, at, contact_id) values (:tenant, :calling, 'address', :number, :at, :contact)",
     "insert into customers (tenant_id, id, name) values (:tenant, :customer, '王小明')",

@@ -2,6 +2,8 @@
 import { get, getBlob } from '@/api/client'
 import type { Named } from '@/api/types'
 
+export { download } from '@/api/download'
+
 export interface Fax {
   id: string
   contact: string
@@ -95,16 +97,6 @@ export async function picture(path: string, signal?: AbortSignal): Promise<strin
     reader.onerror = () => failed(reader.error ?? new Error('unreadable'))
     reader.readAsDataURL(blob)
   })
-}
-
-/** Hand a file of the API over to the browser's downloads. */
-export async function download(path: string, name: string): Promise<void> {
-  const address = URL.createObjectURL(await getBlob(path))
-  const link = document.createElement('a')
-  link.href = address
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(address), 1000)
 }
 
 export const sendingOf = (id: string) => get<Sending>(`/fax_sendings/${id}`)

@@ -3,8 +3,8 @@
 export type FieldType =
   | 'text' | 'area' | 'lines' | 'name' | 'number' | 'bool' | 'password' | 'choice' | 'choices' | 'ref' | 'refs' | 'requirement' | 'members' | 'skills' | 'table'
 
-/** A column of a `table` field; an empty `decimal` is null. Its label is `column.<key>`. */
-export interface Column { key: string; type: 'text' | 'number' | 'decimal' | 'days'; hint?: string }
+/** A column of a `table` field; an empty `decimal` is null, a `key` is made up once and not shown. Its label is `column.<key>`. */
+export interface Column { key: string; type: 'text' | 'number' | 'decimal' | 'days' | 'name' | 'choice' | 'key'; hint?: string; options?: string[]; minimum?: number; maximum?: number }
 
 export interface Field {
   /** Where the value stands; a dot goes into an object. */
@@ -40,7 +40,7 @@ const recording = (): Field[] => [
 
 /** The kinds as the page lists them: by what one is about to set up. */
 export const GROUPS: [string, string[]][] = [
-  ['people', ['users', 'teams', 'skills', 'reasons']],
+  ['people', ['users', 'teams', 'skills', 'reasons', 'score_sheets']],
   ['routing', ['numbers', 'flows', 'prompts', 'queues', 'wrap_up_codes']],
   ['telephony', ['trunks', 'number_classes', 'caller_rules', 'mailboxes', 'conference_rooms']],
   ['house', ['retentions', 'sites']],
@@ -243,6 +243,26 @@ export const KINDS: Kind[] = [
     columns: ['name', 'code', 'queue', 'days'],
     fields: [...coded(), { path: 'queue', type: 'ref', of: 'queues', hint: 'retention_queue' }, { path: 'days', type: 'number', minimum: 1, maximum: 36_500, required: true, hint: 'retention_days' }],
     fresh: { code: '', name: {}, queue: '', days: 180 },
+  },
+  {
+    kind: 'score_sheets',
+    columns: ['name', 'code', 'criteria', 'pass_percent', 'enabled'],
+    fields: [
+      ...coded(),
+      { path: 'enabled', type: 'bool' },
+      { path: 'pass_percent', type: 'number', minimum: 0, maximum: 100, hint: 'pass_percent' },
+      {
+        path: 'criteria', type: 'table', required: true, hint: 'criteria',
+        columns: [
+          { key: 'key', type: 'key' },
+          { key: 'name', type: 'name' },
+          { key: 'kind', type: 'choice', options: ['points', 'yes_no', 'knock_out'] },
+          { key: 'weight', type: 'number', minimum: 1, maximum: 1000 },
+          { key: 'points', type: 'number', minimum: 1, maximum: 100 },
+        ],
+      },
+    ],
+    fresh: { code: '', name: {}, enabled: true, pass_percent: 80, criteria: [] },
   },
   { kind: 'reasons', columns: ['name', 'code'], fields: coded(), fresh: { code: '', name: {} } },
   { kind: 'wrap_up_codes', columns: ['name', 'code'], fields: coded(), fresh: { code: '', name: {} } },

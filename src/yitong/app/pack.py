@@ -83,6 +83,7 @@ class Loader:
             (kinds.AGENT, "agents", self._agent),
             (kinds.REASON, "reasons", dict),
             (kinds.WRAP_UP_CODE, "wrap_up_codes", dict),
+            (kinds.SCORE_SHEET, "score_sheets", dict),
             (kinds.QUEUE, "queues", self._queue),
             (kinds.TRUNK, "trunks", self._trunk),
         ]

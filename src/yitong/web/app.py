@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.domains.acd.api import router as acd
+from yitong.domains.assessment.api import router as assessment
 from yitong.domains.conference.api import router as conference
 from yitong.domains.crm.api import router as crm
 from yitong.domains.fax.api import router as fax
@@ -96,8 +97,8 @@ def _routes() -> tuple[BaseRoute, ...]:
     """All routes. They ask the application for its parts and hold none themselves; making them takes a second, once a process."""
     root, api = APIRouter(), APIRouter()
     for router in (
-        security, phone.router, published.router, acd, recording, quality, crm, conference, records.router, flows.router, users.router,
-        defence.router,
+        security, phone.router, published.router, acd, recording, quality, crm, conference, assessment, records.router, flows.router,
+        users.router, defence.router,
         prompts.router, fax, mailbox, fax_documents.router, *map(kinds.router_of, kinds.RESOURCES),
     ):  # fmt: skip
         api.include_router(router)

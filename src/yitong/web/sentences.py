@@ -142,6 +142,24 @@ SENTENCES: dict[str, Sentence] = {
         "该录音已删除。在期限之内，有权限的人可以恢复（{until}）。",
         "This recording was deleted. Until its time is over somebody with the right can bring it back ({until}).",
     ),
+    "own_talk": Sentence(
+        409, "不能给自己的通话评分。请由其他有权限的人评分。", "Nobody assesses his own talks. Somebody else with the right must do it."
+    ),
+    "assessed_already": Sentence(
+        409,
+        "这段录音已经用这份评分表评过。请打开已有的评分。",
+        "This recording was assessed by this sheet before. Open that assessment.",
+    ),
+    "marks_missing": Sentence(
+        409,
+        "还有 {count} 项没有评分。请逐项评分，没有出现的情况请选“不适用”。",
+        "{count} criteria have no mark yet. Mark them all; choose “not applicable” for what did not occur.",
+    ),
+    "mark_invalid": Sentence(
+        422,
+        "评分项 {criterion} 的分数不在评分表允许的范围内。请重新评分。",
+        "The mark of {criterion} is not one that the sheet allows. Mark it again.",
+    ),
     "recording_purged": Sentence(
         410,
         "该录音已彻底清除，无法恢复；备份中的副本按备份期限失效。",

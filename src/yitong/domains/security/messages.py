@@ -7,22 +7,23 @@ RIGHTS = (
     "recordings.start", "recordings.edit", "recordings.download", "recordings.delete", "faxes.read", "faxes.own", "faxes.send",
     "faxes.manage", "conferences.host", "board.see",
     "customers.read", "customers.write", "config.read", "config.write", "audit.read", "users.manage", "mailboxes.own", "mailboxes.all",
+    "assessments.write", "assessments.own",
 )  # fmt: skip
 
 STANDARD_ROLES: dict[str, tuple[str, ...]] = {
     "agent": (
         "calls.take", "contacts.own", "recordings.listen", "recordings.pause", "faxes.own", "faxes.send", "conferences.host",
-        "customers.read", "customers.write", "mailboxes.own",
+        "customers.read", "customers.write", "mailboxes.own", "assessments.own",
     ),
     "supervisor": (
         "calls.take", "calls.supervise", "contacts.own", "contacts.team", "recordings.listen", "recordings.pause",
         "recordings.start", "recordings.edit", "recordings.download", "recordings.delete", "faxes.read", "faxes.own", "faxes.send",
         "faxes.manage", "conferences.host", "board.see", "customers.read", "customers.write", "config.read", "mailboxes.own",
-        "mailboxes.all",
+        "mailboxes.all", "assessments.write", "assessments.own",
     ),
     "administrator": (
         "contacts.all", "recordings.listen", "recordings.edit", "recordings.download", "recordings.delete", "faxes.read", "faxes.send",
         "faxes.manage", "board.see", "customers.read", "customers.write", "config.read", "config.write", "audit.read", "users.manage",
-        "mailboxes.own", "mailboxes.all",
+        "mailboxes.own", "mailboxes.all", "assessments.write",
     ),
 }  # fmt: skip

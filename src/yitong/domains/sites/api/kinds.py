@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from yitong.domains.sites import service
 from yitong.domains.sites.api import shapes
 from yitong.domains.sites.api.paging import Cursor, Limit, page_of, place_of, version_of
+from yitong.domains.sites.api.score_shapes import ScoreSheet
 from yitong.domains.sites.api.shapes import Page
 from yitong.domains.sites.store import configured, people
 from yitong.domains.sites.store.kinds import KINDS
@@ -59,6 +60,7 @@ RESOURCES = (
     Resource(path="conference_rooms", kind="conference_room", shape=shapes.ConferenceRoom),
     Resource(path="mailboxes", kind="mailbox", shape=shapes.Mailbox),
     Resource(path="retentions", kind="retention", shape=shapes.Retention),
+    Resource(path="score_sheets", kind="score_sheet", shape=ScoreSheet),
     Resource(path="reasons", kind="reason", shape=shapes.Named),
     Resource(path="wrap_up_codes", kind="wrap_up_code", shape=shapes.Named),
 )

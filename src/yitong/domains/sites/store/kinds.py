@@ -117,6 +117,10 @@ RETENTION = Kind(
     name="retention", table="retentions", published=False,
     fields=_fields("code", "name", "queue=queue_id", "days", json=["name"], optional=["queue"]),
 )  # fmt: skip
+SCORE_SHEET = Kind(
+    name="score_sheet", table="score_sheets", published=False,
+    fields=_fields("code", "name", "enabled", "pass_percent", "criteria", json=["name", "criteria"]),
+)  # fmt: skip
 REASON = Kind(name="reason", table="not_ready_reasons", fields=_fields("code", "name", json=["name"]))
 WRAP_UP_CODE = Kind(name="wrap_up_code", table="wrap_up_codes", fields=_fields("code", "name", json=["name"]))
 
@@ -125,6 +129,6 @@ KINDS = {
     for kind in (
         TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, FAX_DOCUMENT, REASON, WRAP_UP_CODE,
         NUMBER_CLASS,
-        CALLER_RULE, RETENTION, CONFERENCE_ROOM, MAILBOX,
+        CALLER_RULE, RETENTION, CONFERENCE_ROOM, MAILBOX, SCORE_SHEET,
     )
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Assessments in PostgreSQL: made and changed, and as people may look at them."""
