@@ -33,7 +33,7 @@ from yitong.sip.digest import ha1
 
 E = TypeVar("E", bound=CtEvent)
 SITE = "s1"
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 30.0
 
 
 class Media:

@@ -9,17 +9,21 @@ import os
 import socket
 import sys
 import time
+import wave
 from asyncio.subprocess import Process
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.switches.agents import Agent
-from tests.switches.rigs import CALLED, CALLING, TENANT
+from tests.switches.rigs import CALLED, CALLING, PROMPT, TENANT
 from tests.switches.situations import make, new_id
 from tests.switches.soft_rig import SITE, Media, account, running_media
+from tests.tcp import peers
 
 from yitong.app import streams
 from yitong.ct import services
@@ -29,6 +33,7 @@ from yitong.ct.events import (
     Delivered,
     DeviceChanged,
     Established,
+    Played,
     RecordingEnded,
     RecordingStarted,
     Snapshot,
@@ -36,6 +41,7 @@ from yitong.ct.events import (
 )
 from yitong.ct.model import Cause
 from yitong.kit.nats import Nats
+from yitong.media import g711
 
 PLACE = f"{TENANT}.{SITE}"
 
@@ -115,7 +121,7 @@ class World:
         self.agents.append(agent)
         return agent
 
-    async def until(self, kind: type[Any], seconds: float = 10.0, **fields: Any) -> Any:
+    async def until(self, kind: type[Any], seconds: float = 40.0, **fields: Any) -> Any:
         limit = time.monotonic() + seconds
         while True:
             for event in self.events:
@@ -124,7 +130,7 @@ class World:
             assert time.monotonic() < limit, f"no {kind.__name__} {fields} in {self.events[-6:]}"
             await asyncio.sleep(0.01)
 
-    async def true(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    async def true(self, condition: Callable[[], bool], seconds: float = 40.0) -> None:
         limit = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < limit, f"never true; {[one.responses for one in self.agents]} {self.events[-6:]}"
@@ -209,6 +215,77 @@ async def talking(world: World, number: str) -> tuple[Agent, Agent, str, str]:
     phone.pick_up()
     await world.until(Established, connection=agent)
     return caller, phone, told.connection, agent
+
+
+def spoken(frame: bytes) -> int:
+    """The sample of a frame whose octets are the same."""
+    return int(g711.decode(np.frombuffer(frame, np.uint8)[None], np.array([g711.law_index(g711.PCMA)], np.uint8))[0, 0])
+
+
+def said(file: Path) -> tuple[int, int]:
+    """The commonest sample on each of the two tracks of a recording."""
+    with wave.open(str(file), "rb") as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
+    left, right = (Counter(samples[:, track].tolist()).most_common(1)[0][0] for track in (0, 1))
+    return left, right
+
+
+@pytest.mark.req("H24", "H27")
+async def test_every_act_of_the_switch_is_asked_and_told_by_messages_over_tcp(world: World) -> None:
+    """提机、放音、交换、录音、转接、挂机、拨号 (H24): each asked by a service, done at real telephones, told by an event."""
+    first, second = await registered(world, "1001"), await registered(world, "1002")
+    caller = await world.agent(CALLING)
+    for number, one in enumerate((caller, first, second)):
+        one.rtp.frame = bytes([0x2A + number]) * 160  # everybody says something of his own
+    assert world.process is not None
+    assert int(world.url.rpartition(":")[2]) in peers(world.process.pid)
+
+    def hears(one: Agent, whom: Agent) -> bool:
+        return one.rtp.heard[-1:] == [whom.rtp.frame]
+
+    caller.call(CALLED)
+    told = await world.until(Delivered, incoming=True)
+    assert (told.calling, told.called) == (CALLING, CALLED)
+    incoming, agent, other, recording = told.connection, new_id(), new_id(), new_id()
+    await world.ask(make(services.Answer, connection=incoming))
+    await world.until(Established, connection=incoming)
+    await world.ask(make(services.Play, connection=incoming, prompts=(PROMPT,)))
+    await world.true(lambda: any(len({*frame}) > 1 for frame in caller.rtp.heard))
+    assert (await world.until(Played, connection=incoming)).completed
+
+    target = services.Target(connection=agent, device=f"{TENANT}/phone/1001")
+    await world.ask(make(services.Route, connection=incoming, targets=(target,), calling=CALLING))
+    await world.true(lambda: first.ringing is not None)
+    assert first.invitations[0].from_.uri.user == CALLING
+    first.pick_up()
+    await world.until(Established, connection=agent)
+    file = f"{recording}.wav"
+    await world.ask(make(services.StartRecording, recording=recording, call=told.call, left=incoming, right=agent, file=file))
+    await world.until(RecordingStarted, recording=recording)
+    await world.true(lambda: hears(caller, first) and hears(first, caller))
+    await asyncio.sleep(0.5)
+    await world.ask(make(services.StopRecording, recording=recording))
+    ended = await world.until(RecordingEnded, recording=recording)
+    assert (ended.complete, ended.milliseconds >= 400) == (True, True)
+    assert said(world.home / "recordings" / file) == tuple(spoken(one.rtp.frame) for one in (caller, first))
+
+    await world.ask(make(services.SingleStepTransfer, connection=agent, target=services.Target(
+        connection=other, device=f"{TENANT}/phone/1002")))  # fmt: skip
+    await world.true(lambda: second.ringing is not None)
+    second.pick_up()
+    await world.true(lambda: first.released and hears(caller, second) and hears(second, caller))
+    await world.ask(make(services.Clear, connection=other))
+    await world.true(lambda: second.released and caller.released)
+    assert (await world.until(ConnectionCleared, connection=other)).by_device is False
+
+    dialled = new_id()
+    await world.ask(make(services.Make, call=new_id(), connection=dialled, device=f"{TENANT}/phone/1001", called="1002"))
+    for one in (first, second):
+        await world.true(lambda one=one: one.ringing is not None)  # type: ignore[misc]
+        one.pick_up()
+    await world.true(lambda: hears(first, second) and hears(second, first))
+    await world.ask(make(services.Clear, connection=dialled))
+    await world.true(lambda: first.released and second.released)
 
 
 async def test_services_and_events_over_nats(world: World) -> None:

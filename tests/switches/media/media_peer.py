@@ -38,7 +38,7 @@ class SwitchEnd:
         """Send a request and return its answer; events met on the way are kept."""
         self._number += 1
         self.sock.send(msgspec.msgpack.encode(kind(id=self._number, **fields)))
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while True:
             message = self._receive(deadline)
             if isinstance(message, m.Reply) and message.id == self._number:
@@ -50,7 +50,7 @@ class SwitchEnd:
         answer = self.ask(kind, **fields)
         assert isinstance(answer, m.Done), answer
 
-    def wait(self, kind: type[Any], seconds: float = 5.0, **fields: Any) -> Any:
+    def wait(self, kind: type[Any], seconds: float = 20.0, **fields: Any) -> Any:
         """The next event of ``kind`` with these fields, kept ones first."""
         deadline = time.monotonic() + seconds
         while True:
