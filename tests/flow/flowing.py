@@ -12,6 +12,7 @@ from yitong.contact.messages import AttributeSet
 from yitong.ct.events import AnyEvent
 from yitong.ct.services import AnyService
 from yitong.domains.ivr.steps import (
+    ClassifyStep,
     CollectStep,
     ConditionStep,
     HangUpStep,
@@ -54,7 +55,7 @@ def library() -> Library:
 def kinds(prompts: Library) -> Kinds:
     return Kinds(
         PlayStep(prompts), PlayStep(prompts, "say"), MenuStep(prompts), CollectStep(prompts), ConditionStep(), HoursStep(), SetStep(),
-        TransferStep(), ReturnStep(), HangUpStep(), SurveyStep(prompts),
+        TransferStep(), ClassifyStep(), ReturnStep(), HangUpStep(), SurveyStep(prompts),
     )  # fmt: skip
 
 

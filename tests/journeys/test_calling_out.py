@@ -9,14 +9,16 @@ from tests.journeys.world import TENANT, World
 
 from yitong.contact.bus import Refused
 from yitong.contact.messages import Card, ContactArrived, CustomerFound
-from yitong.ct.model import DeviceKind
+from yitong.ct.model import Cause, DeviceKind
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment
 from yitong.domains.quality.messages import RecordingEnded
-from yitong.sim.switch import BUSY, IGNORES, REFUSES, Behaviour
+from yitong.sim import voices
+from yitong.sim.switch import BUSY, FULL, IGNORES, REFUSES, Behaviour
 
 NUMBER = "13800000099"
 ANSWERS = Behaviour(answer_after=1.0)
+EMPTY = Behaviour(ring_after=None, refuse_after=0.0, refuse_with=Cause.NO_SUCH_NUMBER)
 BOTH = pytest.mark.parametrize("die", [False, True], ids=["core lives", "core dies after every step"])
 
 
@@ -81,7 +83,9 @@ def test_the_number_answers_and_both_talk(die: bool) -> None:
 
 @BOTH
 @pytest.mark.parametrize(
-    ("far", "cause"), [(REFUSES, "refused"), (BUSY, "refused"), (IGNORES, "no_answer")], ids=["refuses", "busy", "silent"]
+    ("far", "cause"),
+    [(REFUSES, "refused"), (BUSY, "busy"), (IGNORES, "no_answer"), (FULL, "congestion"), (EMPTY, "no_such_number")],
+    ids=["refuses", "busy", "silent", "lines full", "no such number"],
 )
 def test_the_number_is_not_reached(die: bool, far: Behaviour, cause: str) -> None:
     told = Dialled(die=die, far=far)
@@ -92,6 +96,23 @@ def test_the_number_is_not_reached(die: bool, far: Behaviour, cause: str) -> Non
     assert told.mine() is None
     assert told.world.partition is not None
     assert told.world.partition.acd.model.agents["a1001"].state == "ready", "he may take calls again"
+    told.end()
+
+
+@BOTH
+def test_a_busy_tone_before_the_answer_is_busy(die: bool) -> None:
+    """Operators say it in the audio, too, and let it ring on."""
+    told = Dialled(die=die, far=IGNORES)
+    told.world.switch.audio.voice = voices.BUSY
+    told.dial(seconds=1.5)
+    told.world.switch.speak_early(told.gateway.rung[-1][0])
+    told.run(5)
+    (ended,) = told.world.facts(m.DialEnded)
+    assert ended.cause == "busy"
+    assert told.gateway.released, "the number rings no more"
+    assert told.world.partition is not None
+    told.world.partition.live.flush()
+    assert told.world.partition.live.document("desk.a1001")[1]["agent"]["dial_over"]["cause"] == "busy"
     told.end()
 
 

@@ -87,7 +87,7 @@ def test_whom_he_dialled_is_given_to_somebody_else(die: bool, how: str) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize(("far", "cause"), [(REFUSES, "refused"), (BUSY, "refused"), (IGNORES, "no_answer")])
+@pytest.mark.parametrize(("far", "cause"), [(REFUSES, "refused"), (BUSY, "busy"), (IGNORES, "no_answer")])
 def test_the_number_is_not_reached(die: bool, far: Behaviour, cause: str) -> None:
     told = Dialled(die=die, far=far)
     own = dial(told, seconds=0.5)

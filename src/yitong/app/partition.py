@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from yitong.contact.answerers import Answerers
 from yitong.contact.bus import Bus, Unit
 from yitong.contact.engine import Engine
 from yitong.contact.journey import Journey, begin_segment
@@ -49,7 +50,8 @@ def step_kinds(library: Library, documents: Documents | None = None, mailboxes: 
     mailboxes = mailboxes or Mailboxes(Bus(), Registry(Bus()), tenant="", site="")
     return Kinds(
         ivr.PlayStep(library), ivr.PlayStep(library, "say"), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
-        ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.ReturnStep(), ivr.HangUpStep(), QueueStep(), SurveyStep(library),
+        ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.ClassifyStep(), ivr.ReturnStep(), ivr.HangUpStep(), QueueStep(),
+        SurveyStep(library),
         SendFaxStep(documents or Documents()), ReceiveFaxStep(),
         LeaveMessageStep(mailboxes, library), ListenMailboxStep(mailboxes, library), CallBackStep(mailboxes), ConferenceStep(),
     )  # fmt: skip
@@ -117,7 +119,7 @@ class FlowPart:
             return 0
         silent = {
             contact.id for connection in snapshot.connections
-            if not connection.playing and not connection.collecting
+            if not connection.playing and not connection.collecting and not connection.classifying
             and (contact := self._registry.of_customer(connection.connection)) is not None and self._runner.waits_on_caller(contact.id)
         }  # fmt: skip
         stuck = silent & self._silent
@@ -147,6 +149,7 @@ class Partition:
         self.mailboxes = Mailboxes(bus, self.registry, tenant=tenant, site=site)
         self.conferences = Conferences(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
         kinds = step_kinds(self.library, self.faxes.documents, self.mailboxes)
+        Answerers(bus, self.registry)
         self.runner = Runner(bus, self.registry, kinds, tenant=tenant, site=site)
         self.journey = Journey(bus, self.registry, tenant=tenant, site=site, start_flow=self._start_flow)
         self.flow = FlowPart(self.runner, self.library, self.registry)

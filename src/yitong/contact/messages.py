@@ -94,6 +94,27 @@ class CustomerFound(Fact, frozen=True):
     new: bool = False
 
 
+class AnswererHeard(Fact, frozen=True):
+    """Who answered the call that we made, judged by the voice. ``who``: person, machine, fax, busy, congestion, unobtainable, silence,
+    unknown; ``cause`` in the envelope: greeting, words, pause, beep, tone, silence, undecided; ``measure``: what decided, in ms (words:
+    their number; tones: hertz); ``milliseconds`` since the question; ``confidence`` in percent.
+    """
+
+    TYPE: ClassVar[str] = "contact.answerer_heard"
+    who: str
+    measure: int
+    milliseconds: int
+    confidence: int
+
+
+class GreetingHeard(Fact, frozen=True):
+    """The answering machine's greeting is over; ``cause`` in the envelope: beep (of ``hertz``), silence, limit."""
+
+    TYPE: ClassVar[str] = "contact.greeting_heard"
+    hertz: int
+    milliseconds: int
+
+
 class ContactReleasing(Fact, frozen=True):
     """We are about to release the customer; the switch was asked to clear the connection."""
 

@@ -64,6 +64,8 @@ class LiveContact(msgspec.Struct, kw_only=True):
     personal_attributes: dict[str, str] = {}
     personals: dict[str, str] = {}
     heard_at: int = 0
+    answered_by: str = ""
+    """Who answered, if that was judged (``AnswererHeard``)."""
     priority: int = 0
     """Added to that of every queue it waits in."""
 
@@ -87,7 +89,7 @@ class LiveContact(msgspec.Struct, kw_only=True):
         return {
             "contact": {
                 "id": self.id, "calling": self.calling, "called": self.called, "number": self.number, "trunk": self.trunk,
-                "language": self.language, "channel": self.channel, "direction": self.direction,
+                "language": self.language, "channel": self.channel, "direction": self.direction, "answered_by": self.answered_by,
             },
             "customer": msgspec.to_builtins(self.card) if self.card else {},
             "served": msgspec.to_builtins(self.served) if self.served else {},

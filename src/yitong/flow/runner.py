@@ -11,6 +11,7 @@ from yitong.contact.bus import Bus, Unit
 from yitong.contact.messages import AttributeSet, ContactEnded
 from yitong.ct.events import (
     CallEvent,
+    Classified,
     Collected,
     ConnectionCleared,
     DigitPressed,
@@ -18,6 +19,7 @@ from yitong.ct.events import (
     Failed,
     FaxEnded,
     FaxToneHeard,
+    GreetingEnded,
     MessageRecorded,
     Played,
     ServiceFailed,
@@ -39,6 +41,7 @@ from yitong.flow.messages import (
 from yitong.flow.session import MOST_STEPS_ALONE, LiveContact, Session, StepPlace
 
 HEARD = (Played, Collected, DigitPressed, Established, Failed, ConnectionCleared, ServiceFailed, FaxEnded, MessageRecorded)
+JUDGED = (Classified, GreetingEnded)
 
 OPEN_KEYS = frozenset({"menu", "survey"})
 """Kinds whose keys say nothing of the person: they may stand in the ledger."""
@@ -87,7 +90,7 @@ class Runner:
         bus.applies(SideFlowEnded, self._side_ended)
         bus.applies(AttributeSet, self._attribute)
         bus.reacts(ContactEnded, self._contact_ended)
-        for kind in HEARD:
+        for kind in (*HEARD, *JUDGED):
             bus.hears(kind, self.hear)
         bus.hears(FaxToneHeard, self._fax_heard)
 

@@ -98,12 +98,13 @@ class Keys(BaseModel):
 
 
 class Dialled(BaseModel):
-    """The number to call, as people write it; ``prompt`` or ``fax`` (codes) is sent by itself when it answers."""
+    """The number to call, as people write it; ``prompt`` or ``fax`` (codes) is sent when it answers (``after_beep``: to a machine then)."""
 
     model_config = ConfigDict(extra="forbid")
     number: str = Field(min_length=2, max_length=32)
     prompt: str = Field(default="", max_length=80)
     fax: str = Field(default="", max_length=80)
+    after_beep: bool = False
 
 
 class FlowWanted(BaseModel):
@@ -154,7 +155,7 @@ async def set_state(given: WantedState, caller: Caller = need("calls.take"), cor
 @router.post("/me/calls", status_code=201)
 async def call_out(given: Dialled, caller: Caller = need("calls.take"), core: Core = part(Core)) -> Begun:
     """Call an outside number: the own telephone first, then the number. Only numbers of the classes that the agent may call."""
-    command = CallOut(actor=caller.user, agent=_agent(caller), number=given.number, prompt=given.prompt, fax=given.fax)
+    command = CallOut(actor=caller.user, agent=_agent(caller), **given.model_dump())
     return Begun(assignment=await core.obey(caller.tenant, caller.site, command))
 
 

@@ -161,13 +161,15 @@ class ForceRelease(Command, frozen=True, tag=True):
 class CallOut(Command, frozen=True, tag=True):
     """Call an outside number: the agent's own telephone rings first (and answers by itself), then the number. Answers the assignment.
 
-    ``prompt`` or ``fax``: what is sent by itself as soon as the number answers (as SendInto does, and the agent waits).
+    ``prompt`` or ``fax``: what is sent by itself as soon as the number answers (as SendInto does, and the agent waits). ``after_beep``:
+    it is judged first who answered; a machine gets the prompt after its beep, and the call ends without the agent.
     """
 
     agent: str
     number: str
     prompt: str = ""
     fax: str = ""
+    after_beep: bool = False
 
 
 class ForceAgentState(Command, frozen=True, tag=True):

@@ -44,7 +44,8 @@ class DialAnswered(Fact, frozen=True):
 
 
 class DialEnded(Fact, frozen=True):
-    """Nobody talked. ``cause``: refused, no_answer, unreachable, agent_left, joined (it rings on for another contact)."""
+    """Nobody talked. ``cause``: busy, no_answer, refused, no_such_number, congestion, unreachable (``ct/results.py``), agent_left, joined
+    (it rings on for another contact); of the agent's own telephone refused, no_answer, unreachable."""
 
     TYPE: ClassVar[str] = "acd.dial_ended"
     assignment: str

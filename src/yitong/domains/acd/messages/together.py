@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from yitong.contact.ledger import Fact
+from yitong.ct.results import RESULTS
 
 
 class ConsultationBegan(Fact, frozen=True):
@@ -43,7 +44,7 @@ class ConferenceBegan(Fact, frozen=True):
     assignment: str
 
 
-STAYS_OVER = frozenset({"refused", "no_answer", "unreachable", "left"})
+STAYS_OVER = frozenset({*RESULTS, "left"})
 
 
 def stays_over(cause: str, state: str) -> bool:
@@ -53,7 +54,8 @@ def stays_over(cause: str, state: str) -> bool:
 
 class ConsultationEnded(Fact, frozen=True):
     """The consultation is over. ``cause``: returned (the agent is back with the customer), transferred, customer_left, agent_left; or
-    refused, no_answer, unreachable, left (the agent has not gone back yet, unless it was a conference)."""
+    refused, no_answer, unreachable, of an outside number also busy, no_such_number, congestion; left (the agent has not gone back yet,
+    unless it was a conference)."""
 
     TYPE: ClassVar[str] = "acd.consultation_ended"
     assignment: str

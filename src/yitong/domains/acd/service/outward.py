@@ -11,15 +11,18 @@ from yitong.ct.events import Originated
 from yitong.ct.model import Cause, Dialled
 from yitong.ct.number_plan import NumberPlan
 from yitong.ct.numbering import NumberClass, can_be_dialled, plain
+from yitong.ct.results import result_of
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment, Dial
 from yitong.domains.acd.model.outward import DIALLED
 from yitong.domains.acd.model.queue import micro
 from yitong.domains.acd.service.acts import LEASE_SECONDS, Acts
+from yitong.flow.made import MESSAGE, name_of
 
 OWN_SECONDS = 20.0
 RING_SECONDS = 60.0
-FAILURES = {Cause.BUSY: "refused", Cause.REFUSED: "refused", Cause.NO_ANSWER: "no_answer"}
+OWN = {Cause.BUSY: "refused", Cause.REFUSED: "refused", Cause.NO_ANSWER: "no_answer"}
+"""Why the agent's own telephone did not take the call: who is busy there has refused."""
 
 
 class Outward:
@@ -49,6 +52,10 @@ class Outward:
             raise Refused("wrong_state", state=agent.state)
         usable = sorted((device for device in agent.devices.values() if device.usable), key=lambda one: (one.kind != "page", one.device))
         then = self._acts.sending(command.prompt, command.fax) if command.prompt or command.fax else ""
+        if command.after_beep:
+            if not command.prompt:
+                raise Refused("unknown_prompt")
+            then = name_of(MESSAGE, command.prompt)
         return self._begin(command.agent, usable[0].device, number, then, unit)
 
     def _begin(self, agent: str, device: str, number: str, then: str, unit: Unit) -> str:
@@ -126,7 +133,7 @@ class Outward:
             return
         unit.ask(ct.Route(
             id=unit.new_id(), tenant=self._tenant, connection=connection, contact=contact.id, ring_seconds=RING_SECONDS, calling=own,
-            targets=(ct.Target(connection=dial.connection, number=dial.number),),
+            targets=(ct.Target(connection=dial.connection, number=dial.number),), tones=True,
         ))  # fmt: skip
 
     def customer_there(self, contact: LiveContact, unit: Unit) -> None:
@@ -153,7 +160,7 @@ class Outward:
         if assignment is None:
             return False
         connection = assignment.connection
-        self.end(assignment, FAILURES.get(cause, "unreachable"), unit)
+        self.end(assignment, result_of(cause), unit)
         self._acts.clear(connection, unit)
         return True
 
@@ -161,7 +168,7 @@ class Outward:
         """The agent's own telephone did not answer, or hung up before the number did; the customer's connection ends with it."""
         dial = assignment.dial
         if dial is not None:
-            self.end(assignment, "agent_left" if dial.out else FAILURES.get(cause, "unreachable"), unit)
+            self.end(assignment, "agent_left" if dial.out else OWN.get(cause, "unreachable"), unit)
             self._drop(dial, unit)
 
     def overdue(self, assignment: Assignment, unit: Unit) -> None:

@@ -11,6 +11,7 @@ from yitong.ct import services as ct
 from yitong.ct.events import Conferenced, Moved, Transferred
 from yitong.ct.model import Cause, Participation
 from yitong.ct.number_plan import NumberPlan
+from yitong.ct.results import result_of
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment, Consultation
 from yitong.domains.acd.model.queue import micro
@@ -225,7 +226,8 @@ class Together:
         asker = self._model.assignment(together.consulting.get(connection, ""))
         if asker is not None and asker.consultation is not None:
             failed = asker.consultation.state == "ringing"
-            self._tell_end(asker, asker.consultation, FAILURES.get(cause, "unreachable") if failed else "left", unit)
+            why = result_of(cause) if asker.consultation.address else FAILURES.get(cause, "unreachable")
+            self._tell_end(asker, asker.consultation, why if failed else "left", unit)
             return True
         handover, outside = together.handovers.get(connection), together.outside.get(connection)
         if handover is not None:

@@ -155,7 +155,8 @@ class RecordingOver(Fact, frozen=True):
 
 
 class MemberLeft(Fact, frozen=True):
-    """Somebody is no longer in the conference. ``cause``: left, removed, ended, or why he never came: refused, no_answer, unreachable."""
+    """Somebody is no longer in the conference. ``cause``: left, removed, ended, or why he never came: refused, no_answer, unreachable;
+    of an outside number also busy, no_such_number, congestion."""
 
     TYPE: ClassVar[str] = "conference.member_left"
     conference: str

@@ -8,6 +8,7 @@ from yitong.ct import services as ct
 from yitong.ct.events import Established
 from yitong.ct.model import Cause
 from yitong.ct.numbering import can_be_dialled, plain
+from yitong.ct.results import result_of
 from yitong.domains.conference import messages as m
 from yitong.domains.conference.model import Conference, Member, Room
 from yitong.domains.conference.rules import MOST_SPEAKERS, speakers
@@ -86,7 +87,7 @@ class Calling:
         ))  # fmt: skip
         unit.ask(ct.Make(
             id=unit.new_id(), tenant=self._acts.tenant, call=call, connection=connection, device=device, number=number,
-            calling=room.number, ring_seconds=RING_SECONDS, auto_answer=agent == command.agent,
+            calling=room.number, ring_seconds=RING_SECONDS, auto_answer=agent == command.agent, tones=bool(number),
         ))  # fmt: skip
         return member
 
@@ -108,7 +109,8 @@ class Calling:
     def left(self, one: Conference, member: Member, cause: Cause, unit: Unit) -> None:
         """His connection is gone: he left, or never came."""
         never = member.state == "ringing"
-        self._acts.gone(one, member, FAILURES.get(cause, "unreachable") if never else "left", unit)
+        why = result_of(cause) if member.contact and cause is not Cause.CANCELLED else FAILURES.get(cause, "unreachable")
+        self._acts.gone(one, member, why if never else "left", unit)
 
     def overdue(self, conference: str, key: str, unit: Unit) -> None:
         """The switch kept silent about whom it rings."""

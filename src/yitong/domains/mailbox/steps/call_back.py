@@ -39,7 +39,7 @@ class CallBackStep:
         service = Route(
             id=unit.new_id(), tenant=place.tenant, connection=place.connection, contact=place.contact,
             targets=(Target(connection=unit.new_id(), number=number),), calling=str(place.values.get("contact", {}).get("number", "")),
-            ring_seconds=parameters.get("ring_seconds", 30.0), order=StandingOrder(wait_seconds=5.0),
+            ring_seconds=parameters.get("ring_seconds", 30.0), order=StandingOrder(wait_seconds=5.0), tones=True,
         )  # fmt: skip
         place.wait_for(service.id)
         unit.ask(service)

@@ -6,6 +6,7 @@ from typing import Any
 
 from yitong.contact.ledger import Event
 from yitong.contact.messages import (
+    AnswererHeard,
     AttributeSet,
     ContactAnswered,
     ContactArrived,
@@ -17,6 +18,9 @@ from yitong.contact.messages import (
 from yitong.domains.reporting.model import CONTACTS, SEGMENTS, SURVEYS, Row, Rows
 from yitong.domains.survey.messages import SurveyAnswered, SurveyAsked
 from yitong.flow.messages import FlowStarted, StepEntered, StepLeft
+
+NOBODY = frozenset({"machine", "fax", "busy", "congestion", "unobtainable"})
+"""Whoever else answered our call than a person; then that is the outcome."""
 
 
 def contact_of(event: Event, rows: Rows) -> Row:
@@ -107,9 +111,16 @@ def _survey(fact: SurveyAsked | SurveyAnswered, event: Event, rows: Rows) -> Row
     )  # fmt: skip
 
 
+def answerer_heard(fact: AnswererHeard, event: Event, rows: Rows) -> None:
+    """Who answered our call was nobody to talk to."""
+    contact = contact_of(event, rows)
+    if fact.who in NOBODY:
+        rows.change(CONTACTS, contact, outcome=fact.who)
+
+
 def ended(fact: ContactEnded, event: Event, rows: Rows) -> None:
     contact = contact_of(event, rows)
-    outcome = "answered" if contact["answered_at"] else contact["outcome"]
+    outcome = "answered" if contact["answered_at"] and contact["outcome"] not in NOBODY else contact["outcome"]
     if outcome in ("waiting", "offered"):
         outcome = "lost"
     rows.change(CONTACTS, contact, ended_at=event.occurred_at, ended_by=fact.by, cause=fact.cause, outcome=outcome)

@@ -20,6 +20,7 @@ FOLDS: dict[type[Fact], Callable[[Any, Event, Rows], None]] = {
     contact.SegmentBegan: contacts.segment_began,
     contact.SegmentEnded: contacts.segment_ended,
     contact.AttributeSet: contacts.attribute_set,
+    contact.AnswererHeard: contacts.answerer_heard,
     contact.CustomerFound: contacts.customer_found,
     contact.ContactEnded: contacts.ended,
     flow.FlowStarted: contacts.flow_started,

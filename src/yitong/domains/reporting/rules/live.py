@@ -226,7 +226,7 @@ class Live:
             **self._person(key), "duty": {"state": agent.duty, "reason": agent.reason or None, "since": agent.duty_since},
             "state": self.view.agent_state(agent), "state_since": agent.state_since, "devices": devices, "locked": agent.locked,
             "may_call": list(self.view.names["agent"].get(key, {}).get("may_call") or ()),
-            "inside_over": missed(agent.inside_over, self._person),
+            "inside_over": missed(agent.inside_over, self._person), "dial_over": agent.dial_over,
         }  # fmt: skip
 
     def _assignments(self, key: str) -> dict[str, Any]:
@@ -251,7 +251,7 @@ class Live:
             "helps": self._person(held.host) if held.host else None, "consultation": self._consultation(held),
             "detour": drawn_detour(held.detour, self.view.names["flow"]), "data": drawn_data(contact, self.view.names["flow"]),
             "handed_over": held.handed, "supervision": held.participation or None, "caller": held.caller,
-            "inside": self._person(held.inside) if held.inside else None,
+            "inside": self._person(held.inside) if held.inside else None, "answered_by": contact.answered_by if contact else "",
             "direction": contact.direction if contact else "out" if held.dialling else "in", "dialling": bool(held.dialling),
             "wrap_up": {
                 "until": held.wrap_until or None, "codes": self._codes(held.queue),

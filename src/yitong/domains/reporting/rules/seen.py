@@ -25,6 +25,8 @@ class SeenContact(msgspec.Struct, kw_only=True):
     """Those that it was in, the first one first."""
     data: dict[str, tuple[str, bool]] = {}
     """What flows and agents attached to it: the value, and whether it is a secret that nobody has."""
+    answered_by: str = ""
+    """Who answered our call, if that was judged."""
     ended: bool = False
 
 
@@ -126,6 +128,8 @@ class SeenAgent(msgspec.Struct, kw_only=True):
     """Connections that occupy his telephones beside his assignments."""
     inside_over: tuple[str, str, int] | None = None
     """Whom he called last inside and did not reach, why, and when."""
+    dial_over: dict[str, str | int] | None = None
+    """Why the outside number that he called last was not reached (``cause``), and when (``at``)."""
 
 
 class SeenWaiting(msgspec.Struct, kw_only=True):

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import msgspec
 
 from yitong.contact.ledger import Fact
+from yitong.contact.messages import AnswererHeard
+from yitong.ct.results import RESULTS
 from yitong.domains.acd import messages as acd
 from yitong.domains.reporting.rules.seen import SeenAgent, SeenAssignment, SeenConsultation, ViewState
 
@@ -30,7 +32,7 @@ def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
     return {
         acd.GuestInvited: partial(_invited, view), acd.GuestJoined: view.moving("active"), acd.GuestLeft: partial(_left, view),
         acd.DialBegan: partial(_dials, view), acd.DialWentOut: view.moving("active"), acd.DialAnswered: partial(_reached, view),
-        acd.DialEnded: partial(_left, view),
+        acd.DialEnded: partial(_not_reached, view), AnswererHeard: partial(_judged, view),
         acd.ContactTaken: partial(_taken, view), acd.ConsultationBegan: partial(_began, view),
         acd.ConsultationAnswered: partial(_became, view, "talking"), acd.ConferenceBegan: partial(_became, view, "conference"),
         acd.ConsultationTurned: partial(_turned, view), acd.ConsultationEnded: partial(_over, view),
@@ -115,8 +117,23 @@ def _inside_over(view: View, fact: acd.InsideEnded, at: int) -> None:
     view.drop(fact.assignment)
 
 
-def _left(view: View, fact: acd.GuestLeft | acd.DialEnded, at: int) -> None:
+def _left(view: View, fact: acd.GuestLeft, at: int) -> None:
     view.drop(fact.assignment)
+
+
+def _not_reached(view: View, fact: acd.DialEnded, at: int) -> None:
+    if fact.contact and fact.cause in RESULTS:
+        view.agent(fact.agent).dial_over = {"cause": fact.cause, "at": at}
+        view.touched.add(("agent", fact.agent))
+    view.drop(fact.assignment)
+
+
+def _judged(view: View, fact: AnswererHeard, at: int) -> None:
+    contact = view.state.contacts.get(fact.contact)
+    if contact is not None:
+        contact.answered_by = fact.who
+        for held in [one for one in view.state.assignments.values() if one.contact == fact.contact]:
+            view.touched.add(("assignment", held.id))
 
 
 def _dials(view: View, fact: acd.DialBegan, at: int) -> None:
@@ -125,6 +142,8 @@ def _dials(view: View, fact: acd.DialBegan, at: int) -> None:
         waited_us=0, ring_until=fact.ring_until, dialling=fact.address,
     )  # fmt: skip
     view.state.assignments[dialled.id] = dialled
+    view.agent(fact.agent).dial_over = None
+    view.touched.add(("agent", fact.agent))
     view.agent(fact.agent).assignments.append(dialled.id)
     view.touched.add(("assignment", dialled.id))
 

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from yitong.contact.bus import Unit
 from yitong.contact.messages import AttributeSet
-from yitong.ct.events import ConnectionCleared, CtEvent, DigitPressed, Failed, Played, ServiceFailed
-from yitong.ct.model import StandingOrder
-from yitong.ct.services import Clear, Play, Route, Target
+from yitong.ct.events import CtEvent, DigitPressed, Played, ServiceFailed
+from yitong.ct.services import Clear, Play
 from yitong.domains.ivr.rules import DAYS, is_open
+from yitong.domains.ivr.steps.outside import ClassifyStep as ClassifyStep
+from yitong.domains.ivr.steps.outside import TransferStep as TransferStep
 from yitong.domains.recording.messages import PauseForStep
 from yitong.flow import conditions
-from yitong.flow.asking import ASK_PROPERTIES, SECONDS, AskStep, check_expression, check_pieces
+from yitong.flow.asking import ASK_PROPERTIES, AskStep, check_expression, check_pieces
 from yitong.flow.definition import BACK, NAMES
 from yitong.flow.prompts import PIECES_SCHEMA, TEXTS_SCHEMA, Library
 from yitong.flow.step import Place, Problem
@@ -256,48 +257,6 @@ class SetStep:
 def _may_be_personal(expression: str) -> bool:
     """A value made of anything but constants may carry what the caller gave or what we know of him."""
     return any(word in expression for word in ("customer", "vars", "contact.calling"))
-
-
-class TransferStep:
-    """«transfer»: ring an inside telephone, or a fixed outside ``number``, for the caller and leave them alone together."""
-
-    kind = "transfer"
-    repeats = False
-    schema: Mapping[str, Any] = {
-        "oneOf": [{"required": ["extension"]}, {"required": ["number"]}],
-        "properties": {
-            "extension": {"type": "string", "pattern": "^[0-9]{2,10}$"}, "number": {"type": "string", "pattern": "^\\+?[0-9]{3,20}$"},
-            "ring_seconds": SECONDS,
-        },
-    }
-
-    def outcomes(self, parameters: Mapping[str, Any]) -> frozenset[str]:
-        return frozenset({"done", "failed"})
-
-    def chosen(self, parameters: Mapping[str, Any]) -> frozenset[str]:
-        return frozenset({"done"})
-
-    def check(self, step: str, parameters: Mapping[str, Any], knowledge: Any) -> list[Problem]:
-        known = "number" in parameters or parameters["extension"] in knowledge.extensions
-        return [] if known else [Problem(step=step, code="flow.unknown_extension", parameters={"extension": parameters["extension"]})]
-
-    def enter(self, place: Place, parameters: Mapping[str, Any], unit: Unit) -> str | None:
-        device = f"{place.tenant}/phone/{parameters['extension']}" if "extension" in parameters else ""
-        target = Target(connection=unit.new_id(), device=device, number=parameters.get("number", ""))
-        service = Route(
-            id=unit.new_id(), tenant=place.tenant, connection=place.connection, targets=(target,), contact=place.contact,
-            calling=str(place.values.get("contact", {}).get("calling", "")),
-            ring_seconds=parameters.get("ring_seconds", 25.0), order=StandingOrder(wait_seconds=5.0),
-        )  # fmt: skip
-        place.wait_for(service.id)
-        unit.ask(service)
-        return None
-
-    def hear(self, place: Place, parameters: Mapping[str, Any], event: CtEvent, unit: Unit) -> str | None:
-        if isinstance(event, Failed) or (isinstance(event, ServiceFailed) and event.service == place.waiting):
-            return "failed"
-        theirs = isinstance(event, ConnectionCleared) and event.connection != place.connection
-        return "done" if theirs else None
 
 
 class ReturnStep:
