@@ -280,3 +280,18 @@ def test_who_muted_himself_is_still_silent_when_his_page_comes_back(story: Calla
     told.say(m.Mute, on=False)
     assert told.customer_hears() == {"1001"}
     told.end()
+
+
+@pytest.mark.parametrize("number", ["1002", OUTSIDE], ids=["a colleague", "outside"])
+@pytest.mark.parametrize("blind", [True, False], ids=["blind", "consulted"])
+def test_a_customer_on_hold_is_given_away_as_any_other(story: Callable[..., Story], number: str, blind: bool) -> None:
+    told = story()
+    told.say(m.HoldContact)
+    assert (told.mine().state, told.customer_hears()) == ("held", {"music"})
+    told.say(m.Transfer if blind else m.Consult, number=number)
+    if not blind:
+        assert (told.mine().state, told.consultation(), told.customer_hears()) == ("active", ("talking", True), {"music"})
+        told.say(m.Transfer)
+    assert told.mine().state == "wrapping_up"
+    assert told.customer_hears() == {"1002" if number == "1002" else "gateway"}
+    told.end()

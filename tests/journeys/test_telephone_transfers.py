@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from tests.journeys.histories import check_end, check_journeys
 from tests.journeys.test_several_at_one_contact import Story
-from tests.journeys.world import SITE, TENANT
+from tests.journeys.world import SITE, TENANT, World
 
-from yitong.contact.messages import ContactEnded
+from yitong.contact.messages import ContactArrived, ContactEnded
 from yitong.ct.model import DeviceKind
 from yitong.ct.services import SingleStepTransfer, Target
 from yitong.ct.switching.ports import Invitation
@@ -25,6 +25,11 @@ NUMBER = "02150001234"
 @pytest.fixture(params=[False, True], ids=["core lives", "core dies after every step"])
 def story(request: pytest.FixtureRequest) -> Callable[..., Story]:
     return lambda **fields: Story(die=request.param, **fields)
+
+
+@pytest.fixture(params=[False, True], ids=["core lives", "core dies"])
+def dies(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
 
 
 def device_of(told: Story, number: str) -> str:
@@ -165,6 +170,102 @@ def test_an_agent_goes_on_at_another_telephone_of_his(story: Callable[..., Story
     told.end()
     assert [fact.cause for fact in told.world.facts(m.AssignmentEnded)] == ["customer_left"]
     assert len(told.world.facts(RecordingEnded)) == 2
+
+
+def goes_on(told: Story, number: str) -> str:
+    """INVITE with Replaces: an agent takes what is at his telephone to his page; its connection."""
+    switch, old = told.world.switch, connection_of(told, number)
+    page = switch.register(TENANT, number, kind=DeviceKind.PAGE, usual=IGNORES).device
+    switch.lines[f"taken-{number}"] = SimLine(device=switch.devices[page.device])
+
+    def take(now: int) -> None:
+        switch.function.replaced(
+            old, connection=f"taken-{number}", device=page.device, kind=DeviceKind.PAGE, invitation=Invitation(calling=number), now=now
+        )
+
+    switch._do(take)
+    told.run(3)
+    return f"taken-{number}"
+
+
+def test_who_consults_goes_on_at_another_telephone(story: Callable[..., Story]) -> None:
+    """The customer goes on waiting, the two go on talking, and everything can be done as before."""
+    told = story()
+    told.say(m.Consult, number="1002")
+    taken = goes_on(told, "1001")
+    assert (told.mine().connection, told.consultation(), told.customer_hears()) == (taken, ("talking", True), {"music"})
+    told.say(m.Alternate)
+    assert (told.consultation(), told.customer_hears()) == (("talking", False), {"1001"})
+    told.say(m.Alternate)
+    told.say(m.Reconnect)
+    assert (told.consultation(), told.customer_hears()) == (None, {"1001"})
+    assert told.none("a1002")
+    told.end()
+
+
+def test_who_is_consulted_goes_on_at_another_telephone(story: Callable[..., Story]) -> None:
+    told = story()
+    told.say(m.Consult, number="1002")
+    taken = goes_on(told, "1002")
+    assert (told.mine("a1002").connection, told.mine("a1002").state) == (taken, "active")
+    assert (told.consultation(), told.customer_hears()) == (("talking", True), {"music"})
+    told.say(m.Alternate)
+    told.say(m.Alternate)
+    assert told.consultation() == ("talking", True)
+    told.say(m.Transfer)
+    assert told.customer_hears() == {"1002"}
+    assert told.mine("a1002").host == ""
+    told.end()
+
+
+def test_a_consultation_ends_with_whom_it_was_moved_to(story: Callable[..., Story]) -> None:
+    told = story()
+    told.say(m.Consult, number="1002")
+    told.world.switch.hang_up(goes_on(told, "1002"))
+    told.run(3)
+    assert told.consultation() == ("over", True)
+    assert told.none("a1002")
+    told.say(m.Reconnect)
+    assert told.customer_hears() == {"1001"}
+    told.end()
+
+
+@pytest.mark.parametrize("by", ["1001", "1002"], ids=["by who called", "by who was called"])
+def test_a_call_between_agents_that_goes_outside_is_a_contact(by: str, dies: bool) -> None:
+    """From when the number answers: told, recorded, worked after; core may die then."""
+    world = World()
+    for number in ("1001", "1002"):
+        world.agent(number, usual=Behaviour(answer_after=1.0))
+    gateway = world.switch.register(TENANT, "gateway", kind=DeviceKind.TRUNK, usual=Behaviour(answer_after=2.0))
+    world.obey(m.CallInside(agent="a1001", number="1002"))
+    world.run(5)
+    table, function = world.switch.function.table.connections, world.switch.function
+    mine = next(name for name, one in table.items() if one.device == f"{TENANT}/phone/{by}")
+    epoch = function.epochs[TENANT, SITE]
+    target = Target(connection="outside", number=NUMBER)
+    service = SingleStepTransfer(id="refer", tenant=TENANT, epoch=epoch, connection=mine, target=target)
+    world.switch._do(lambda now: function.ask(service, now, SITE))
+    world.run(1)
+    assert not world.contacts(), "nobody has answered yet"
+    world.run(3)
+    if dies:
+        world.restart(0.5)
+        world.run(12)
+    (contact,) = world.contacts()
+    other = "a1002" if by == "1001" else "a1001"
+    assert world.partition is not None
+    (held,) = list(world.partition.acd.model.assignments())
+    assert (held.agent, held.contact, held.state) == (other, contact, "active")
+    (arrived,) = world.facts(ContactArrived)
+    assert (arrived.direction, arrived.connection) == ("out", "outside")
+    assert gateway.rung[-1][1].called == NUMBER
+    world.switch.hang_up("outside")
+    world.run(3)
+    world.obey(m.WrapUp(agent=other, assignment=held.id))
+    world.run(5)
+    check_end(world, 0)
+    check_journeys(world.events())
+    assert len(world.facts(RecordingEnded)) == 1
 
 
 def test_a_customer_whom_a_telephone_gives_to_a_number_is_in_its_flow(story: Callable[..., Story]) -> None:

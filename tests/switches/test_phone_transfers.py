@@ -9,7 +9,7 @@ from tests.figures import figure
 from tests.switches.agents import SDP, Agent
 from tests.switches.ears import Ears
 from tests.switches.rigs import CALLED, TENANT
-from tests.switches.situations import make, talking
+from tests.switches.situations import make, new_id, talking
 from tests.switches.soft_rig import SoftFar, SoftPhone, SoftRig
 from tests.switches.wire import Wire
 
@@ -312,6 +312,26 @@ async def test_an_agent_goes_on_at_another_telephone(soft: SoftRig) -> None:
     assert cleared.cause is Cause.TRANSFERRED
     taker.hang_up()
     await soft.until(CallCleared, call=made.far.call)
+
+
+@pytest.mark.parametrize("user", ["1001", "1002"], ids=["who consults", "who is consulted"])
+async def test_in_a_consultation_one_goes_on_at_another_telephone(soft: SoftRig, user: str) -> None:
+    """The customer waits on, the two talk on; whoever came back is with the customer."""
+    made = await three(soft)
+    asked = make(services.Consult, connection=made.connection, target=services.Target(connection=new_id(), device=made.other.device))
+    soft.ask(asked)
+    await made.other.pick_up()
+    await made.ears.hear(agent="colleague", colleague="agent")
+    old, stays = (made.agent, "colleague") if user == "1001" else (made.other, "agent")
+    taker = await takes_over(soft, user, names(old.agent))
+    made.ears.add("second", SoftPhone(soft, taker, user))
+    await made.ears.hear(**{"second": stays, stays: "second"})
+    await soft.true(lambda: old.agent.released)
+    mine = (await soft.until(Transferred)).to_connection if user == "1001" else made.connection
+    soft.ask(make(services.Reconnect, connection=mine))
+    back = "second" if user == "1001" else "agent"
+    await made.ears.hear(**{"customer": back, back: "customer"})
+    assert len(soft.snapshot().connections) == 2
 
 
 async def test_a_ringing_call_is_taken_at_another_telephone(soft: SoftRig) -> None:

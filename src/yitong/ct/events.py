@@ -87,10 +87,12 @@ class ConnectionCleared(CallEvent, frozen=True, tag=True):
 
 
 class Transferred(CallEvent, frozen=True, tag=True):
-    """A single-step transfer is done: ``connection`` left, ``to_connection`` is connected, at ``device``."""
+    """A single-step transfer is done: ``connection`` left, ``to_connection`` is connected, at ``device``; ``called``: the outside number
+    that was rung for it."""
 
     to_connection: str
     device: str = ""
+    called: str = ""
 
 
 class TransferAsked(CallEvent, frozen=True, tag=True):

@@ -86,6 +86,7 @@ def took_over(board: Board, one: LiveConnection, now: int) -> None:
     board.table.changed.add(one.connection)
     if old is None:
         return
+    _inherit(board, one, old)
     near = board.table.connections.get(one.routed_by)
     if old.in_call or near is not None:
         board.tell(
@@ -100,6 +101,19 @@ def took_over(board: Board, one: LiveConnection, now: int) -> None:
         meet(board, one, near, now)
         if old.connection in board.table.connections:
             finish(board, old, Cause.ANSWERED_ELSEWHERE, now)
+
+
+def _inherit(board: Board, one: LiveConnection, old: LiveConnection) -> None:
+    """What the old one had begun goes on with the new one: its consultation, that of who asked for it, and who stays with it."""
+    aside = old.room == old.connection and not old.consulted_by
+    one.room = one.connection if aside else old.room
+    one.home, one.away_from, one.consulted_by, one.hold_music = old.home, old.away_from, old.consulted_by, old.hold_music
+    old.away_from, old.consulted_by = None, ""
+    for other in board.table.others(one):
+        others = {"consulted_by": other.consulted_by, "attends": other.attends, "routed_by": other.routed_by}
+        for name in [name for name, whose in others.items() if whose == old.connection]:
+            setattr(other, name, one.connection)
+            board.table.changed.add(other.connection)
 
 
 def transfer_asked(board: Board, connection: str, number: str, now: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from yitong.ct.events import Delivered, Diverted, Established, Failed, Originated, ServiceFailed, Transferred
-from yitong.ct.model import Cause, ConnectionState, Dialled
+from yitong.ct.model import Cause, ConnectionState, DeviceKind, Dialled
 from yitong.ct.services import Deflect, Make, Route, SingleStepTransfer, Target
 from yitong.ct.switching import classifying
 from yitong.ct.switching.board import Board, after, fail, finish, settle_audio, stand_alone
@@ -287,6 +287,7 @@ def meet(board: Board, one: LiveConnection, near: LiveConnection, now: int) -> N
                 service=one.service,
                 to_connection=one.connection,
                 device=one.device,
+                called=one.invitation.called if one.kind is DeviceKind.TRUNK else "",
             ),
             now,
         )

@@ -37,6 +37,13 @@ class ConsultationTurned(Fact, frozen=True):
     aside: bool
 
 
+class ConsultationMoved(Fact, frozen=True):
+    """The consulted one goes on at another telephone of his, on the envelope's connection."""
+
+    TYPE: ClassVar[str] = "acd.consultation_moved"
+    assignment: str
+
+
 class ConferenceBegan(Fact, frozen=True):
     """Customer, agent and consulted one hear each other."""
 

@@ -85,6 +85,8 @@ class Consultation(msgspec.Struct, kw_only=True):
     address: str = ""
     aside: bool = True
     cause: str = ""
+    room: str = ""
+    """Where the two talk, when that is not named like ``connection``: the consulted one went on at another telephone."""
 
 
 class Detour(msgspec.Struct, kw_only=True):

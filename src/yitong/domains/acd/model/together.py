@@ -62,6 +62,7 @@ class Together:
         self.outside: dict[str, Outside] = {}
         handlers: dict[type, Callable[[Any, int], None]] = {
             m.ConsultationBegan: self._began, m.ConsultationAnswered: self._answered, m.ConsultationTurned: self._turned,
+            m.ConsultationMoved: self._moved,
             m.ConferenceBegan: self._conference, m.ConsultationEnded: self._ended, m.GuestInvited: self._invited,
             m.GuestJoined: self._joined, m.GuestLeft: self._left, m.ContactTaken: self._taken, m.HandoverBegan: self._handover,
             m.HandoverEnded: self._handed, m.OutsideBegan: self._outside_began, m.OutsideEnded: self._outside_ended,
@@ -105,6 +106,14 @@ class Together:
         asker, consultation = self._asker(fact.assignment)
         consultation.state, consultation.since = "talking", at
         self._model.watch(asker)
+
+    def _moved(self, fact: m.ConsultationMoved, at: int) -> None:
+        asker, consultation = self._asker(fact.assignment)
+        self.consulting.pop(consultation.connection, None)
+        consultation.room = consultation.room or consultation.connection
+        consultation.connection = fact.connection
+        self._claim(fact.connection)
+        self.consulting[fact.connection] = asker.id
 
     def _turned(self, fact: m.ConsultationTurned, at: int) -> None:
         self._asker(fact.assignment)[1].aside = fact.aside

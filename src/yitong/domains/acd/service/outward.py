@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from yitong.contact.bus import Bus, Refused, Unit
 from yitong.contact.journey import begin_segment
-from yitong.contact.messages import ContactArrived
+from yitong.contact.messages import ContactAnswered, ContactArrived
 from yitong.contact.registry import LiveContact
 from yitong.ct import services as ct
-from yitong.ct.events import Originated
+from yitong.ct.events import Originated, Transferred
 from yitong.ct.model import Cause, Dialled
 from yitong.ct.number_plan import NumberPlan
 from yitong.ct.numbering import NumberClass, can_be_dialled, plain
@@ -95,6 +95,22 @@ class Outward:
         held = self._model.assignment(assignment)
         if held is not None:
             self._go_out(held, event.connection, unit, route=route)
+
+    def given(self, talker: Assignment, event: Transferred, unit: Unit) -> None:
+        """A colleague gave whom he talked with to an outside number, which has answered: a contact begins, and they talk."""
+        assignment, contact = unit.new_id(), unit.new_id()
+        unit.tell(m.DialBegan(
+            agent=talker.agent, connection=talker.connection, assignment=assignment, device=talker.device, call=event.call,
+            to_contact=contact, to_connection=event.to_connection, address=unit.keep(self._tenant, DIALLED, plain(event.called), contact),
+            ring_until=unit.now + micro(LEASE_SECONDS), own=True,
+        ))  # fmt: skip
+        held = self._model.assignment(assignment)
+        assert held is not None
+        self._go_out(held, talker.connection, unit, route=False)
+        began = self._registry.get(contact)
+        assert began is not None
+        unit.tell(ContactAnswered(contact=began.id, connection=began.connection))
+        self._talk(held, began, unit)
 
     # --- what the switch tells -------------------------------------------------------------------------------------------------------
 

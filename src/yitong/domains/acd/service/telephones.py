@@ -109,7 +109,7 @@ class Telephones:
         if self._agent_at(event.device) == assignment.agent:
             self._elsewhere(assignment, event, unit)
         elif assignment.inside is not None:
-            self._inside_given(assignment, unit)
+            self._inside_given(assignment, event, unit)
         elif assignment.state in ("active", "held") and assignment.dial is None and not assignment.host:
             self._together.end(assignment, "agent_left", unit)
             self._acts.end_talk(assignment, "transferred", unit)
@@ -135,15 +135,23 @@ class Telephones:
             "assignment": assignment.id,
         }  # fmt: skip
         target = m.OfferTarget(connection=event.to_connection, device=event.device)
+        asker = self._model.assignment(assignment.host)
+        if asker is not None and asker.consultation is not None and asker.consultation.guest == assignment.id:
+            unit.tell(m.ConsultationMoved(
+                contact=asker.contact, segment=asker.segment, agent=asker.agent, queue=asker.queue, connection=target.connection,
+                assignment=asker.id,
+            ))  # fmt: skip
         unit.tell(m.AssignmentInterrupted(**on, connection=assignment.connection, resume_until=until))
         unit.tell(m.ResumeTried(**on, connection=target.connection, target=target, again_at=until))
         unit.tell(m.AssignmentResumed(**on, connection=target.connection, device=target.device))
 
-    def _inside_given(self, assignment: Assignment, unit: Unit) -> None:
-        """A colleague talks on with somebody else, without this agent."""
+    def _inside_given(self, assignment: Assignment, event: Transferred, unit: Unit) -> None:
+        """A colleague talks on with somebody else, without this agent; an outside number is his contact from now on."""
         peer = self._model.assignment(assignment.inside.peer) if assignment.inside is not None else None
         self._inside.part(assignment, unit)
-        if peer is not None and peer.connection:
+        if peer is not None and peer.connection and event.called:
+            self._outward.given(peer, event, unit)
+        elif peer is not None and peer.connection:
             self._occupy(peer.agent, peer.connection, peer.device, unit)
 
     def _give(self, contact: LiveContact, assignment: Assignment, event: Transferred, unit: Unit) -> None:

@@ -277,7 +277,7 @@ class Together:
     def _moved(self, event: Moved, unit: Unit) -> None:
         assignment = self._model.of_connection(event.connection)
         consultation = assignment.consultation if assignment is not None else None
-        aside = consultation is not None and event.room == consultation.connection
+        aside = consultation is not None and event.room == (consultation.room or consultation.connection)
         if assignment is not None and consultation is not None and consultation.aside != aside:
             unit.tell(m.ConsultationTurned(
                 contact=assignment.contact, segment=assignment.segment, agent=assignment.agent, queue=assignment.queue,
