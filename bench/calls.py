@@ -7,8 +7,8 @@ then twice the highest one, of which the calls that are taken must stay whole an
 the highest rate needs (each call keeps one for 1.7 s): with fewer, callers wait for agents and not for the machine.
 
 The work is that of the peers' measurement: answer, queue, offer, the agent answers at once after 180 and hangs up after 0.5 s, no RTP.
-Unlike there, every call is recorded, stands in the ledger and leaves 1 s of after-call work. Load and product share the machine; the load
-answers from templates (``light_phones``), as SIPp did there.
+Unlike there, every call is recorded, stands in the ledger and leaves 1 s of after-call work; the last row is of the same calls unrecorded,
+as the peers did it. Load and product share the machine; the load answers from templates (``light_phones``), as SIPp did there.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ def row(one: Rate) -> str:
     return f"| {' | '.join((*cells, delays, ends, ratios, f'{one.busy:.0f}', f'{one.stolen:.0f}'))} |"
 
 
-async def rates_of(room: Room, callers: LightCallers, desks: LightDesks, rates: list[float]) -> tuple[list[str], float]:
-    """The table of rates, and the highest one without failures and late callers."""
+async def rates_of(room: Room, load: Load, callers: LightCallers, desks: LightDesks, rates: list[float]) -> tuple[list[str], float]:
+    """The table of rates, and the highest one without failures and late callers. The last line is of that rate without recordings."""
     lines, best = [], 0.0
     for number, rate in enumerate([5.0, *rates]):
         one = await run_rate(room, callers, desks, rate, 20.0 if rate == 5.0 else CALLS / rate, 90 + number)
@@ -152,6 +152,11 @@ async def rates_of(room: Room, callers: LightCallers, desks: LightDesks, rates: 
         if one.failed * 1000 >= one.calls or percentile(one.delays, 0.5) > LATE_MS:
             break
         best = rate
+    if best:
+        await room.record(load, on=False)
+        lines.append(row(await run_rate(room, callers, desks, best, CALLS / best, 89)).replace("| ", "| unrecorded, ", 1))
+        print(lines[-1], flush=True)
+        await room.record(load, on=True)
     return lines, best
 
 
@@ -165,7 +170,7 @@ async def measure(stack: Stack, rates: list[float], agents: int) -> str:
     callers, desks = lighten(load.callers, load.desks)
     await asyncio.sleep(1.0)
     average, idle_cpu = os.getloadavg()[0], await at_rest(room, 5.0)
-    lines, best = await rates_of(room, callers, desks, rates)
+    lines, best = await rates_of(room, load, callers, desks, rates)
     lines = [
         f"Set-up (load average {average:.1f}; peers: Asterisk 7, FreeSWITCH 25 ms of CPU a call, no ledger, no recording):", "",
         "| calls/s | calls | failed % | CPU ms a call | of it " + " / ".join((*PROCESSES, *ENGINES)) + " | load's own CPU ms "

@@ -53,6 +53,15 @@ class Room(faults.Room):
         await self._number(load, f"survey{self._tag}", document, self.survey_line, site, trunk["id"])
         await asyncio.sleep(1.0)
 
+    async def record(self, load: Load, *, on: bool) -> None:
+        """Whether the calls of the fast queue are recorded."""
+        path = f"/config/queues/{self.queues['fast']}"
+        queue = await load.ask("admin", "GET", path)
+        given = {name: value for name, value in queue.items() if name not in ("id", "version")}
+        change = given | {"recording": (queue.get("recording") or {}) | {"mode": "all" if on else "none"}}
+        await asyncio.to_thread(load.people["admin"], "PUT", path, json=change, headers={"If-Match": f'"{queue["version"]}"'})
+        await asyncio.sleep(1.0)
+
 
 async def offer(room: Room, callers: LightCallers, rate: float, seconds: float, case: int) -> list[LightCall]:
     """Calls at ``rate`` for ``seconds``, evenly."""
