@@ -7,13 +7,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
+from tests.system.stack import PATIENCE
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]  # fmt: skip
+MILLISECONDS = PATIENCE * 10_000
+"""How long a page waits for what it is to show, unless a test says otherwise."""
 VOICE = """
 const ask = navigator.mediaDevices && navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 if (ask) navigator.mediaDevices.getUserMedia = async (wanted) => {
@@ -87,6 +90,7 @@ class Chromium:
             context = self._context(language, insecure)
             try:
                 context.add_init_script(EARS + VOICE.replace("TONE", str(tone)))
+                context.set_default_timeout(MILLISECONDS)
                 page = context.new_page()
                 page.on("console", lambda message: print(f"[{tone}] {message.type}: {message.text}"))
                 page.on("pageerror", lambda error: print(f"[{tone}] error: {error}"))
@@ -116,6 +120,7 @@ class Chromium:
             assert executable, "no chromium: apt-get install chromium"
             self._player = self._player or self._kept.enter_context(sync_playwright())
             self._browser = self._player.chromium.launch(executable_path=executable, args=FLAGS)
+            expect.set_options(timeout=MILLISECONDS)
         return self._browser
 
     def _put_aside(self) -> None:

@@ -33,7 +33,7 @@ def call_for_a_person(guest: Page, stack: Stack, tenant: str = "") -> None:
     """Call the hotline from the customer's page and press 0 in the greeting (type-ahead)."""
     guest.goto(f"{stack.base}/call/{tenant}")
     guest.locator("[data-test=call]").first.click()
-    guest.locator("[data-test=mute]:not([disabled])").wait_for(timeout=15_000)
+    guest.locator("[data-test=mute]:not([disabled])").wait_for()
     guest.locator('[data-key="0"]').click()
 
 
@@ -47,7 +47,7 @@ def dial_for_a_person(caller: Phone) -> None:
 
 def wrap_up(desk: Page, code: str, note: str) -> None:
     """Choose a code, write a note, take a break."""
-    desk.locator("#wrap-up-note").wait_for(timeout=10_000)
+    desk.locator("#wrap-up-note").wait_for()
     desk.locator("label.code").filter(has_text=code).click()
     desk.locator("#wrap-up-note").fill(note)
     desk.locator("input[name=next][value=not_ready]").check()

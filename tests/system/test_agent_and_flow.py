@@ -78,7 +78,7 @@ def type_all(caller: Phone, desk: Page) -> None:
     """What the customer types; the agent's page shows how far he is."""
     expect(desk.locator("[data-test=beside-at]")).to_contain_text("card")
     caller.press(CARD)
-    expect(desk.locator("[data-test=beside-at]")).to_contain_text("pin", timeout=10_000)
+    expect(desk.locator("[data-test=beside-at]")).to_contain_text("pin")
     expect(desk.locator("[data-name=card]")).to_have_text(CARD)
     caller.press(PIN)
 
@@ -98,10 +98,10 @@ def test_the_customer_types_apart_and_comes_back_with_it(
         talk(desk, stack, "1001", caller)
         together()
         let_in(desk, wait=True)
-        expect(desk.locator("[data-test=beside]")).to_have_attribute("data-state", "there", timeout=10_000)
+        expect(desk.locator("[data-test=beside]")).to_have_attribute("data-state", "there")
         all_hear(agent=(lambda: page_hears(desk), []))
         type_all(caller, desk)
-        expect(desk.locator("[data-test=came]")).to_contain_text("输入卡号和密码", timeout=10_000)
+        expect(desk.locator("[data-test=came]")).to_contain_text("输入卡号和密码")
         together()
         assert [desk.locator(f"[data-name={name}]").inner_text() for name in ("amount", "card")] == ["120", CARD]
         assert PIN not in desk.content(), "a secret is shown nowhere"
@@ -109,15 +109,15 @@ def test_the_customer_types_apart_and_comes_back_with_it(
         let_in(desk, wait=True)
         expect(desk.locator("[data-test=beside-at]")).to_contain_text("card")
         desk.reload()
-        expect(desk.locator("[data-test=beside]")).to_have_attribute("data-lost", "true", timeout=20_000)
+        expect(desk.locator("[data-test=beside]")).to_have_attribute("data-lost", "true")
         stack.kill("core")
         eventually(lambda: answers(api("1001")), 20.0, "core is away")
         type_all(caller, desk)
-        expect(desk.locator("[data-test=came]")).to_be_visible(timeout=20_000)
+        expect(desk.locator("[data-test=came]")).to_be_visible()
         together()
 
         let_in(desk, wait=True)
-        expect(desk.locator("[data-test=beside]")).to_have_attribute("data-state", "there", timeout=10_000)
+        expect(desk.locator("[data-test=beside]")).to_have_attribute("data-state", "there")
         desk.keyboard.press("q")
         expect(desk.locator("[data-test=came]")).to_contain_text("取回")
         together()

@@ -74,7 +74,7 @@ def there(boss: Api) -> dict[str, dict[str, Any]]:
 
 def shows(page: Page, state: str, number: str) -> None:
     """The page's own list says that the one with the number is so."""
-    page.locator(f"[data-test=member-{state}]").filter(has_text=number[-4:]).wait_for(timeout=15_000)
+    page.locator(f"[data-test=member-{state}]").filter(has_text=number[-4:]).wait_for()
 
 
 @pytest.mark.req("H77", "H78", "H79", "H80", "H81")
@@ -88,7 +88,7 @@ def test_a_conference_of_telephones_led_from_a_page(
         sign_in(page, stack, "1100")
         page.wait_for_url("**/board")
         page.goto(f"{stack.base}/conferences")
-        page.locator("[data-test=room-morning]").click(timeout=15_000)
+        page.locator("[data-test=room-morning]").click()
         scene.dial({"host": HOST_PIN, "first": MEMBER_PIN, "second": MEMBER_PIN})
         eventually(lambda: set(there(boss)) == set(CALLERS.values()), 30.0, "not everybody is in")
         assert {number: one["host"] for number, one in there(boss).items()} == {CALLERS[name]: name == "host" for name in CALLERS}

@@ -64,7 +64,7 @@ def test_two_desks_come_back_by_themselves_and_the_talk_goes_on(stack: Stack, ch
     with chromium.page(1000) as desk, chromium.page(700, language="en") as idle, chromium.page(440) as guest:
         be_ready(desk, stack, "1002")
         call_for_a_person(guest, stack)
-        desk.locator("[data-test=answer]:not([disabled])").click(timeout=20_000)
+        desk.locator("[data-test=answer]:not([disabled])").click()
         eventually(lambda: hears(guest, 1000) and hears(desk, 440), 15.0, "they do not hear each other")
         be_ready(idle, stack, "1001")
         before = eventually(lambda: (now := state(supervisor, "1001", "1002"))["1001"][0] == "ready" and now, 10.0, "1001 is not ready")
@@ -90,7 +90,7 @@ def test_two_desks_come_back_by_themselves_and_the_talk_goes_on(stack: Stack, ch
         eventually(lambda: state(supervisor, "1001", "1002") == before, 10.0, "the reloaded desk shows another state")
 
         desk.locator("[data-test=hang-up]").click()
-        desk.locator("[data-test=finish]").click(timeout=15_000)
+        desk.locator("[data-test=finish]").click()
 
 
 @pytest.mark.case("K5")
@@ -102,9 +102,9 @@ def test_a_page_loaded_while_web_stays_away_says_so_and_returns(stack: Stack, ch
         )
         desk.reload()
         waits = desk.locator("[data-test=waits]")
-        waits.wait_for(timeout=15_000)
+        waits.wait_for()
         assert "It is being started." in waits.inner_text()
         assert "comes back by itself" in waits.inner_text()
         desk.unroute("**/api/v1/me")
-        desk.locator("[data-test=state]").wait_for(timeout=20_000)
+        desk.locator("[data-test=state]").wait_for()
         assert not waits.is_visible()

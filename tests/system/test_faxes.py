@@ -99,7 +99,7 @@ async def test_a_caller_chooses_a_document_and_his_machine_prints_it(stack: Stac
     assert (sent["outcome"], sent["code"], sent["pages"], sent["station"]) == ("ok", "tariff", 1, "0215550001")
 
 
-@pytest.mark.req("G2", "G14")
+@pytest.mark.req("G2", "G14", "T3")
 async def test_a_machine_that_calls_finds_the_mailbox_by_itself(stack: Stack, faxes: Api, tmp_path: Path) -> None:
     sent_page = page(tmp_path / "sent.tif", 7)
     order = FaxOrder(sends=True, file=str(tmp_path / "sent.tif"), station="0215550002")

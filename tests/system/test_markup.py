@@ -34,7 +34,7 @@ def test_markup_in_names_and_notes_is_only_text(
     with chromium.page(1000) as desk:
         be_ready(desk, stack, "1002")
         dial_for_a_person(caller)
-        expect(desk.locator(".card .who")).to_have_text(name, timeout=20_000)
+        expect(desk.locator(".card .who")).to_have_text(name)
         expect(desk.locator("#customer-note")).to_have_value(note)
         assert clean(desk)
         desk.locator("[data-test=answer]:not([disabled])").click()

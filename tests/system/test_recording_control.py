@@ -80,7 +80,7 @@ def test_what_a_supervisor_records_ends_in_five_ways(
         eventually(lambda: ends(admin, FIRST) == ["key", "timer"], 10.0, "the timer did not end it")
 
         choose(page, "silent")
-        page.locator("[data-test=supervision][data-state=active]").wait_for(timeout=15_000)
+        page.locator("[data-test=supervision][data-state=active]").wait_for()
         page.keyboard.press("o")
         page.locator("[data-test=record][aria-pressed=true]").wait_for()
         page.wait_for_timeout(1_000)
@@ -89,7 +89,7 @@ def test_what_a_supervisor_records_ends_in_five_ways(
         eventually(lambda: ends(admin, FIRST)[2:] == ["intercept"], 5.0, "the intercept did not end it")
 
         page.locator('a[href="/desk"]').first.click()
-        page.locator("[data-test=record-demand]").click(timeout=15_000)
+        page.locator("[data-test=record-demand]").click()
         page.locator("[data-test=record-demand][aria-pressed=true]").wait_for()
         page.wait_for_timeout(1_000)
         page.locator("[data-test=hang-up]").click()

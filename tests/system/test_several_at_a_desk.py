@@ -70,7 +70,7 @@ def all_hear(**wanted: tuple[Callable[[], set[str]], Iterable[str]]) -> None:
 def signed_on(page: Page, stack: Stack, agent: str) -> None:
     """At his desk, in a break: nobody's calls, but he can be asked."""
     be_ready(page, stack, agent)
-    page.locator(".state.ready").wait_for(timeout=20_000)
+    page.locator(".state.ready").wait_for()
     page.keyboard.press("b")
     page.locator(".state.not_ready").wait_for()
 
@@ -78,11 +78,11 @@ def signed_on(page: Page, stack: Stack, agent: str) -> None:
 def talk(desk: Page, stack: Stack, agent: str, caller: Phone) -> None:
     """The customer calls for a person, and this agent answers in his page."""
     sign_in(desk, stack, agent)
-    desk.locator("[data-test=phone] .dot.ready").wait_for(timeout=20_000)
+    desk.locator("[data-test=phone] .dot.ready").wait_for()
     dial_for_a_person(caller)
     desk.locator("[data-test=ready]").click()
-    desk.locator("[data-test=answer]:not([disabled])").click(timeout=20_000)
-    desk.locator("[data-test=pick-open]:not([disabled])").wait_for(timeout=10_000)
+    desk.locator("[data-test=answer]:not([disabled])").click()
+    desk.locator("[data-test=pick-open]:not([disabled])").wait_for()
 
 
 def consult(desk: Page, whom: str) -> None:
@@ -130,7 +130,7 @@ def test_consulted_gone_over_to_brought_together_and_handed_over(
         expect(second.locator("[data-test=host]")).to_contain_text("Wang Fang")
         expect(second.locator("[data-test=caller]")).to_have_text(SHOWN)
         expect(second.locator("#customer-note")).to_have_value("咨询前写下的备注")
-        second.locator("[data-test=answer]:not([disabled])").click(timeout=15_000)
+        second.locator("[data-test=answer]:not([disabled])").click()
         expect(first.locator("[data-test=other-side]")).to_have_text("与您通话")
         hear(["something"], ["second"], ["first"])
 
@@ -177,7 +177,7 @@ def test_refused_then_muted_then_given_away_at_once(
         dial_for_a_person(caller)
         own.wait("CALL_INCOMING", 20.0)
         own.accept()
-        desk.locator("[data-test=pick-open]:not([disabled])").wait_for(timeout=10_000)
+        desk.locator("[data-test=pick-open]:not([disabled])").wait_for()
         all_hear(customer=(lambda: phone_hears(caller), ["first"]))
 
         consult(desk, "1004")
@@ -203,7 +203,7 @@ def test_refused_then_muted_then_given_away_at_once(
         expect(desk.locator("[aria-selected=true]")).to_have_attribute("data-pick", "1004")
         desk.keyboard.press("Shift+Enter")
         other.wait("CALL_INCOMING", 20.0)
-        desk.locator("#wrap-up-note").wait_for(timeout=10_000)
+        desk.locator("#wrap-up-note").wait_for()
         other.accept()
         all_hear(customer=(lambda: phone_hears(caller), ["second"]), colleague=(lambda: phone_hears(other), ["customer"]))
         wrap_up(desk, "业务咨询", "")
