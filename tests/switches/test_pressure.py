@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+from bench.light_phones import LightCallers
 from tests.switches.rigs import CALLED
+from tests.switches.situations import make
 from tests.switches.soft_rig import SoftRig
 
+from yitong.ct import services
+from yitong.ct.events import Delivered
 from yitong.ct.model import DeviceKind
 from yitong.ct.switches.soft import pressure as p
 from yitong.ct.switches.soft.line import Line
@@ -108,3 +115,43 @@ def test_a_page_may_come_back_within_its_grace() -> None:
     assert grace.over(11.0 + GRACE_SECONDS - 0.1) == []
     assert grace.over(11.0 + GRACE_SECONDS) == [lines["b"]]
     assert grace.next_deadline() is None
+
+
+@pytest.mark.case("F7")
+async def test_calls_beyond_the_pace_of_core_hear_503_and_the_others_are_decided_in_turn(soft: SoftRig) -> None:
+    """Over real sockets, with a core that decides fifteen calls a second and is offered three times as many."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0))
+    callers = LightCallers(transport, soft.server)
+    deciding = soft.tasks.start(_decide(soft, 1 / 15), "a slow core")
+    calls = []
+    for number in range(90):
+        calls.append(callers.call(f"139{number:08}", CALLED))
+        await asyncio.sleep(1 / 45)
+    await soft.true(lambda: all(call.state == "over" for call in calls), "every call is answered")
+    refused = sorted(1000 * (call.ended - call.began) for call in calls if call.status == 503)
+    decided = sorted(1000 * (call.ended - call.began) for call in calls if call.status != 503)
+    await soft.settle(0.3)
+    later = callers.call("13988888888", CALLED)
+    await soft.true(lambda: later.state == "over")
+    deciding.cancel()
+    transport.close()
+    assert refused
+    assert decided
+    assert later.status != 503
+    assert soft.switch.answering.pressure.refused == len(refused)
+    assert not soft.switch.lines.all
+    print(f"{len(refused)} refused after {refused[len(refused) // 2]:.0f} / {refused[-1]:.0f} ms, {len(decided)} decided after "
+          f"{decided[len(decided) // 2]:.0f} / {decided[-1]:.0f} ms (p50 / longest)")  # fmt: skip
+
+
+async def _decide(soft: SoftRig, seconds: float) -> None:
+    """One call after the other: it is not taken."""
+    seen = 0
+    while True:
+        for event in soft.events[seen:]:
+            seen += 1
+            if isinstance(event, Delivered) and event.incoming:
+                await asyncio.sleep(seconds)
+                soft.ask(make(services.Clear, connection=event.connection))
+        await asyncio.sleep(0.001)
