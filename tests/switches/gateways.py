@@ -8,8 +8,9 @@ import ssl
 import time
 from typing import cast
 
-from tests.switches.agents import Agent
+from tests.switches.agents import SDP, Agent
 
+from yitong.sip import negotiation
 from yitong.sip.core import Flow, Settings
 from yitong.sip.digest import Account, Authenticator, Verdict, ha1
 from yitong.sip.endpoint import Endpoint
@@ -42,6 +43,16 @@ class Gateway(Agent):
         self.datagrams.append(data)
         if not self.silent:
             super().datagram_received(data, addr)
+
+    def bring(self, calling: str, called: str) -> None:
+        """Somebody in the public network dials; we pass it on to who registered the line."""
+        self.released = False
+        self.invite = self.endpoint.request(
+            "INVITE", self.registrations[-1].partition(">")[0].lstrip("<"), self.flow, time.monotonic(),
+            from_=f"<sip:{calling}@operator.example>", to=f"<sip:{called}@{self.domain}>", headers=[("Contact", self.contact)],
+            body=negotiation.make_offer(self._local).encode(), content_type=SDP,
+        )  # fmt: skip
+        self.pump()
 
     def heard(self, method: str) -> list[bytes]:
         """What came, sent again ones and all."""

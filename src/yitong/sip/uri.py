@@ -72,9 +72,7 @@ class Uri(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def number(self) -> str:
         """The user part as a number: user parameters (``;phone-context``) and visual separators taken away."""
-        user = self.user.partition(";")[0]
-        bare = user.translate(_VISUAL)
-        return bare if bare.lstrip("+").isascii() and bare.lstrip("+").isalnum() else user
+        return as_number(self.user.partition(";")[0])
 
     @cached_property
     def aor(self) -> str:
@@ -94,6 +92,12 @@ class Uri(msgspec.Struct, frozen=True, dict=True):
 
     def __str__(self) -> str:
         return self.text
+
+
+def as_number(user: str) -> str:
+    """A user part without the visual separators of a number, if it is a number or a word then."""
+    bare = user.translate(_VISUAL)
+    return bare if bare.lstrip("+").isascii() and bare.lstrip("+").isalnum() else user
 
 
 def escape_user(user: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from yitong.ct.switches.soft.trunk_record import TrunkRecord
+from yitong.sip.uri import as_number
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -75,7 +76,7 @@ class Incoming:
         except ValueError:
             return None
         for one in self._of(source):
-            called = meant if one.record.username and number == one.record.username else number
+            called = meant if one.record.username and number == as_number(one.record.username) else number
             for tenant, record in self._numbers.get(called, ()):
                 if tenant == one.tenant and one.carries(record):
                     return tenant, one.record, record
