@@ -73,7 +73,7 @@ describe('the picker', () => {
     const entry: FlowEntry = { flow: 'f', flow_name: 'Service', step: 'card', name: { 'zh-CN': '卡号', en: 'Card number' }, beside: true, takes: [], returns: [] }
     const found = (text: string) => choicesFor(text, [], [], [entry], [{ kind: 'fax', code: 'prices', name: 'Price list' }]).map((one) => one.key)
     expect([found('card'), found('卡'), found('list'), found('x')]).toEqual([['flow-f-card'], ['flow-f-card'], ['send-fax-prices'], []])
-    expect([sentIn('fax:prices'), sentIn('Card'), sentIn({ en: 'Card' })]).toEqual([{ what: 'fax', code: 'prices' }, null, null])
+    expect([sentIn('fax:prices'), sentIn('message:sorry'), sentIn('Card'), sentIn({ en: 'Card' })]).toEqual([{ what: 'fax', code: 'prices' }, { what: 'message', code: 'sorry' }, null, null])
   })
   it('names whom it means as the API does', () => {
     const [first, queue, number] = [choicesFor('1009', people, [])[0] as Receiver, choicesFor('', [], queues)[0] as Receiver, choicesFor('02150001234', [], [])[0] as Receiver]

@@ -43,7 +43,7 @@ export interface QueueFigures { id: string; name: Named; waiting: number; ready:
 export interface Consultation {
   state: 'ringing' | 'talking' | 'conference' | 'over'
   aside: boolean
-  cause: 'refused' | 'no_answer' | 'unreachable' | 'left' | null
+  cause: 'busy' | 'refused' | 'no_answer' | 'no_such_number' | 'congestion' | 'unreachable' | 'left' | null
   since: number
   ring_until: number | null
   agent: Person | null
@@ -113,6 +113,8 @@ export interface Assignment {
   direction?: 'in' | 'out'
   /** The agent's own call to outside is not answered yet. */
   dialling?: boolean
+  /** Who answered our call, judged by the voice: person, machine, fax, busy, congestion, unobtainable, silence, unknown. */
+  answered_by?: string
   /** How a supervisor takes part in the talk of `helps`. */
   supervision?: Participation | null
   wrap_up: { until: number | null; codes: { id: string; name: Named }[]; draft: { code?: string | null; note?: string } | null } | null
@@ -140,6 +142,8 @@ export interface DeskDocument {
     may_call?: string[]
     /** The colleague whom one called last and did not reach. */
     inside_over?: { agent: Person; cause: string; at: number } | null
+    /** Why the outside number that one called last was not reached. */
+    dial_over?: { cause: string; at: number } | null
     state: AgentState
     state_since: number
     devices: Record<string, { kind: 'phone' | 'page'; registered: boolean; answering: boolean }>
@@ -254,6 +258,8 @@ export interface Contact {
   agent: Named | null
   customer: Named | CustomerCard | null
   answered: boolean
+  /** answered, not_reached, machine, fax, busy, abandoned, ... */
+  outcome?: string
   waited_seconds: number | null
   talk_seconds: number | null
   cause?: string

@@ -111,7 +111,7 @@ export function target(choice: Receiver): { agent: string } | { queue: string } 
 }
 
 /** What a flow or a sending is called: one that is made on the spot is named by what it sends. */
-export function sentIn(flow: Named): { what: 'prompt' | 'fax'; code: string } | null {
-  const made = typeof flow === 'string' ? /^(prompt|fax):(.+)$/.exec(flow) : null
-  return made ? { what: made[1] as 'prompt' | 'fax', code: made[2] ?? '' } : null
+export function sentIn(flow: Named): { what: 'prompt' | 'fax' | 'message'; code: string } | null {
+  const made = typeof flow === 'string' ? /^(prompt|fax|message):(.+)$/.exec(flow) : null
+  return made ? { what: made[1] as 'prompt' | 'fax' | 'message', code: made[2] ?? '' } : null
 }

@@ -186,7 +186,7 @@ export const useDesk = defineStore('desk', () => {
   const hold = () => ask(current.value?.state === 'held' ? 'retrieve' : 'hold')
   const hear = () => phone?.hear()
   /** Call a number outside; answers why it cannot be done. */
-  const dial = (number: string, then: Sendable | null = null) => attempt(() => call('POST', '/me/calls', { body: then ? { number, [then.kind]: then.code } : { number } }))
+  const dial = (number: string, then: Sendable | null = null, afterBeep = false) => attempt(() => call('POST', '/me/calls', { body: then ? { number, [then.kind]: then.code, ...(afterBeep && { after_beep: true }) } : { number } }))
   /** Call a colleague; answers why it cannot be done. */
   const callInside = (agent: string) => attempt(() => call('POST', '/me/inside_calls', { body: { agent } }))
   const alternate = () => ask('alternate')
