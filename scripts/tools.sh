@@ -1,6 +1,6 @@
 #!/bin/sh
 # The phones, the browser and the fonts of the tests: installed when we may, else named with the line that installs them.
-# YITONG_TEST_WITHOUT="chromium sipp" runs without some of chromium, firefox, sipp, kamailio, baresip, fonts, fax and efax; the tests that need one are then left out.
+# YITONG_TEST_WITHOUT="chromium sipp" runs without some of chromium, firefox, sipp, kamailio, baresip, fonts, fax, efax and dovecot; the tests that need one are then left out.
 set -e
 missing="" names=""
 without=" $(printf '%s' "${YITONG_TEST_WITHOUT:-}" | tr ',' ' ') "
@@ -20,6 +20,7 @@ need kamailio kamailio test -x /usr/sbin/kamailio
 need fonts fonts-noto-cjk cjk_font
 need fax libspandsp2 fax_library
 need efax efax command -v efax
+need dovecot dovecot-imapd test -x /usr/sbin/dovecot
 [ -z "$missing" ] && exit 0
 as_root=""
 if [ "$(id -u)" -ne 0 ]; then
@@ -33,5 +34,6 @@ echo "Installing$missing ..."
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
 $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends fontconfig $missing >/dev/null
-# A proxy that the package started would hold port 5060; the tests start their own.
+# What a package started (a proxy that would hold port 5060, a mail server) is not wanted; the tests start their own.
 case "$missing" in *kamailio*) $as_root systemctl disable --now kamailio >/dev/null 2>&1 || true ;; esac
+case "$missing" in *dovecot*) $as_root systemctl disable --now dovecot.socket dovecot.service >/dev/null 2>&1 || true ;; esac

@@ -44,13 +44,14 @@ _TOOLS = {
     "kamailio": "kamailio",
     "fax": "fax",
     "efax": "efax",
+    "dovecot": "dovecot",
 }
 """Mark: the command it needs; ``fax``: a library."""
 _PACKAGES = {
     "chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester", "kamailio": "kamailio",
-    "fax": "libspandsp2", "efax": "efax",
+    "fax": "libspandsp2", "efax": "efax", "dovecot": "dovecot-imapd",
 }  # fmt: skip
-_REAL_TIME = (*(mark for mark in _TOOLS if mark != "fax"), "phone")
+_REAL_TIME = (*(mark for mark in _TOOLS if mark not in ("fax", "dovecot")), "phone")
 _LONG = (
     "test_rights", "test_calls_page", "test_schema", "test_fax_desk", "test_core_process", "test_core_dies", "test_fax_other_maker",
     "test_random_histories", "test_races", "test_media_fax", "test_loops_and_losses", "test_real_phones", "test_fax", "test_run",

@@ -90,6 +90,11 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/sessions": {"username": "1001", "password": "x"},
         "/sessions/current/password": {"old": "a", "new": "another one"},
         "/guest/phone": {"number": "96900"},
+        "/config/mail_accounts": named | {
+            "site": ids.site, "queue": ids.ids["queue"], "address": "x@example.com", "imap_host": "mail.example.com", "imap_username": "x",
+            "smtp_host": "mail.example.com", "enabled": False,
+        },
+        "/me/assignments/{id}/give_back": {"queue": "service"},
         "/config/mailboxes": {"code": "x", "name": {"en": "X"}, "site": ids.site, "pin": "1234"},
         "/assessments": {"recording": ids.ids.get("recording foreign", ids.ids["queue"]), "sheet": ids.ids["score_sheet"]},
         "/assessments/{id}": {"marks": [], "comments": [], "note": "x"},
@@ -174,6 +179,8 @@ def sent(method: str, path: str, operation: dict[str, Any], values: dict[str, An
         return {"files": {"file": ("x.wav", SOUND, "audio/wav")}, "data": {"code": "x", "language": "en"}}
     if short.startswith("/config/fax_documents"):
         return {"data": {"code": "x", "name": "x", "text": "x"}}
+    if short == "/mails":
+        return {"data": {"assignment": str(uuid.uuid4()), "answers": str(uuid.uuid4()), "to": "x@example.com", "text": "x"}}
     if short.startswith("/fax_uploads"):
         return {"data": {"name": "x", "text": "x"}}
     body = values.get(short, values.get(short.removesuffix("/{id}")))

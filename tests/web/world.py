@@ -158,6 +158,11 @@ class Seed:
             "code": "service", "name": NAME, "site": site, "number": "8001", "owners": [made.people["1001"].agent], "keep_days": 30,
         })  # fmt: skip
         made.ids["voice_message"] = await self.message(made)
+        made.ids["mail_account"] = await self.put(made.id, "mail_account", {
+            "code": "off", "name": NAME, "site": site, "queue": made.ids["queue"], "enabled": False, "address": "off@example.com",
+            "imap_host": "127.0.0.1", "imap_username": "off", "smtp_host": "127.0.0.1",
+        })  # fmt: skip
+        made.ids["mail"] = await self.mail(made)
         made.ids["score_sheet"] = await self.put(made.id, "score_sheet", {"code": "service", "name": NAME, "criteria": CRITERIA})
         await self._assessment(made)
         tariff = {"code": "tariff", "name": NAME, "file": f"{made.id}/documents/tariff.tif", "pages": 1}
@@ -183,6 +188,19 @@ class Seed:
                 {"tenant": made.id, "id": id, "site": made.site, "contact": contact or self.new_id(), "mailbox": made.ids["mailbox"],
                  "at": at, "status": status, "file": f"messages/{made.id}/{id}.wav"},
             )  # fmt: skip
+        return id
+
+    async def mail(self, made: Tenant) -> str:
+        """A mail that came and that nobody was shown."""
+        id = self.new_id()
+        async with self.database.transaction() as connection:
+            await connection.execute(
+                text(
+                    "insert into mail_messages (tenant_id, id, site_id, account_id, direction, state, reason, thread_id, token, message_id,"
+                    " subject, at) values (:tenant, :id, :site, :account, 'in', 'kept', 'bulk', :id, 'X', '<x@example.org>', 'x', now())"
+                ),
+                {"tenant": made.id, "id": id, "site": made.site, "account": made.ids["mail_account"]},
+            )
         return id
 
     async def fax(self, made: Tenant, contact: str, *, sent: bool = False, minutes_ago: float = 1) -> str:

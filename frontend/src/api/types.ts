@@ -30,7 +30,7 @@ export interface Page<T> { items: T[]; next: string | null }
 export interface PhoneCredential { url: string; uri: string; username: string; password: string; realm: string; expires_at: string; number?: string }
 export interface PublicInfo { languages: Language[]; numbers: { number: string; name: Named }[]; version: string }
 
-export interface CustomerCard { id: string; name: string; class: string; region: string; note: string; new?: boolean; numbers?: string[]; version?: number }
+export interface CustomerCard { id: string; name: string; class: string; region: string; note: string; new?: boolean; numbers?: string[]; addresses?: string[]; version?: number }
 
 /** Somebody of ours, as others see him. */
 export interface Person { id: string; extension: string; name: Named; team: Named | null }
@@ -111,6 +111,8 @@ export interface Assignment {
   detour?: Detour | null
   data?: DataItem[]
   direction?: 'in' | 'out'
+  /** How many mails of the customer belong to the contact. */
+  mails?: number
   /** The agent's own call to outside is not answered yet. */
   dialling?: boolean
   /** Who answered our call, judged by the voice: person, machine, fax, busy, congestion, unobtainable, silence, unknown. */

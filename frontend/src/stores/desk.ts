@@ -32,8 +32,15 @@ export const useDesk = defineStore('desk', () => {
   const assignments = computed(() =>
     Object.values(document_.value?.assignments ?? {}).sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.since - b.since),
   )
-  const current = computed<Assignment | null>(() => assignments.value[0] ?? null)
-  const ringing = computed(() => assignments.value.find((one) => one.state === 'offered' && !one.dialling && !(one.inside && one.caller)) ?? null)
+  const calls = computed(() => assignments.value.filter((one) => one.channel !== 'mail'))
+  const mails = computed(() => assignments.value.filter((one) => one.channel === 'mail').sort((a, b) => a.id.localeCompare(b.id)))
+  const current = computed<Assignment | null>(() => calls.value[0] ?? null)
+  /** The mail that is looked at: the one chosen, else the first that is open. */
+  const chosenMail = ref('')
+  const mail = computed<Assignment | null>(() => mails.value.find((one) => one.id === chosenMail.value) ?? mails.value.find((one) => one.state !== 'offered') ?? mails.value[0] ?? null)
+  /** Whose card is shown: a call comes before a mail. */
+  const shown = computed<Assignment | null>(() => current.value ?? mail.value)
+  const ringing = computed(() => calls.value.find((one) => one.state === 'offered' && !one.dialling && !(one.inside && one.caller)) ?? null)
   const may = computed(() => mayDo(current.value))
   const muted = computed(() => Boolean(current.value?.muted) || pageCall.value.muted)
   const deskPhone = computed(() => Object.values(document_.value?.agent.devices ?? {}).some((d) => d.kind === 'phone' && d.registered && d.answering))
@@ -245,7 +252,7 @@ export const useDesk = defineStore('desk', () => {
   }
 
   return {
-    desk: document_, assignments, current, ringing, deskPhone, phoneMode, trouble, registration, pageCall, error, busy, may, muted,
+    desk: document_, assignments, current, mails, mail, chosenMail, shown, ringing, deskPhone, phoneMode, trouble, registration, pageCall, error, busy, may, muted,
     open, startPhone, close, takeBack, setState, answer, dropCall, refuse, hold, hangUp, mute, key, hear, act,
     dial, callInside, consult, transferTo, letIn, send, takeCustomerBack, alternate, conference, reconnect, handOver,
     wasOpen: () => sessionStorage.getItem(OPEN_KEY) === '1',

@@ -27,6 +27,7 @@ from yitong.domains.fax.model import Documents
 from yitong.domains.fax.service import Faxes
 from yitong.domains.fax.steps import ReceiveFaxStep, SendFaxStep
 from yitong.domains.ivr import steps as ivr
+from yitong.domains.mail.service import Mails
 from yitong.domains.mailbox.service import Mailboxes
 from yitong.domains.mailbox.steps.call_back import CallBackStep
 from yitong.domains.mailbox.steps.leave import LeaveMessageStep
@@ -147,6 +148,7 @@ class Partition:
         self.recordings = Recordings(bus, self.registry, tenant=tenant)
         self.faxes = Faxes(bus, self.registry, tenant=tenant)
         self.mailboxes = Mailboxes(bus, self.registry, tenant=tenant, site=site)
+        self.mails = Mails(bus, self.registry, tenant=tenant)
         self.conferences = Conferences(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
         kinds = step_kinds(self.library, self.faxes.documents, self.mailboxes)
         Answerers(bus, self.registry)
@@ -162,6 +164,7 @@ class Partition:
         self.live = Live(View(bus, self.registry, site=site))
         parts = (
             JourneyPart(self.journey), self.acd, self.recorder, self.recordings, self.faxes, self.mailboxes, self.conferences,
+            self.mails,
             self.flow, self.live,
         )  # fmt: skip
         self.engine = Engine(bus, self.registry, self.journey, parts, ids, tenant=tenant, site=site, producer=producer)
@@ -189,7 +192,9 @@ class Partition:
     def _resume(self, contact: str, outcome: str, unit: Unit) -> None:
         if self.runner.session(contact) is None:
             found = self.registry.get(contact)
-            if found is not None:
+            if found is not None and not found.switched:
+                self.journey.end(found, "agent", outcome, unit)
+            elif found is not None:
                 self.journey.release(found, unit, "no_flow")
             return
         self.runner.resume(contact, outcome, unit)

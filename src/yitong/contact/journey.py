@@ -9,6 +9,7 @@ import msgspec
 
 from yitong.contact.bus import Bus, Unit
 from yitong.contact.deadlines import Deadlines
+from yitong.contact.medium import FAX, switched
 from yitong.contact.messages import (
     CallRejected,
     Card,
@@ -32,9 +33,6 @@ from yitong.ct.services import Answer, Clear, StartRecording
 ANSWER_LEASE_US = 10_000_000
 RELEASE_LEASE_US = 5_000_000
 RELEASE_TRIES = 3
-FAX = "fax"
-"""The channel of a number that we call with a fax: nobody's card is looked for, let alone made."""
-
 STATES = Table("Contact", {
     ("", "arrive"): "arriving",
     ("arriving", "answer"): "live",
@@ -205,7 +203,7 @@ class Journey:
 
     def _ask_who(self, fact: ContactArrived, unit: Unit) -> None:
         contact = self.registry.get(fact.contact)
-        if contact is not None and contact.peer and contact.channel != FAX:
+        if contact is not None and contact.peer and contact.channel != FAX:  # of a number that we fax no card is made
             unit.inquire(WhoIs(contact=contact.id, number=contact.peer))
 
     def know(self, contact_id: str, card: Card | None, unit: Unit) -> None:
@@ -219,7 +217,7 @@ class Journey:
 
     def _start(self, fact: ContactAnswered, unit: Unit) -> None:
         contact = self.registry.get(fact.contact)
-        if contact is None or contact.direction == "out":
+        if contact is None or contact.direction == "out" or not contact.switched:
             return
         begin_segment(contact, "ivr", unit)
         try:
@@ -234,7 +232,10 @@ class Journey:
             unit.tell(ContactReleasing(contact=contact.id, cause=cause))
 
     def release(self, contact: LiveContact, unit: Unit, cause: str) -> None:
-        """Hang up on the customer."""
+        """Hang up on the customer; what has no connection is over at once."""
+        if not contact.switched:
+            self.end(contact, "system", cause, unit)
+            return
         if contact.state != "releasing":
             unit.tell(ContactReleasing(contact=contact.id, cause=cause))
         self._ask_clear(contact.connection, Cause.NORMAL, unit)
@@ -254,7 +255,7 @@ class Journey:
 
     def _arrived(self, fact: ContactArrived, at: int) -> None:
         """Whoever called us is answered soon; whoever we call has the time that we let it ring."""
-        if fact.direction == "in":
+        if fact.direction == "in" and switched(fact.channel):
             self._deadlines.set(fact.contact, at + ANSWER_LEASE_US)
 
     def _ended(self, fact: ContactEnded, at: int) -> None:
@@ -293,7 +294,7 @@ class Journey:
         told = {event.connection: event for event in missed if isinstance(event, ConnectionCleared | Failed)}
         ends: list[ConnectionCleared | Failed] = []
         for contact in self.registry:
-            if contact.connection in there:
+            if contact.connection in there or not contact.switched:
                 continue
             if contact.connection in told:
                 ends.append(told[contact.connection])
@@ -308,7 +309,7 @@ class Journey:
         for contact in self.registry if not fresh_us else ():
             if contact.card is None and contact.peer and contact.channel != FAX:
                 unit.inquire(WhoIs(contact=contact.id, number=contact.peer))
-        for contact in self.registry:
+        for contact in (one for one in self.registry if one.switched):
             connection = there.get(contact.connection)
             if connection is None and contact.direction == "out" and contact.arrived_at + fresh_us > unit.now:
                 continue
@@ -346,7 +347,7 @@ class Journey:
         """After a snapshot was restored: every lease runs again from what the contacts say."""
         self._deadlines.clear()
         for contact in self.registry:
-            if contact.state == "arriving" and contact.direction == "in":
+            if contact.state == "arriving" and contact.direction == "in" and contact.switched:
                 self._deadlines.set(contact.id, contact.arrived_at + ANSWER_LEASE_US)
             elif contact.state == "releasing":
                 self._deadlines.set(contact.id, contact.releasing_at + RELEASE_LEASE_US)

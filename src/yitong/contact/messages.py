@@ -19,7 +19,8 @@ class ContactArrived(Fact, frozen=True):
     """A customer's attempt to reach us began. ``calling`` and ``called`` are ids of Personal records (kind address).
 
     ``number`` is our own number (not personal); ``call`` the switch's call id; ``language`` a BCP 47 tag; ``flow`` what is bound to
-    the number; ``switch_epoch`` the life of the switch that it came in. The customer's connection is in the envelope.
+    the number; ``switch_epoch`` the life of the switch that it came in. The customer's connection is in the envelope; what is not switched
+    (``contact/medium.py``) has neither that nor a call. ``since``: when it reached us, if that was earlier (a mail that we fetched later).
     """
 
     TYPE: ClassVar[str] = "contact.arrived"
@@ -33,6 +34,7 @@ class ContactArrived(Fact, frozen=True):
     language: str = "zh-CN"
     flow: str = ""
     switch_epoch: int = 0
+    since: int = 0
 
 
 class CallRejected(Fact, frozen=True):

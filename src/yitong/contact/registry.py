@@ -9,6 +9,7 @@ import msgspec
 
 from yitong.contact.bus import Bus
 from yitong.contact.ledger import Personal
+from yitong.contact.medium import switched
 from yitong.contact.messages import (
     AttributeSet,
     CallRejected,
@@ -70,8 +71,13 @@ class LiveContact(msgspec.Struct, kw_only=True):
     """Added to that of every queue it waits in."""
 
     @property
+    def switched(self) -> bool:
+        """The switch has it: it ends with its connection."""
+        return switched(self.channel)
+
+    @property
     def calling(self) -> str:
-        """The customer's number; empty when it is withheld or was erased."""
+        """The customer's number (of a mail: his address); empty when it is withheld or was erased."""
         return self.personals.get(self.calling_id, "")
 
     @property
@@ -185,15 +191,16 @@ class Registry:
     def _arrived(self, fact: ContactArrived, at: int) -> None:
         contact = LiveContact(
             id=fact.contact, connection=fact.connection, call=fact.call, channel=fact.channel, direction=fact.direction,
-            number=fact.number, trunk=fact.trunk, flow=fact.flow, language=fact.language, arrived_at=at, heard_at=at,
+            number=fact.number, trunk=fact.trunk, flow=fact.flow, language=fact.language, arrived_at=fact.since or at, heard_at=at,
             calling_id=fact.calling, called_id=fact.called, switch_epoch=fact.switch_epoch, personals=self._early.pop(fact.contact, {}),
         )  # fmt: skip
         self._contacts[contact.id] = contact
         self._index(contact)
 
     def _index(self, contact: LiveContact) -> None:
-        self._by_connection[contact.connection] = contact.id
-        self._by_call[contact.call] = contact.id
+        if contact.switched:
+            self._by_connection[contact.connection] = contact.id
+            self._by_call[contact.call] = contact.id
 
     def _answered(self, fact: ContactAnswered, at: int) -> None:
         contact = self._contacts[fact.contact]
@@ -238,7 +245,7 @@ class Registry:
 
     def _over(self, fact: ContactEnded, at: int) -> None:
         contact = self._contacts.pop(fact.contact, None)
-        if contact is None:
+        if contact is None or not contact.switched:
             return
         self._by_connection.pop(contact.connection, None)
         if self._by_call.get(contact.call) == contact.id:

@@ -17,6 +17,7 @@ from yitong.domains.assessment.api import router as assessment
 from yitong.domains.conference.api import router as conference
 from yitong.domains.crm.api import router as crm
 from yitong.domains.fax.api import router as fax
+from yitong.domains.mail.api import router as mail
 from yitong.domains.mailbox.api import router as mailbox
 from yitong.domains.quality.api import router as quality
 from yitong.domains.recording.api import router as recording
@@ -99,7 +100,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     for router in (
         security, phone.router, published.router, acd, recording, quality, crm, conference, assessment, records.router, flows.router,
         users.router, defence.router,
-        prompts.router, fax, mailbox, fax_documents.router, *map(kinds.router_of, kinds.RESOURCES),
+        prompts.router, fax, mail, mailbox, fax_documents.router, *map(kinds.router_of, kinds.RESOURCES),
     ):  # fmt: skip
         api.include_router(router)
     api.add_api_websocket_route("/live", _live)

@@ -14,7 +14,7 @@ from yitong.web.problems import problem
 
 LARGEST_BODY = 1024 * 1024
 LARGEST_UPLOAD = 40 * 1024 * 1024
-UPLOADS = ("/api/v1/config/prompts", "/api/v1/config/fax_documents", "/api/v1/fax_uploads")
+UPLOADS = ("/api/v1/config/prompts", "/api/v1/config/fax_documents", "/api/v1/fax_uploads", "/api/v1/mails")
 PATIENCE_SECONDS = 1.8
 _POLICY = "; ".join([
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "style-src-attr 'unsafe-inline'", "img-src 'self' data:",

@@ -21,6 +21,7 @@ from yitong.app.process import current
 from yitong.contact.client import Core
 from yitong.domains.fax.store.files import FaxesFolder
 from yitong.domains.ivr.speech.kokoro import Kokoro
+from yitong.domains.mail.store.files import MailsFolder
 from yitong.domains.mailbox.store.files import MessagesFolder
 from yitong.domains.security.service import Passwords, Recognition, SessionKeeper, SignIn
 from yitong.domains.sites.api.sounds import PromptsFolder
@@ -105,6 +106,7 @@ class Web:
             self.database, self.clock, self.ids, self.passwords, self.phones, self.recognition, self.sign_in, self.keeper, self.door,
             self.health, self.metrics, self.published, Core(self.nats), vault,
             PromptsFolder(self.settings.home / "prompts"), FaxesFolder(self.settings.home / "faxes", vault.keyring),
+            MailsFolder(self.settings.home / "mails", vault.keyring),
             MessagesFolder(self.settings.home / "recordings", vault.keyring), StaticFolder(Path(yitong.web.__file__).parent / "static"),
             sealer_of(self.settings.secrets_folder, self.clock),
             also={Database: self.database, Nats: self.nats, Kinds: step_kinds(Library()), Settings: self.settings, Speech: Kokoro()},

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from yitong.app.jobs.configuration import Configuration
 from yitong.app.jobs.ledger import LedgerWriter, project
+from yitong.app.jobs.mail import MailJobs
 from yitong.app.jobs.mailboxes import MailboxJobs
 from yitong.app.jobs.personals import PersonalsWriter
 from yitong.app.jobs.recordings import RecordingsKeeper, vault_of
@@ -50,6 +51,7 @@ class Worker:
         self.fax_files = FaxFiles(database, clock, FaxesFolder(prompts.parent / "faxes"), fax_days)
         self.recordings: RecordingsKeeper | None = None
         self.mailboxes: MailboxJobs | None = None
+        self.mail: MailJobs | None = None
 
     async def start(self, tasks: Tasks) -> None:
         """Begin all jobs; each is started again by itself when it fails."""
@@ -63,6 +65,8 @@ class Worker:
         tasks.keep(self.fax_files.run, "fax files")
         if self.mailboxes is not None:
             await self.mailboxes.start(tasks)
+        if self.mail is not None:
+            self.mail.start(tasks)
         if self.recordings is not None:
             tasks.keep(self.recordings.run, "files of recordings")
             if self.recordings.checks:
@@ -83,6 +87,7 @@ class Worker:
             **{f"ledger_fault_{code}": float(count) for code, count in self.tidy.faults.items()},
             **(self.recordings.figures() if self.recordings is not None else {}),
             **(self.mailboxes.figures() if self.mailboxes is not None else {}),
+            **(self.mail.figures() if self.mail is not None else {}),
         }
         if self.ledger.inbox.away or self.personals.inbox.away:
             return Health(state="degraded", reason="the database is away", figures=figures)
@@ -92,6 +97,8 @@ class Worker:
             return Health(state="degraded", reason=f"ledger faults: {', '.join(sorted(self.tidy.faults))}", figures=figures)
         if self.recordings is not None and self.recordings.faults:
             return Health(state="degraded", reason=f"recordings: {', '.join(sorted(self.recordings.faults))}", figures=figures)
+        if self.mail is not None and self.mail.troubles:
+            return Health(state="degraded", reason=f"mail accounts: {', '.join(sorted(self.mail.troubles))}", figures=figures)
         return Health(figures=figures)
 
 
@@ -103,6 +110,7 @@ async def run(settings: Settings) -> None:
     streamed = Database(settings.database_url, name="worker streams", size=4, lazy=True)
     worker = Worker(database, nats, frame.clock, settings.home / "prompts", streamed=streamed, fax_days=settings.fax_days)
     worker.mailboxes = MailboxJobs(settings, database, nats, frame.clock)
+    worker.mail = MailJobs(settings, database, nats, frame.clock, frame.tasks)
     vault = vault_of(settings, frame.clock, Borrower(nats))
     if settings.worker == 0:
         await Lender(vault, nats, frame.tasks).start()

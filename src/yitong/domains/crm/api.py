@@ -21,6 +21,7 @@ from yitong.kit.records import Change, Missing, change
 
 router = APIRouter(prefix="/customers", tags=["customers"])
 _Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
+_Address = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,189}$", to_lower=True)]
 _Number = Annotated[str, StringConstraints(max_length=40, pattern=r"^[0-9+() .-]+$")]
 
 
@@ -30,6 +31,7 @@ class Card(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: _Line | None = None
     numbers: list[_Number] | None = Field(default=None, max_length=20)
+    addresses: list[_Address] | None = Field(default=None, max_length=20)
     region: _Line | None = None
     class_: _Line | None = Field(default=None, alias="class")
     language: _Line | None = None
@@ -145,6 +147,8 @@ async def _value(connection: AsyncConnection, caller: Caller, given: Card) -> di
                 "invalid", count=len(wrong), where="numbers", fields=[{"where": f"numbers: {one}", "code": "number"} for one in wrong]
             )
         value["numbers"] = list(dict.fromkeys(numbers.values()))
+    if "addresses" in value:
+        value["addresses"] = list(dict.fromkeys(value["addresses"]))
     return value
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose ``number`` (as the network gave it) is this? ``contact`` is for whom it is asked."""
+    """Whose ``number`` (as the network gave it; of a mail: whose address) is this? ``contact`` is for whom it is asked."""
 
     contact: str
     number: str

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
-    """A card. ``klass`` is "class" in the API; ``numbers`` in E.164, the first is shown."""
+    """A card. ``klass`` is "class" in the API; ``numbers`` in E.164, the first is shown; ``addresses`` of mail, in lower case."""
 
     id: str
     version: int
@@ -16,3 +16,4 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     note: str = ""
     numbers: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()

@@ -48,6 +48,8 @@ class Finder:
     async def find(self, tenant: str, ask: Ask) -> Card | None:
         """Who calls. Those asked for at once are looked for together; two calls of a new number at once get the same card."""
         country, language = await self._home(tenant)
+        if country and "@" in ask.number:
+            return await self._of_address(tenant, ask.number.lower())
         number = e164(ask.number, country) if country else ""
         if not number:
             return None
@@ -57,6 +59,18 @@ class Finder:
         if sum(map(len, wanted.values())) == 1:
             await self._serve(tenant, language)
         return await found
+
+    async def _of_address(self, tenant: str, address: str) -> Card:
+        """Who writes from there; a card is made for one who never did."""
+        async with self._database.transaction() as connection:
+            found = await lookup.by_address(connection, tenant, address)
+            if found is None:
+                await lookup.lock(connection, tenant)
+                found = await lookup.by_address(connection, tenant, address)
+            if found is not None:
+                return card(found, address)
+            now = self._clock.now()
+            return card(await lookup.make_for_address(connection, tenant, address, self._ids.new(now), now), address, new=True)
 
     async def _serve(self, tenant: str, language: str) -> None:
         """Answer everybody who asks until it is time again."""

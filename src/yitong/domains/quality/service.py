@@ -162,6 +162,8 @@ class Recordings:
     def _talks(self, fact: OfferAnswered | AssignmentResumed | ContactTaken | DialAnswered, at: int) -> None:
         """Whose speech is measured, recorded or not."""
         contact = self._registry.get(fact.contact)
+        if not fact.connection:
+            return
         for side, connection in (("customer", contact.connection if contact is not None else ""), ("agent", fact.connection)):
             self._owners[connection] = Owner(
                 contact=fact.contact, segment=fact.segment, agent=fact.agent, queue=fact.queue, side=side, at=at

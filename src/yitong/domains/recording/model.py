@@ -141,6 +141,8 @@ class Model:
     # --- talks ---------------------------------------------------------------------------------------------------------------------
 
     def _began(self, fact: acd.OfferAnswered | acd.ContactTaken | acd.DialAnswered | acd.OutsideBegan, at: int) -> None:
+        if not fact.connection:
+            return  # nothing is heard of what is not switched
         self.talks[fact.segment] = Talk(
             segment=fact.segment, contact=fact.contact, agent=fact.agent, queue=fact.queue, left=self._customer_of(fact.contact),
             right=fact.connection, assignment="" if isinstance(fact, acd.OutsideBegan) else fact.assignment,

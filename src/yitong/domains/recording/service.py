@@ -96,7 +96,9 @@ class Recorder:
 
     def _begin(self, fact: acd.OfferAnswered | acd.ContactTaken | acd.DialAnswered | acd.OutsideBegan, unit: Unit) -> None:
         """Decided once for a talk: a rule that is changed meanwhile holds for the next one."""
-        talk = self.model.talks[fact.segment]
+        talk = self.model.talks.get(fact.segment)
+        if talk is None:
+            return
         of, rule = self._rule(fact.contact, fact.queue)
         decision = decide(rule, fact.contact)
         unit.tell(m.RecordingDecided(

@@ -8,22 +8,26 @@ RIGHTS = (
     "faxes.manage", "conferences.host", "board.see",
     "customers.read", "customers.write", "config.read", "config.write", "audit.read", "users.manage", "mailboxes.own", "mailboxes.all",
     "assessments.write", "assessments.own",
+    "mails.own", "mails.all",
 )  # fmt: skip
 
 STANDARD_ROLES: dict[str, tuple[str, ...]] = {
     "agent": (
         "calls.take", "contacts.own", "recordings.listen", "recordings.pause", "faxes.own", "faxes.send", "conferences.host",
         "customers.read", "customers.write", "mailboxes.own", "assessments.own",
+        "mails.own",
     ),
     "supervisor": (
         "calls.take", "calls.supervise", "contacts.own", "contacts.team", "recordings.listen", "recordings.pause",
         "recordings.start", "recordings.edit", "recordings.download", "recordings.delete", "faxes.read", "faxes.own", "faxes.send",
         "faxes.manage", "conferences.host", "board.see", "customers.read", "customers.write", "config.read", "mailboxes.own",
         "mailboxes.all", "assessments.write", "assessments.own",
+        "mails.own", "mails.all",
     ),
     "administrator": (
         "contacts.all", "recordings.listen", "recordings.edit", "recordings.download", "recordings.delete", "faxes.read", "faxes.send",
         "faxes.manage", "board.see", "customers.read", "customers.write", "config.read", "config.write", "audit.read", "users.manage",
         "mailboxes.own", "mailboxes.all", "assessments.write",
+        "mails.own", "mails.all",
     ),
 }  # fmt: skip

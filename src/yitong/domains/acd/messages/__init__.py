@@ -15,9 +15,11 @@ from yitong.domains.acd.messages.commands import (
     LeaveQueue,
     LockDesk,
     Mute,
+    OpenContact,
     Reconnect,
     RefuseOffer,
     RetrieveContact,
+    ReturnContact,
     SendKeys,
     SetAgentState,
     Supervise,
@@ -26,6 +28,7 @@ from yitong.domains.acd.messages.commands import (
     WrapUp,
 )
 from yitong.domains.acd.messages.facts import (
+    WITHOUT_WRAP_UP,
     AgentDeviceChanged,
     AgentDutyChanged,
     AssignmentEnded,
@@ -84,6 +87,7 @@ from yitong.domains.acd.messages.together import (
 )
 
 __all__ = [
+    "WITHOUT_WRAP_UP",
     "AgentDeviceChanged",
     "AgentDutyChanged",
     "AgentFreed",
@@ -145,6 +149,7 @@ __all__ = [
     "OfferDeviceLost",
     "OfferEnded",
     "OfferTarget",
+    "OpenContact",
     "OutsideBegan",
     "OutsideEnded",
     "PositionAnnounced",
@@ -154,6 +159,7 @@ __all__ = [
     "ResumeFailed",
     "ResumeTried",
     "RetrieveContact",
+    "ReturnContact",
     "SendInto",
     "SendKeys",
     "SetAgentState",

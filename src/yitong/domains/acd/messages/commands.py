@@ -57,6 +57,21 @@ class RefuseOffer(Command, frozen=True, tag=True):
     assignment: str
 
 
+class OpenContact(Command, frozen=True, tag=True):
+    """Take an offered contact that is not switched (a mail): the answer to it is written at the desk."""
+
+    agent: str
+    assignment: str
+
+
+class ReturnContact(Command, frozen=True, tag=True):
+    """Give a contact that is not switched back, to its queue or another one (id or code); it keeps its place there."""
+
+    agent: str
+    assignment: str
+    queue: str = ""
+
+
 class HoldContact(Command, frozen=True, tag=True):
     """The customer hears music until retrieved."""
 
@@ -72,7 +87,7 @@ class RetrieveContact(Command, frozen=True, tag=True):
 
 
 class HangUp(Command, frozen=True, tag=True):
-    """The agent's part of the call ends; the customer goes on in the flow (survey)."""
+    """The agent's part of the call ends; the customer goes on in the flow (survey). A mail is done with it."""
 
     agent: str
     assignment: str

@@ -46,7 +46,7 @@ class ContactQueued(Fact, frozen=True):
     """A contact waits. Its place counts from ``virtual_arrival``, its wait from ``wait_from`` (the same but after an agent was lost).
 
     ``again``: it had been in a queue before. ``due_at``: when the objective of the queue is missed; ``leave_at``: when it has waited
-    too long (0: never).
+    too long (0: never). It is not offered to the agent ``rests``, who gave it back, before ``rest_until``.
     """
 
     TYPE: ClassVar[str] = "acd.contact_queued"
@@ -57,6 +57,8 @@ class ContactQueued(Fact, frozen=True):
     leave_at: int = 0
     front: bool = False
     again: bool = False
+    rests: str = ""
+    rest_until: int = 0
 
 
 class QueueRefused(Fact, frozen=True):
@@ -115,7 +117,10 @@ class OfferTarget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactOffered(Fact, frozen=True):
-    """An agent is reserved and rings until ``ring_until``; the reservation itself ends at ``lease_until`` whatever happens."""
+    """An agent is reserved and rings until ``ring_until``; the reservation itself ends at ``lease_until`` whatever happens.
+
+    ``channel``: the medium; one that is not switched (a mail) rings nowhere (no ``targets``): it shows on his desk.
+    """
 
     TYPE: ClassVar[str] = "acd.contact_offered"
     assignment: str
@@ -134,7 +139,8 @@ class OfferDeviceLost(Fact, frozen=True):
 
 
 class OfferEnded(Fact, frozen=True):
-    """The agent did not get the contact; ``cause``: refused, no_answer, abandoned, unreachable, lost, flowed_out.
+    """The agent did not get the contact; ``cause``: refused, no_answer, abandoned, unreachable, lost, flowed_out, interrupted (a call
+    came first).
 
     Until ``rest_until`` (0: no rest) this agent is not offered the same contact again.
     """
@@ -205,7 +211,8 @@ class AssignmentResumed(Fact, frozen=True):
 
 class AssignmentEnded(Fact, frozen=True):
     """The agent's call is over; ``cause``: agent_left, customer_left, agent_lost, transferred, intercepted, released (by a supervisor),
-    joined (the customer belongs to another contact now). After agent_lost and joined there is no wrap-up.
+    joined (the customer belongs to another contact now), returned (what is written goes back to a queue). After agent_lost, joined and
+    returned there is no wrap-up.
 
     Talk excludes hold."""
 
@@ -213,6 +220,10 @@ class AssignmentEnded(Fact, frozen=True):
     assignment: str
     talk_us: int
     hold_us: int
+
+
+WITHOUT_WRAP_UP = frozenset({"agent_lost", "joined", "returned"})
+"""Causes of AssignmentEnded after which nothing is wrapped up."""
 
 
 class WrapUpBegan(Fact, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from yitong.contact.medium import CAPACITY, VOICE, open_media, switched
 from yitong.contact.states import Table
 
 DUTIES = Table("Agent duty", {
@@ -56,6 +57,10 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     language: str | None = ""
     may_call: Sequence[str] = ()
     """Classes of outside numbers."""
+
+    def most(self, medium: str) -> int:
+        """How many contacts of a medium he has at once."""
+        return self.capacity.get(medium, CAPACITY.get(medium, 0))
 
 
 class AgentDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +171,11 @@ class Assignment(msgspec.Struct, kw_only=True):
     detour: Detour | None = None
     inside: Inside | None = None
 
+    @property
+    def switched(self) -> bool:
+        """It is a call: it lives and ends with connections."""
+        return switched(self.channel)
+
     def move(self, event: str, at: int) -> None:
         """Take the table's way; a way that it does not have is a programming error."""
         self.state, self.since = ASSIGNMENTS.next(self.state, event), at
@@ -226,6 +236,18 @@ class Agent(msgspec.Struct, kw_only=True):
         if "wrapping_up" in states:
             return "working_after_call"
         return "not_ready" if self.duty == "ready" and not self.reachable else self.duty
+
+    @property
+    def talks(self) -> bool:
+        """His telephones are in use: something rings or is connected there."""
+        return bool(self.seats) or any(one.switched and one.state in ("offered", *TALKING) for one in self.assignments.values())
+
+    def open_media(self, config: AgentConfig) -> frozenset[str]:
+        """Of which media he can be offered one more contact now; none unless he is ready and one of his devices answers."""
+        if self.duty != "ready" or not self.reachable:
+            return frozenset()
+        loads = {one.channel: self.load(one.channel) for one in self.assignments.values()}
+        return open_media({VOICE: self.load(VOICE), **loads}, config.capacity)
 
     def load(self, channel: str) -> int:
         """How many assignments of ``channel`` occupy the agent; whatever else his telephones do is one of voice each."""

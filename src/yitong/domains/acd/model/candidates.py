@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from yitong.contact.medium import VOICE
+
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What a queue wants: skills with minimum levels, its members with their order (none: whoever has the skills), its strategy."""
@@ -23,6 +25,8 @@ class Free(msgspec.Struct, frozen=True, kw_only=True):
     skills: Mapping[str, int]
     idle_since: int
     answered_today: int = 0
+    media: frozenset[str] = frozenset({VOICE})
+    """Of which media he can have one more."""
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +39,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 0
     front: bool = False
     not_to: Mapping[str, int] = {}
+    medium: str = VOICE
 
 
 def unfit(agent: str, skills: Mapping[str, int], policy: Policy) -> str:

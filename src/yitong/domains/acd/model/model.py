@@ -9,6 +9,7 @@ import msgspec
 
 from yitong.contact.bus import Bus
 from yitong.contact.deadlines import Deadlines
+from yitong.contact.medium import VOICE
 from yitong.contact.messages import ContactEnded
 from yitong.contact.registry import TOMBSTONE_US, Registry
 from yitong.domains.acd import messages as m
@@ -120,12 +121,13 @@ class Model:
         return next(found, None)
 
     def free(self) -> list[Free]:
-        """Every agent who can take one more voice contact now."""
+        """Every agent who can take one more contact now, of whatever medium."""
         return [self._as_free(agent) for agent in sorted(self.available)]
 
     def _as_free(self, key: str) -> Free:
         agent, config = self.agents[key], self.agent_configs[key]
-        return Free(agent=key, skills=config.skills, idle_since=agent.idle_since, answered_today=agent.answered)
+        media = agent.open_media(config)
+        return Free(agent=key, skills=config.skills, idle_since=agent.idle_since, answered_today=agent.answered, media=media)
 
     def staffed(self, queue: str) -> int:
         """Agents on duty (not on a break) who may serve the queue."""
@@ -158,7 +160,7 @@ class Model:
         if agent is None:
             return
         config = self.agent_configs.get(agent.id)
-        fit = config is not None and agent.duty == "ready" and agent.reachable and agent.load("voice") < config.capacity.get("voice", 1)
+        fit = config is not None and bool(agent.open_media(config))
         (self.available.add if fit else self.available.discard)(agent.id)
 
     def _index(self, assignment: Assignment) -> None:
@@ -208,10 +210,12 @@ class Model:
     # --- facts: queues -------------------------------------------------------------------------------------------------------------
 
     def _queue(self, fact: m.ContactQueued, at: int) -> None:
+        contact = self.registry.get(fact.contact)
         queued = Queued(
             contact=fact.contact, connection=fact.connection, queue=fact.queue, segment=fact.segment, entered_at=at,
             virtual_arrival=fact.virtual_arrival, wait_from=fact.wait_from, due_at=fact.due_at, priority=fact.priority, front=fact.front,
-            leave_at=fact.leave_at,
+            leave_at=fact.leave_at, medium=contact.channel if contact is not None else VOICE,
+            not_to={fact.rests: fact.rest_until} if fact.rests else {},
         )  # fmt: skip
         self.queued[fact.contact] = queued
         self.places.setdefault(fact.contact, fact.virtual_arrival)
@@ -328,7 +332,7 @@ class Model:
         for connection in assignment.connections():
             self._unindex(connection, at)
         assignment.move("end", at)
-        if fact.cause in ("agent_lost", "joined"):
+        if fact.cause in m.WITHOUT_WRAP_UP:
             self._drop(assignment, at, before)
             return
         assignment.connection = assignment.resume_target = ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from yitong.contact.medium import VOICE
 from yitong.domains.acd.model.candidates import Policy, Waiting
 
 SECOND = 1_000_000
@@ -41,6 +42,11 @@ class Announce(msgspec.Struct, frozen=True, kw_only=True):
     wait: bool = False
     first_seconds: float = 10.0
     every_seconds: float = 30.0
+
+    @property
+    def spoken(self) -> bool:
+        """Something is said at all."""
+        return (self.position or self.wait) and self.every_seconds > 0
 
 
 class QueueConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +96,7 @@ class Queued(msgspec.Struct, kw_only=True):
     leave_at: int = 0
     assignment: str = ""
     not_to: dict[str, int] = {}
+    medium: str = VOICE
 
     def deadline(self) -> int:
         """When to look at it again: the end of its patience (ours), or of an agent's rest from it."""
@@ -101,7 +108,7 @@ class Queued(msgspec.Struct, kw_only=True):
     def waiting(self) -> Waiting:
         return Waiting(
             contact=self.contact, queue=self.queue, virtual_arrival=self.virtual_arrival, due_at=self.due_at, priority=self.priority,
-            front=self.front, not_to=self.not_to,
+            front=self.front, not_to=self.not_to, medium=self.medium,
         )  # fmt: skip
 
 

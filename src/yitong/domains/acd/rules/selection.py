@@ -56,7 +56,7 @@ def choose(waiting: Iterable[Waiting], free: Sequence[Free], policies: Mapping[s
     """The next match, or None when no free agent may take any waiting contact."""
     if not free:
         return None
-    able: dict[str, tuple[list[Free], dict[str, int]]] = {}
+    able: dict[tuple[str, str], tuple[list[Free], dict[str, int]]] = {}
     passed_over = 0
     order = [(order_key(contact), contact) for contact in waiting]
     heapify(order)  # the first one mostly finds somebody: no need to sort all who wait
@@ -65,9 +65,10 @@ def choose(waiting: Iterable[Waiting], free: Sequence[Free], policies: Mapping[s
         policy = policies.get(contact.queue)
         if policy is None:
             continue
-        if contact.queue not in able:
-            able[contact.queue] = _able(free, policy)
-        fit, refusals = able[contact.queue]
+        kind = contact.queue, contact.medium
+        if kind not in able:
+            able[kind] = _able(free, policy, contact.medium)
+        fit, refusals = able[kind]
         candidates = [agent for agent in fit if contact.not_to.get(agent.agent, 0) <= now] if contact.not_to else fit
         if candidates:
             had_it = {"had_it": len(fit) - len(candidates)} if len(fit) > len(candidates) else {}
@@ -76,12 +77,12 @@ def choose(waiting: Iterable[Waiting], free: Sequence[Free], policies: Mapping[s
     return None
 
 
-def _able(free: Sequence[Free], policy: Policy) -> tuple[list[Free], dict[str, int]]:
-    """Who may serve the queue, and how many may not, by reason."""
+def _able(free: Sequence[Free], policy: Policy, medium: str) -> tuple[list[Free], dict[str, int]]:
+    """Who may serve the queue and has room for one more of the medium, and how many may not, by reason."""
     fit: list[Free] = []
     refusals: dict[str, int] = {}
     for agent in free:
-        reason = unfit(agent.agent, agent.skills, policy)
+        reason = unfit(agent.agent, agent.skills, policy) or ("" if medium in agent.media else "capacity")
         if reason:
             refusals[reason] = refusals.get(reason, 0) + 1
         else:

@@ -63,7 +63,7 @@ class Acd:
     # --- waiting -------------------------------------------------------------------------------------------------------------------
 
     def enqueue(self, command: m.EnqueueContact, unit: Unit) -> str:
-        """Let the contact wait: ""; or say why not: full, no_agents. Raises Refused: not_found."""
+        """Let the contact wait: ""; or say why not: full, no_agents (what is no call always may). Raises Refused: not_found."""
         queue, contact = self.model.queue_named(command.queue), self._registry.get(command.contact)
         if queue is None or contact is None:
             raise Refused("not_found")
@@ -73,7 +73,7 @@ class Acd:
         refusal = "full" if queue.maximum_waiting and waiting >= queue.maximum_waiting else ""
         if not refusal and queue.refuse_when_empty and not self._anybody(queue.id):
             refusal = "no_agents"
-        if refusal:
+        if refusal and contact.switched:
             unit.tell(m.QueueRefused(contact=contact.id, segment=contact.segment, queue=queue.id, cause=refusal))
             return refusal
         self.acts.queue(contact, queue.id, unit, virtual_arrival=command.virtual_arrival, priority=command.priority + contact.priority)

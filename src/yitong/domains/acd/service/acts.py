@@ -22,6 +22,8 @@ RESUME_RING_SECONDS = 6.0
 RESUME_PAUSE_SECONDS = 2.0
 LEASE_SECONDS = 3.0
 LOST_REST_SECONDS = 2.0
+GIVEN_BACK_REST_SECONDS = 600.0
+"""For how long an agent is not offered again what he gave back."""
 STANDING_SECONDS = 45.0
 """Longer than RESUME_SECONDS, so that core, when it lives, always decides before the switch does."""
 
@@ -45,12 +47,17 @@ class Acts:
         self.sending: Callable[[str, str], str]
         self.send: Callable[[Assignment, str, Unit], None]
 
-    def mine(self, agent: str, key: str, *states: str, dialling: bool = False, apart: bool = False, inside: bool = False) -> Assignment:
+    def mine(
+        self, agent: str, key: str, *states: str, dialling: bool = False, apart: bool = False, inside: bool = False, written: bool = False
+    ) -> Assignment:  # fmt: skip
         """The agent's assignment in one of ``states``; ``dialling``: also while he still calls; ``apart``: also while the contact is in a
-        flow beside him; ``inside``: also a call to a colleague. Raises Refused: not_found, wrong_state."""
+        flow beside him; ``inside``: also a call to a colleague; ``written``: also one that is no call. Raises Refused: not_found,
+        wrong_state."""
         assignment = self.model.assignment(key)
         if assignment is None or assignment.agent != agent:
             raise Refused("not_found")
+        if not assignment.switched and not written:
+            raise Refused("wrong_state", state=assignment.channel)
         if assignment.dial is not None and not dialling:
             raise Refused("wrong_state", state="dialling")
         if assignment.inside is not None and not inside:
@@ -73,6 +80,8 @@ class Acts:
 
     def play_music(self, contact: LiveContact, queue: QueueConfig | None, unit: Unit) -> None:
         """Music, or nothing, until something else is played."""
+        if not contact.switched:
+            return
         prompt = self.library.find(queue.music, contact.language) if queue is not None and queue.music else None
         if prompt is not None:
             unit.ask(Play(id=unit.new_id(), tenant=self._tenant, connection=contact.connection, prompts=(prompt,), loop=True))
@@ -80,20 +89,24 @@ class Acts:
     # --- offers --------------------------------------------------------------------------------------------------------------------
 
     def offer(self, match: Match, unit: Unit) -> None:
-        """Reserve the agent and ring all the devices that answer."""
+        """Reserve the agent and ring all the devices that answer; what is not switched shows on his desk, until a call comes first."""
         queued, agent = self.model.queued[match.contact], self.model.agents[match.agent]
         contact = self.registry.get(match.contact)
         queue = self.model.queue_configs[queued.queue]
         if contact is None:
             return
-        devices = sorted(device.device for device in agent.devices.values() if device.usable)
+        if contact.switched:
+            for other in [one for one in agent.assignments.values() if one.state == "offered" and not one.switched]:
+                self.end_offer(other, "interrupted", unit, rest_seconds=0)
+        devices = sorted(device.device for device in agent.devices.values() if device.usable and contact.switched)
         targets = [m.OfferTarget(connection=unit.new_id(), device=device) for device in devices]
         ring_until = unit.now + micro(queue.ring_seconds)
         unit.tell(m.ContactOffered(
             contact=contact.id, segment=queued.segment, agent=agent.id, queue=queue.id, assignment=unit.new_id(), targets=targets,
-            ring_until=ring_until, lease_until=ring_until + micro(LEASE_SECONDS), decision=match.decision,
+            ring_until=ring_until, lease_until=ring_until + micro(LEASE_SECONDS), decision=match.decision, channel=contact.channel,
         ))  # fmt: skip
-        self._route(contact, targets, queue, unit, ring_seconds=queue.ring_seconds, resume=False)
+        if contact.switched:
+            self._route(contact, targets, queue, unit, ring_seconds=queue.ring_seconds, resume=False)
 
     def _route(
         self, contact: LiveContact, targets: list[m.OfferTarget], queue: QueueConfig | None, unit: Unit, *,
@@ -272,22 +285,23 @@ class Acts:
 
     def queue(
         self, contact: LiveContact, queue_id: str, unit: Unit, *, virtual_arrival: int = 0, priority: int = 0, front: bool = False,
-        anew: bool = False,
+        anew: bool = False, rests: str = "",
     ) -> None:  # fmt: skip
         """Let the contact wait. A place once taken is kept over re-entry: whoever comes back from an agent by a flow waits on from what he
         has waited; one whose agent was lost waits anew, at the front. ``anew``: the wait counts from now, whatever the place (a
-        transfer).
+        transfer). ``rests``: who gave it back. What is not switched waits until somebody has it, however long.
         """
         queue = self.model.queue_configs.get(queue_id)
         place = self.model.places.get(contact.id, 0)
         again = bool(place) or contact.served is not None
         virtual = virtual_arrival or place or unit.now - self.model.waits.get(contact.id, 0)
         within = micro(queue.objective.answer_within_seconds) if queue is not None else 20_000_000
-        leave = micro(queue.maximum_wait_seconds) if queue is not None else 0
+        leave = micro(queue.maximum_wait_seconds) if queue is not None and contact.switched else 0
         segment = begin_segment(contact, "queue", unit, queue=queue_id, cause="agent_lost" if front else "")
         unit.tell(m.ContactQueued(
             contact=contact.id, segment=segment, connection=contact.connection, queue=queue_id, virtual_arrival=virtual,
             wait_from=unit.now if front or anew else virtual, priority=priority + (queue.priority if queue is not None else 0),
             due_at=virtual + within, leave_at=unit.now + leave if leave else 0, front=front, again=again,
+            rests=rests, rest_until=unit.now + micro(GIVEN_BACK_REST_SECONDS) if rests else 0,
         ))  # fmt: skip
         self.play_music(contact, queue, unit)

@@ -9,12 +9,14 @@ from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Agent, Assignment
 from yitong.domains.acd.model.queue import micro
 from yitong.domains.acd.service.acts import LEASE_SECONDS, Acts
+from yitong.domains.acd.service.written import Written
 
 
 class Desk:
     """One function a command."""
 
     def __init__(self, bus: Bus, acts: Acts, tenant: str) -> None:
+        self._written = Written(bus, acts)
         self._acts = acts
         self._model = acts.model
         self._tenant = tenant
@@ -45,8 +47,9 @@ class Desk:
         if agent.locked and duty == "ready" and by == "supervisor":
             raise Refused("wrong_state", state="locked")
         if duty == "logged_off":
-            if agent.state == "busy":
+            if agent.talks:
                 raise Refused("wrong_state", state=agent.state)
+            self._written.give_back_all(agent, unit)
             for assignment in list(agent.assignments.values()):
                 self._end_wrap_up(assignment, "logged_off", assignment.code, assignment.note, unit)
         if agent.locked and duty != "not_ready":
@@ -74,7 +77,7 @@ class Desk:
             unit.tell(m.DeskLocked(agent=command.agent, on=False, by=command.by))
 
     def refuse(self, command: m.RefuseOffer, unit: Unit) -> None:
-        assignment = self._acts.mine(command.agent, command.assignment, "offered", inside=True)
+        assignment = self._acts.mine(command.agent, command.assignment, "offered", inside=True, written=True)
         if assignment.inside is not None and assignment.inside.caller:
             raise Refused("wrong_state", state="dialling")
         if assignment.host or assignment.inside is not None:
@@ -96,14 +99,14 @@ class Desk:
     def hang_up(self, command: m.HangUp, unit: Unit) -> None:
         """The switch is asked to clear the agent's connection; should it stay silent, the talk is over all the same."""
         states = ("offered", "active", "held", "interrupted")
-        assignment = self._acts.mine(command.agent, command.assignment, *states, dialling=True, apart=True, inside=True)
+        assignment = self._acts.mine(command.agent, command.assignment, *states, dialling=True, apart=True, inside=True, written=True)
         if assignment.dial is not None or (assignment.inside is not None and (assignment.inside.caller or assignment.inside.talks)):
             for connection in assignment.connections():
                 self._acts.clear(connection, unit)
             return
         if assignment.state == "offered":
             raise Refused("wrong_state", state=assignment.state)
-        if assignment.state == "interrupted":
+        if assignment.state == "interrupted" or not assignment.switched:
             self._acts.released(assignment, unit, clear=True)
             return
         if assignment.host:
@@ -116,7 +119,7 @@ class Desk:
     def wrap_up(self, command: m.WrapUp, unit: Unit) -> None:
         """A draft may be written as soon as the agent talks; the end of wrap-up names the next duty, or leaves it as it is."""
         states = ("active", "held", "interrupted", "wrapping_up") if command.draft else ("wrapping_up",)
-        assignment = self._acts.mine(command.agent, command.assignment, *states, apart=True)
+        assignment = self._acts.mine(command.agent, command.assignment, *states, apart=True, written=True)
         self._chosen("wrap_up_code", command.code, "unknown_code")
         self._chosen("reason", command.reason, "unknown_reason")
         note = unit.keep(self._tenant, "note", command.note, assignment.contact) if command.note else ""

@@ -59,7 +59,7 @@ class InsideCalls:
             return Cause.NO_SUCH_NUMBER
         if other is None or not other.reachable:
             return Cause.UNREACHABLE
-        return Cause.BUSY if other.load("voice") >= self._model.agent_configs[to_agent].capacity.get("voice", 1) else None
+        return Cause.BUSY if other.load("voice") >= self._model.agent_configs[to_agent].most("voice") else None
 
     def dialled(self, agent: str, to_agent: str, event: Originated, dialled: Dialled, unit: Unit, *, route: bool = True) -> None:
         """An agent dialled a colleague at a telephone of his own, which is there. ``route``: the colleague is to be rung."""
@@ -84,7 +84,7 @@ class InsideCalls:
     def _refuse_unless_free(self, key: str, agent: Agent | None) -> None:
         if agent is None or agent.duty == "logged_off" or not agent.reachable:
             raise Refused("agent_unreachable")
-        if agent.load("voice") >= self._model.agent_configs[key].capacity.get("voice", 1):
+        if agent.load("voice") >= self._model.agent_configs[key].most("voice"):
             raise Refused("agent_busy")
 
     # --- what the switch tells -------------------------------------------------------------------------------------------------------

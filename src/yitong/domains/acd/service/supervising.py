@@ -56,9 +56,8 @@ class Supervising:
     def _talking(self, agent: str) -> Assignment:
         live = self._model.agents.get(agent)
         held = live.assignments.values() if live is not None else ()
-        found = next(
-            (one for one in held if one.state in ("active", "held") and not one.host and one.dial is None and one.inside is None), None
-        )
+        talks = (one for one in held if one.switched and one.state in ("active", "held"))
+        found = next((one for one in talks if not one.host and one.dial is None and one.inside is None), None)
         if found is None:
             raise Refused("wrong_state", state=live.state if live is not None else "logged_off")
         return found
@@ -67,7 +66,7 @@ class Supervising:
         live = self._model.agents.get(agent)
         if live is None or not live.reachable:
             raise Refused("no_telephone")
-        if live.assignments or live.seats:
+        if live.seats or any(one.switched for one in live.assignments.values()):
             raise Refused("wrong_state", state=live.state)
         usable = sorted((device for device in live.devices.values() if device.usable), key=lambda one: (one.kind != "page", one.device))
         return usable[0].device

@@ -80,7 +80,7 @@ class Telephones:
     def _rung(self, agent: str, dialled: Dialled) -> Cause | None:
         """Whoever is offered something answers it first, but for an emergency."""
         live = self._model.agents.get(agent)
-        rings = live is not None and any(one.state == "offered" for one in live.assignments.values())
+        rings = live is not None and any(one.state == "offered" and one.switched for one in live.assignments.values())
         return Cause.BUSY if rings and not self._outward.is_emergency(dialled.number) else None
 
     # --- occupied --------------------------------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ class Together:
             raise Refused("not_found")
         if live is None or live.duty == "logged_off" or not live.reachable:
             raise Refused("agent_unreachable")
-        if live.load("voice") >= config.capacity.get("voice", 1):
+        if live.load("voice") >= config.most("voice"):
             raise Refused("agent_busy")
         usable = sorted((device for device in live.devices.values() if device.usable), key=lambda one: (one.kind != "page", one.device))
         return Whom(device=usable[0].device, agent=agent)

@@ -6,6 +6,7 @@ import msgspec
 
 from yitong.contact.bus import Bus, Unit
 from yitong.contact.deadlines import Deadlines
+from yitong.contact.medium import switched
 from yitong.ct.events import Played, ServiceFailed
 from yitong.ct.services import Play
 from yitong.domains.acd import messages as m
@@ -40,8 +41,8 @@ class Treatment:
         bus.hears(ServiceFailed, self._service_failed)
 
     def _queued(self, fact: m.ContactQueued, at: int) -> None:
-        queue = self._model.queue_configs.get(fact.queue)
-        if queue is not None and (queue.announce.position or queue.announce.wait) and queue.announce.every_seconds > 0:
+        queue, contact = self._model.queue_configs.get(fact.queue), self._acts.registry.get(fact.contact)
+        if contact is not None and contact.switched and queue is not None and queue.announce.spoken:
             self.deadlines.set(fact.contact, at + micro(queue.announce.first_seconds))
 
     def _left(self, fact: m.ContactLeftQueue, at: int) -> None:
@@ -122,5 +123,5 @@ class Treatment:
         self._speaking.clear()
         for queued in self._model.queued.values():
             queue = self._model.queue_configs.get(queued.queue)
-            if queue is not None and (queue.announce.position or queue.announce.wait) and queue.announce.every_seconds > 0:
+            if queue is not None and queue.announce.spoken and switched(queued.medium):
                 self.deadlines.set(queued.contact, now + micro(queue.announce.every_seconds))

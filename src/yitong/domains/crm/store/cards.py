@@ -16,12 +16,16 @@ CUSTOMER = Kind(
     fields=tuple(Field(name, name) for name in ("name", "region", "class", "language", "note")),
     parts=(
         Part(name="numbers", table="customer_numbers", owner="customer_id", columns=(("number", "number"),), bare=True, place="place"),
+        Part(
+            name="addresses", table="customer_addresses", owner="customer_id", columns=(("address", "address"),), bare=True, place="place"
+        ),
     ),
 )  # fmt: skip
 
 _CARD = """
 select u.id, u.version, u.name, u.region, u.class, u.language, u.note, u.created_at, u.changed_at,
-  array(select n.number from customer_numbers n where (n.tenant_id, n.customer_id) = (u.tenant_id, u.id) order by n.place) as numbers
+  array(select n.number from customer_numbers n where (n.tenant_id, n.customer_id) = (u.tenant_id, u.id) order by n.place) as numbers,
+  array(select n.address from customer_addresses n where (n.tenant_id, n.customer_id) = (u.tenant_id, u.id) order by n.place) as addresses
 from customers u where u.tenant_id = :tenant
 """
 

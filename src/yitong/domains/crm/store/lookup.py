@@ -31,6 +31,24 @@ async def by_number(connection: Connection, tenant: str, numbers: Iterable[str])
     return {row[0]: msgspec.convert(dict(zip(fields, row[1:], strict=True)), Customer) async for row in rows}
 
 
+async def by_address(connection: Connection, tenant: str, address: str) -> Customer | None:
+    """The customer who has this address of mail (in lower case); without the lists of all his numbers and addresses."""
+    rows = await (await direct(connection)).execute(
+        "select u.id, u.version, u.name, u.region, u.class, u.language, u.note from customer_addresses n"
+        " join customers u on (u.tenant_id, u.id) = (n.tenant_id, n.customer_id) where n.tenant_id = %s and n.address = %s",
+        (tenant, address),
+    )
+    row = await rows.fetchone()
+    fields = ("id", "version", "name", "region", "class", "language", "note")
+    return msgspec.convert(dict(zip(fields, row, strict=True)), Customer) if row is not None else None
+
+
+async def make_for_address(connection: Connection, tenant: str, address: str, id: str, at: int) -> Customer:
+    """A card for who wrote for the first time."""
+    await make_all(connection, CUSTOMER, tenant, {id: {"addresses": [address]}}, at=at, reason="new caller")
+    return Customer(id=id, version=1, addresses=(address,))
+
+
 async def lock(connection: Connection, tenant: str) -> None:
     """Nobody else makes cards until this transaction ends. Take it before looking for what is to be made."""
     await audit.lock(connection, tenant)

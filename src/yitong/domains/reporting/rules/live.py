@@ -244,7 +244,7 @@ class Live:
             "id": held.id, "contact": held.contact, "state": SHOWN_AS.get(held.state, held.state), "since": held.since,
             "channel": held.channel, "queue": held.queue, "calling": contact.calling if contact else "",
             "called": contact.called if contact else "", "language": contact.language if contact else "", "line": self.view.line(contact),
-            "keys": self._keys(contact) if contact else [],
+            "keys": self._keys(contact) if contact else [], "mails": contact.mails if contact else 0,
             "waited_seconds": held.waited_us // 1_000_000, "ring_until": held.ring_until if held.state == "offered" else None,
             "answered_at": held.answered_at or None, "customer": msgspec.to_builtins(card) if card is not None else None,
             **recorded.on_desk(self.view.state, held), "interrupted": held.state == "interrupted", "muted": held.muted,

@@ -1,4 +1,5 @@
-"""The fold of what desks show of mailboxes: how many messages in those that an agent may open nobody has heard yet."""
+"""The fold of what desks show of mailboxes: how many messages in those that an agent may open nobody has heard yet; and of mails: how many
+a contact has."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from yitong.contact.ledger import Fact
+from yitong.domains.mail.messages import MailTaken
 from yitong.domains.mailbox.messages import MessageLeft, MessageMarked, MessageRemoved
 from yitong.domains.reporting.rules.seen import ViewState
 
@@ -25,7 +27,20 @@ class View(Protocol):
 
 def handlers(view: View) -> dict[type[Fact], Callable[[Any, int], None]]:
     """The handlers, bound to a view."""
-    return {MessageLeft: partial(_left, view), MessageMarked: partial(_marked, view), MessageRemoved: partial(_removed, view)}
+    return {
+        MessageLeft: partial(_left, view), MessageMarked: partial(_marked, view), MessageRemoved: partial(_removed, view),
+        MailTaken: partial(_taken, view),
+    }  # fmt: skip
+
+
+def _taken(view: View, fact: MailTaken, at: int) -> None:
+    contact = view.state.contacts.get(fact.contact)
+    if contact is None:
+        return
+    contact.mails += 1
+    for assignment in view.state.assignments.values():
+        if assignment.contact == contact.id:
+            view.touched.add(("assignment", assignment.id))
 
 
 def _left(view: View, fact: MessageLeft, at: int) -> None:

@@ -28,6 +28,8 @@ class SeenContact(msgspec.Struct, kw_only=True):
     answered_by: str = ""
     """Who answered our call, if that was judged."""
     ended: bool = False
+    mails: int = 0
+    """How many mails of the customer belong to it."""
 
 
 class SeenConsultation(msgspec.Struct, kw_only=True):

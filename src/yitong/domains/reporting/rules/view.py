@@ -281,7 +281,7 @@ class View:
         for call in self._call(fact.agent, fact.segment):
             call.talk_us += fact.talk_us
         recorded.forget(self, fact.segment)
-        if fact.cause in ("agent_lost", "joined"):
+        if fact.cause in acd.WITHOUT_WRAP_UP:
             self.drop(fact.assignment)
 
     def _wrap_up(self, fact: acd.WrapUpBegan, at: int) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from yitong.domains.sites import service
 from yitong.domains.sites.api import shapes
+from yitong.domains.sites.api.mail_shape import MailAccount
 from yitong.domains.sites.api.paging import Cursor, Limit, page_of, place_of, version_of
 from yitong.domains.sites.api.score_shapes import ScoreSheet
 from yitong.domains.sites.api.shapes import Page
@@ -59,6 +60,7 @@ RESOURCES = (
     Resource(path="caller_rules", kind="caller_rule", shape=shapes.CallerRule),
     Resource(path="conference_rooms", kind="conference_room", shape=shapes.ConferenceRoom),
     Resource(path="mailboxes", kind="mailbox", shape=shapes.Mailbox),
+    Resource(path="mail_accounts", kind="mail_account", shape=MailAccount, sealed=("imap_password", "smtp_password")),
     Resource(path="retentions", kind="retention", shape=shapes.Retention),
     Resource(path="score_sheets", kind="score_sheet", shape=ScoreSheet),
     Resource(path="reasons", kind="reason", shape=shapes.Named),

@@ -78,7 +78,7 @@ class Member(Shape):
 class Objective(Shape):
     """What the queue promises; shorter waits than ``short_seconds`` do not count as abandoned."""
 
-    answer_within_seconds: Annotated[int, Field(ge=1, le=3600)] = 20
+    answer_within_seconds: Annotated[int, Field(ge=1, le=2_592_000)] = 20
     percent: Annotated[int, Field(ge=1, le=100)] = 80
     short_seconds: Annotated[int, Field(ge=0, le=60)] = 5
 

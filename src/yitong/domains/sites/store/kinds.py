@@ -106,6 +106,14 @@ MAILBOX = Kind(
         Part(name="owners", table="mailbox_owners", owner="mailbox_id", columns=(("agent", "agent_id"),), bare=True, place="place"),
     ),
 )  # fmt: skip
+MAIL_ACCOUNT = Kind(
+    name="mail_account", table="mail_accounts", published=False,
+    fields=_fields(
+        "code", "name", "site=site_id", "queue=queue_id", "enabled", "address", "sender", "signature", "imap_host", "imap_port",
+        "imap_security", "imap_username", "imap_password", "folder", "done_folder", "smtp_host", "smtp_port", "smtp_security",
+        "smtp_username", "smtp_password", "tls_ca", "flood_per_hour", "keep_days", json=["name"], secret=["imap_password", "smtp_password"],
+    ),
+)  # fmt: skip
 CONFERENCE_ROOM = Kind(
     name="conference_room", table="conference_rooms",
     fields=_fields(
@@ -129,6 +137,6 @@ KINDS = {
     for kind in (
         TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, FAX_DOCUMENT, REASON, WRAP_UP_CODE,
         NUMBER_CLASS,
-        CALLER_RULE, RETENTION, CONFERENCE_ROOM, MAILBOX, SCORE_SHEET,
+        CALLER_RULE, RETENTION, CONFERENCE_ROOM, MAILBOX, MAIL_ACCOUNT, SCORE_SHEET,
     )
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Mail: what customers write to our addresses becomes contacts, and what agents answer goes out."""

@@ -1,0 +1,1 @@
+"""What stands in PostgreSQL of mails, and their files."""

@@ -1,0 +1,254 @@
+"""A customer writes, an agent answers: a real IMAP server, a real SMTP server, PostgreSQL, NATS, the real core, worker and web process."""
+
+from __future__ import annotations
+
+import asyncio
+import email.policy
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from email.mime.application import MIMEApplication
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import async_playwright, expect
+from sqlalchemy import text
+from tests.web.centre import Centre
+from tests.web.mail_server import PASSWORD, USER, Servers, servers
+from tests.web.test_calls_page import FLAGS
+from tests.web.world import NAME
+from tests.web.world import PASSWORD as WORD
+
+from yitong.app.jobs.mail import MailJobs
+from yitong.kit.clock import SystemClock
+from yitong.kit.tasks import Tasks
+
+PATIENCE = 90.0
+
+
+@pytest.fixture(scope="module")
+def mail_servers() -> Iterator[Servers]:
+    home = Path(tempfile.mkdtemp(prefix="ytm"))
+    home.chmod(0o755)
+    try:
+        with servers(home) as made:
+            yield made
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+class Office:
+    """The worker's part in mail, which can die at any moment, and what people do at their desks."""
+
+    def __init__(self, centre: Centre, servers: Servers) -> None:
+        self.centre, self.world, self.servers = centre, centre.world, servers
+        self._tasks: Tasks | None = None
+
+    async def begin(self) -> None:
+        self._tasks = Tasks()
+        jobs = MailJobs(self.world.settings, self.world.database, self.world.nats, SystemClock(), self._tasks)
+        jobs.start(self._tasks)
+
+    async def die(self) -> None:
+        if self._tasks is not None:
+            await self._tasks.close()
+        self._tasks = None
+
+    async def account(self, **more: Any) -> str:
+        made = self.world.mine
+        value = {
+            "code": "service", "name": NAME, "site": made.site, "queue": made.ids["queue"], "address": USER, "sender": "客户服务",
+            "signature": "一通客户服务", "imap_host": "127.0.0.1", "imap_port": self.servers.imap_port, "imap_username": USER,
+            "imap_password": PASSWORD, "smtp_host": "127.0.0.1", "smtp_port": self.servers.smtp_port, "smtp_security": "none",
+            "tls_ca": self.servers.certificate.read_text(), "done_folder": "Done", **more,
+        }  # fmt: skip
+        answer = await self.world.ask("POST", "/config/mail_accounts", await self.world.headers("admin"), json=value)
+        assert answer.status_code == 201, answer.text
+        assert PASSWORD not in answer.text
+        return str(answer.json()["id"])
+
+    async def ask(self, method: str, path: str, who: dict[str, str], status: int = 200, **more: Any) -> Any:
+        answer = await self.world.ask(method, path, who, **more)
+        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content and "json" in answer.headers.get("content-type", "") else answer
+
+    async def rows(self) -> list[dict[str, Any]]:
+        async with self.world.database.transaction() as connection:
+            rows = await connection.execute(
+                text("select * from mail_messages where tenant_id = :t and reason <> 'bulk' order by at, id"), {"t": self.world.mine.id}
+            )
+            return [dict(row) for row in rows.mappings()]
+
+    async def answer(self, who: dict[str, str], assignment: str, mail: str, words: str, status: int = 201, **more: Any) -> Any:
+        fields = {"assignment": assignment, "answers": mail, "to": "wang@example.org", "text": words}
+        return await self.ask("POST", "/mails", who, status, data=fields | more.pop("data", {}), **more)
+
+
+@pytest.fixture
+async def office(centre: Centre, mail_servers: Servers) -> AsyncIterator[Office]:
+    mail_servers.empty()
+    made = Office(centre, mail_servers)
+    await centre.start_worker()
+    yield made
+    await made.die()
+
+
+async def so(condition: Callable[[], Awaitable[Any]]) -> Any:
+    """Wait until it is; what it is."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await condition()):
+            await asyncio.sleep(0.05)
+        return found
+
+
+def letter(subject: str = "燃气费有误", words: str = "您好，\n账单多收了。", charset: str = "gb2312", **headers: str) -> bytes:
+    """As a Chinese mail program writes it: headers and text in GB 18030 under the name of GB 2312."""
+    mail = MIMEText("", "plain", "us-ascii")
+    del mail["Content-Transfer-Encoding"]
+    mail["From"] = f"=?gb2312?B?{_base64('王小波', 'gb2312')}?= <Wang@Example.org>"
+    mail["To"] = USER
+    mail["Subject"] = f"=?{charset}?B?{_base64(subject, charset)}?="
+    mail["Message-ID"] = headers.pop("message_id", f"<{abs(hash((subject, words)))}@example.org>")
+    for name, value in headers.items():
+        mail[name.replace("_", "-")] = value
+    mail.replace_header("Content-Type", f'text/plain; charset="{charset}"')
+    mail["Content-Transfer-Encoding"] = "8bit"
+    head = mail.as_bytes(policy=email.policy.compat32.clone(linesep="\r\n")).split(b"\r\n\r\n")[0]
+    return head + b"\r\n\r\n" + words.replace("\n", "\r\n").encode("gb18030" if charset == "gb2312" else charset)
+
+
+def _base64(words: str, charset: str) -> str:
+    import base64
+
+    return base64.b64encode(words.encode("gb18030" if charset == "gb2312" else charset)).decode()
+
+
+@pytest.mark.browser
+@pytest.mark.dovecot
+@pytest.mark.timeout(300)
+@pytest.mark.req("G4", "G9", "G12", "G38", "T4")
+async def test_a_mail_becomes_a_contact_and_is_answered_at_the_desk(office: Office, tmp_path: Path) -> None:
+    """Fetched, queued, offered, opened, answered, wrapped up, in the ledger: with a real browser at the desk."""
+    centre, world = office.centre, office.world
+    who = await centre.ready("1001")
+    await office.account()
+    await office.begin()
+    chromium = shutil.which("chromium")
+    assert chromium
+    async with async_playwright() as player:
+        browser = await player.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = await browser.new_page(locale="zh-CN", viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.goto(f"http://127.0.0.1:{world.port}/login")
+        await page.fill("#username", "1001")
+        await page.fill("#password", WORD)
+        await page.click("button[type=submit]")
+        await page.wait_for_url("**/desk*")
+        office.servers.deliver(painted())
+        await expect(page.locator("[data-test=mail-from]")).to_have_text("王小波")
+        await expect(page.locator("[data-test=mail-subject]")).to_have_text("燃气费有误・镕")
+        await page.screenshot(path=tmp_path / "mail-offered.png")
+        assignment = centre.assignments("1001")[0]
+        assert [one.state for one in centre.assignments("1001")] == ["offered"]
+        await page.click("[data-test=mail-open]")
+        letter_ = page.frame_locator("iframe.letter")
+        await expect(letter_.get_by_text("账单多收了。镕")).to_be_visible()
+        await expect(page.get_by_text("账单.pdf")).to_be_visible()
+        assert await letter_.locator("script, img[src^=http], form").count() == 0
+        assert not [url for url in asked if "spy.example" in url], "nothing of a stranger's mail is fetched"
+        words = page.locator("[data-test=mail-words]")
+        await expect(words).to_be_enabled()
+        assert "> 账单多收了。镕" in await words.input_value()
+        assert "一通客户服务" in await words.input_value()
+        await words.fill("已更正，附新账单。\n\n一通客户服务")
+        new = {"name": "新账单.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 corrected"}
+        await page.set_input_files("input[type=file]", new)  # type: ignore[arg-type]
+        await page.screenshot(path=tmp_path / "mail-writing.png")
+        await page.click("[data-test=mail-send]")
+        await expect(page.locator(".thread .tag.ready")).to_have_text("已发送")
+        await page.click("[data-test=mail-done]")
+        await page.fill("#wrap-up-note", "多收已退")
+        await page.screenshot(path=tmp_path / "mail-wrap-up.png")
+        await page.click("[data-test=finish]")
+        await expect(page.locator(".mails")).to_have_count(0)
+        await browser.close()
+    await sent_as_it_was_written(office)
+    await stands_everywhere(office, who, assignment.contact)
+
+
+async def sent_as_it_was_written(office: Office) -> None:
+    """Once, with what belongs to it."""
+    (out,) = office.servers.sent
+    assert out["In-Reply-To"] == (await office.rows())[0]["message_id"]
+    assert out["To"] == "Wang@Example.org"
+    assert str(out["From"]) == "客户服务 <service@example.com>"
+    assert out["Subject"].startswith("Re: 燃气费有误・镕 [#")
+    body = out.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().startswith("已更正")
+    (attached,) = out.iter_attachments()
+    assert (attached.get_filename(), attached.get_content()) == ("新账单.pdf", b"%PDF-1.4 corrected")
+
+
+async def stands_everywhere(office: Office, who: dict[str, str], contact: str) -> None:
+    """In the list of contacts with its journey, its conversation, the ledger, on the server where it belongs; nobody else reads it."""
+    centre, world = office.centre, office.world
+    await centre.projected("mine")
+    admin = await world.headers("admin")
+    row = next(one for one in (await office.ask("GET", "/contacts", admin))["items"] if one["id"] == contact)
+    assert (row["channel"], bool(row["customer"])) == ("mail", True), "a card was made by his address"
+    detail = await office.ask("GET", f"/contacts/{contact}", admin)
+    assert [one["kind"] for one in detail["segments"]] == ["queue", "agent"]
+    mails = (await office.ask("GET", f"/contacts/{contact}/mails", who))["items"]
+    assert [(one["direction"], one["state"]) for one in mails] == [("in", "taken"), ("out", "sent")]
+    fetched = await world.ask("GET", f"/mails/{mails[1]['id']}/attachment?part=1", who)
+    assert fetched.content == b"%PDF-1.4 corrected"
+    stranger = await world.headers("1002")
+    await office.ask("GET", f"/contacts/{contact}/mails", stranger, 404)
+    await office.ask("GET", f"/mails/{mails[0]['id']}", stranger, 404)
+    await so(lambda: _done(office))
+    facts = [event for kind in ("mail.taken", "mail.answered", "contact.arrived") for event in await centre.facts(kind)]
+    assert len(facts) == 3
+    assert "example.org" not in str(facts), "no address of a customer stands in the ledger"
+    files = list((world.settings.home / "mails").rglob("*.eml"))
+    assert len(files) == 2
+    assert all("账单".encode() not in file.read_bytes() and b"Wang" not in file.read_bytes() for file in files), "sealed"
+
+
+def painted() -> bytes:
+    """With HTML that would like to fetch and to run, and with an attachment."""
+    mail = MIMEMultipart()
+    mail["From"] = f"=?gb2312?B?{_base64('王小波', 'gb2312')}?= <Wang@Example.org>"
+    mail["To"] = USER
+    mail["Subject"] = f"=?gb2312?B?{_base64('燃气费有误・镕', 'gb2312')}?="
+    mail["Message-ID"] = "<painted@example.org>"
+    both = MIMEMultipart("alternative")
+    both.attach(MIMEText("您好，\n账单多收了。镕", "plain", "gb18030"))
+    both.attach(MIMEText(
+        "<script>alert(1)</script><p onclick='x()' style='color:red;background:url(http://spy.example/a)'>您好，<br>账单多收了。镕</p>"
+        "<img src='http://spy.example/b.png'><form action='http://spy.example'><input></form>", "html", "gb18030"))
+    mail.attach(both)
+    file = MIMEApplication(b"%PDF-1.4 bill", "pdf")
+    file.add_header("Content-Disposition", "attachment", filename=("gb18030", "", "账单.pdf"))
+    mail.attach(file)
+    return mail.as_bytes()
+
+
+async def _state(centre: Centre, state: str) -> bool:
+    return [one.state for one in centre.assignments("1001")] == [state]
+
+
+async def _sent(office: Office) -> bool:
+    return any(row["state"] == "sent" for row in await office.rows())
+
+
+async def _done(office: Office) -> bool:
+    return await asyncio.to_thread(lambda: len(office.servers.flags("Done")) == 1 and not office.servers.flags())
+
+
