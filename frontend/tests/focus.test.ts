@@ -76,6 +76,25 @@ describe('the focus of who works by keys', () => {
   })
 })
 
+describe('Escape in a list of choices', () => {
+  const Asking = defineComponent(() => {
+    useKeptFocus()
+    return () => h('div', { class: 'el-dialog' }, [h('input', { id: 'choice', class: 'el-select__input', 'aria-expanded': String(grey.value), onKeydown: (event: Event) => event.stopPropagation() })])
+  })
+  it('means the dialog when the list is shut, the list when it is open', async () => {
+    shown = mount(Asking, { attachTo: document.body })
+    let heard = 0
+    shown.element.addEventListener('keydown', () => heard++)
+    const press = () => find('choice').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
+    press()
+    expect(heard).toBe(1)
+    grey.value = true
+    await nextTick()
+    press()
+    expect(heard).toBe(1)
+  })
+})
+
 describe('single keys', () => {
   beforeEach(() => {
     setActivePinia(createPinia())
