@@ -31,6 +31,12 @@ def sound(path: Path) -> Samples:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())[:, 0].astype(float)
 
 
+def sound_so_far(path: Path) -> Samples:
+    """What is there of a WAV of one track that is still being written: its header does not tell the length yet."""
+    data = path.read_bytes()[44:]
+    return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(float)
+
+
 def prompt(code: str, language: str = "zh-CN") -> Samples:
     """A prompt of the demo; ``music`` has no language."""
     return sound(PROMPTS / (f"{code}.wav" if code == "music" else f"{language}/{code}.wav"))
@@ -60,6 +66,12 @@ def heard_at(ear: Ear, wanted: Samples) -> list[float]:
     pieces = _pieces(wanted)
     found = sorted((place - offset) / RATE for offset, piece in pieces for place in _places(ear, piece))
     return [at for at, votes in _clusters(found) if votes >= _SHARE * len(pieces)]
+
+
+def heard_whole(path: Path, code: str) -> int:
+    """How often a telephone has heard a prompt to its end, in the call that goes on."""
+    heard, wanted = sound_so_far(path), prompt(code)
+    return sum(round(at * RATE) + len(wanted) <= len(heard) for at in heard_at(Ear(heard), wanted))
 
 
 def _pieces(wanted: Samples) -> list[tuple[int, Samples]]:

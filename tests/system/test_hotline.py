@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.system.hearing import Ear, heard_at, prompt, sound
+from tests.system.hearing import Ear, heard_at, heard_whole, prompt, sound, sound_so_far
 from tests.system.phones import Phone, loudness
 from tests.system.stack import PASSWORD, PATIENCE, Api, Stack, eventually
+from tests.tcp import peers
 
 from yitong.contact.ledger import Batch
 from yitong.kit.nats import Nats
@@ -73,7 +74,7 @@ def follows(supervisor: Api, contact: dict[str, Any], file: Path) -> None:
     assert loudness(file, 1000, channel=1) > 0.5
 
 
-@pytest.mark.req("H1", "H14", "H15", "H17", "H18", "H29", "H30", "H40", "O25", "O39", "O41", "O42", "O43")
+@pytest.mark.req("G5", "H1", "H14", "H15", "H17", "H18", "H29", "H30", "H34", "H40", "O25", "O39", "O41", "O42", "O43", "T2")
 @pytest.mark.parametrize(("transport", "codec"), [("udp", "PCMA"), ("tcp", "PCMU")])
 def test_a_call_from_greeting_to_survey(
     stack: Stack, phone: Callable[..., Phone], api: Callable[[str], Api], tmp_path: Path, transport: str, codec: str
@@ -133,7 +134,7 @@ def test_a_call_from_greeting_to_survey(
     assert not heard_at(ear, prompt("welcome", "en"))
 
 
-@pytest.mark.req("H28")
+@pytest.mark.req("H27", "H28")
 async def test_a_module_is_added_beside_the_running_ones(stack: Stack, phone: Callable[..., Phone]) -> None:
     """A stranger to the product: it knows the address of NATS and the form of the facts, and does something new with each call."""
     number, rang, left = "13800138009", asyncio.Event(), asyncio.Event()
@@ -162,6 +163,8 @@ async def test_a_module_is_added_beside_the_running_ones(stack: Stack, phone: Ca
         await module.close()
     assert calls == {"96900": 1}
     assert {name: stack.pids(name) for name in before} == before, "nothing was started again for it"
+    carried = {name: int(urls["nats_url"].rpartition(":")[2]) in peers(pids[0]) for name, pids in before.items()}
+    assert carried == dict.fromkeys(before, True), "tiers that are not joined by TCP"
 
 
 @pytest.mark.req("A13", "A14", "G50", "H2", "H29")
@@ -187,7 +190,9 @@ def test_what_callers_hear_in_the_menu_and_while_they_wait(phone: Callable[..., 
     third.press("0")
     eventually(lambda: waiting(admin) == 2, 10.0, "the third does not wait")
     told = [eventually(partial(announced, admin, caller.user), 20.0, "no announcement") for caller in (second, third)]
-    time.sleep(9.0)  # what was announced is spoken, and the music begins again
+    for caller, announcement in zip((second, third), told, strict=True):
+        last = spoken_wait(announcement["wait_seconds"])[-1]
+        eventually(partial(music_again, caller, last), 15.0, "what was announced is not spoken, or no music after it")
     agent.hang_up()
     served.hang_up()
     finish(desk, journey(admin, served.user), "ready")
@@ -199,7 +204,7 @@ def test_what_callers_hear_in_the_menu_and_while_they_wait(phone: Callable[..., 
     agent.wait("CALL_ESTABLISHED")
     agent.hang_up()
     eventually(lambda: "survey" in steps(admin, second.user), 10.0, "the second is not asked")
-    time.sleep(7.5)  # the question is heard to its end
+    eventually(lambda: heard_whole(second.heard, "survey"), 15.0, "the question is not heard to its end")
     second.press("2")
     second.wait("CALL_CLOSED", 20.0)
     finish(desk, journey(admin, second.user), "not_ready")
@@ -215,12 +220,17 @@ def test_what_callers_hear_in_the_menu_and_while_they_wait(phone: Callable[..., 
 
 def listen_to_the_information(caller: Phone, admin: Api) -> None:
     """Hear the menu, press 1, hear the information and the menu again, press 0."""
-    eventually(lambda: steps(admin, caller.user).count("menu") == 1, 15.0, "not in the menu")
-    time.sleep(5.0)
-    caller.press("1")
-    eventually(lambda: steps(admin, caller.user).count("menu") == 2, 20.0, "not back in the menu")
-    time.sleep(5.0)
-    caller.press("0")
+    for times, key in ((1, "1"), (2, "0")):
+        eventually(lambda times=times: heard_whole(caller.heard, "menu") == times, 20.0, "the menu is not heard")  # type: ignore[misc]
+        assert steps(admin, caller.user).count("menu") == times
+        caller.press(key)
+
+
+def music_again(caller: Phone, code: str) -> bool:
+    """Whether a waiting caller hears music after that prompt."""
+    ear = Ear(sound_so_far(caller.heard))
+    spoken, music = heard_at(ear, prompt(code)), heard_at(ear, prompt("music")[:24_000])
+    return bool(spoken and music) and music[-1] > spoken[-1]
 
 
 def waiting(admin: Api) -> int:

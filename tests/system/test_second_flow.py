@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.system.hearing import Ear, heard_at, prompt, sound
 from tests.system.phones import Phone
 from tests.system.stack import PASSWORD, Api, eventually
 from tests.system.test_hotline import steps
@@ -17,7 +18,13 @@ NUMBER, CALLER = "96901", "13700137000"
 DOCUMENT: dict[str, Any] = {
     "schema_version": 1, "name": NAME, "start": "menu",
     "steps": {
-        "menu": {"kind": "menu", "prompts": ["menu"], "keys": ["5"], "next": {"5": "person", "timeout": "end", "wrong": "end"}},
+        "menu": {"kind": "menu", "prompts": ["menu"], "keys": ["5"], "next": {"5": "amount", "timeout": "end", "wrong": "end"}},
+        "amount": {"kind": "collect", "prompts": ["digit.1"], "name": "amount", "maximum": 2, "first_seconds": 30,
+                   "next": {"done": "grade", "timeout": "end", "wrong": "end"}},
+        "grade": {"kind": "set", "values": {"grade": "int(vars.amount) > 10 ? 'large' : 'small'"}, "next": {"done": "which"}},
+        "which": {"kind": "condition", "when": [{"if": "vars.grade == 'large'", "then": "large"}],
+                  "next": {"large": "thanks", "else": "end"}},
+        "thanks": {"kind": "play", "prompts": ["thanks"], "next": {"done": "person"}},
         "person": {"kind": "queue", "queue": "sales", "next": {"served": "ask", "timeout": "end", "full": "end", "no_agents": "end"}},
         "ask": {"kind": "survey", "survey": "recommend", "prompts": ["survey"], "answers": {"8": 10, "9": 0},
                 "next": {"answered": "end", "none": "end"}},
@@ -41,7 +48,7 @@ def answered(caller: Phone) -> bool:
     return caller.has("CALL_ESTABLISHED", 3.0)
 
 
-@pytest.mark.req("H35", "H49")
+@pytest.mark.req("H25", "H35", "H49")
 def test_a_second_flow_serves_another_number(api: Callable[[str], Api], phone: Callable[..., Phone]) -> None:
     configure(api("admin"))
     desk, agent, caller = api("1004"), phone("1004", password=PASSWORD, tone=1000), phone(CALLER, tone=440)
@@ -50,6 +57,8 @@ def test_a_second_flow_serves_another_number(api: Callable[[str], Api], phone: C
     eventually(lambda: answered(caller), 20.0, "the new number does not answer")
     time.sleep(0.5)
     caller.press("5")
+    eventually(lambda: "amount" in steps(api("admin"), CALLER), 10.0, "the caller is not asked for an amount")
+    caller.press("12")
     agent.wait("CALL_INCOMING", 15.0)
     agent.accept()
     agent.wait("CALL_ESTABLISHED")
@@ -66,3 +75,6 @@ def test_a_second_flow_serves_another_number(api: Callable[[str], Api], phone: C
 
     contact = eventually(closed, 10.0, "no closed contact")
     assert (contact["number"], contact["queue"], contact["survey"]) == (NUMBER, NAME, 10)
+    assert steps(api("admin"), CALLER) == ["menu", "amount", "grade", "which", "thanks", "person", "ask", "end"]
+    caller.close()
+    assert len(heard_at(Ear(sound(caller.heard)), prompt("thanks"))) == 1, "what the flow plays is not heard"
