@@ -74,7 +74,7 @@ class Faxes:
         begin_segment(arrived, "fax", unit)
         unit.ask(Make(
             id=unit.new_id(), tenant=self._tenant, call=call, connection=connection, device="", number=command.number, called="",
-            calling=command.station, ring_seconds=RING_SECONDS,
+            calling=command.station, ring_seconds=RING_SECONDS, tones=True,
         ))  # fmt: skip
         return "begun"
 

@@ -1,7 +1,7 @@
 """Contacts as people may look at them afterwards, by Scope: the list, one with its whole journey, its recordings.
 
-Agents see contacts in which they took part; supervisors those in which an agent of their teams took part, and those that gave up in
-a queue of a site of theirs before anybody was reached; with ``contacts.all`` everything of one's sites.
+Agents see contacts in which they took part, and those whom they called and did not reach; supervisors those of the agents of their
+teams, and those that gave up in a queue of a site of theirs before anybody was reached; with ``contacts.all`` everything of one's sites.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from yitong.kit.scope import Scope
 VISIBLE = """
 c.tenant_id = :tenant and c.site_id = any(cast(:sites as uuid[])) and (:all
   or exists (select 1 from segments s join agents a on (a.tenant_id, a.id) = (s.tenant_id, s.agent_id)
-             where (s.tenant_id, s.contact_id) = (c.tenant_id, c.id) and s.answered_at is not null
+             where (s.tenant_id, s.contact_id) = (c.tenant_id, c.id) and (s.answered_at is not null or s.kind = 'dial')
                and (a.id = cast(:agent as uuid) or a.team_id = any(cast(:teams as uuid[]))))
   or (c.agent_id is null and c.queue_id is not null and exists (
         select 1 from teams t where t.tenant_id = c.tenant_id and t.site_id = c.site_id and t.id = any(cast(:teams as uuid[]))))
@@ -32,7 +32,7 @@ c.tenant_id = :tenant and c.site_id = any(cast(:sites as uuid[])) and (:all
 _OF_AGENTS = """
 select v.id from agents a cross join lateral (
     select s.arrived_at, c.id from segments s join contacts c on (c.tenant_id, c.id) = (s.tenant_id, s.contact_id)
-    where s.tenant_id = a.tenant_id and s.agent_id = a.id and s.answered_at is not null
+    where s.tenant_id = a.tenant_id and s.agent_id = a.id and (s.answered_at is not null or s.kind = 'dial')
       and c.site_id = any(cast(:sites as uuid[])) {taken} {when} {where}
     group by s.arrived_at, s.contact_id, c.id order by s.arrived_at desc, s.contact_id desc limit :limit) v
   where a.tenant_id = :tenant and (a.id = cast(:agent as uuid) or a.team_id = any(cast(:teams as uuid[])))
@@ -152,7 +152,7 @@ def _conditions(wanted: Filter) -> tuple[list[str], dict[str, Any]]:
         "queue": ("c.queue_id = cast(:queue as uuid)", wanted.queue),
         "by": (
             "exists (select 1 from segments g where (g.tenant_id, g.contact_id) = (c.tenant_id, c.id) and g.agent_id = cast(:by as uuid)"
-            " and g.answered_at is not null)", wanted.agent,
+            " and (g.answered_at is not null or g.kind = 'dial'))", wanted.agent,
         ),
     }  # fmt: skip
     given |= {
