@@ -79,4 +79,10 @@ describe('the picker', () => {
     const [first, queue, number] = [choicesFor('1009', people, [])[0] as Receiver, choicesFor('', [], queues)[0] as Receiver, choicesFor('02150001234', [], [])[0] as Receiver]
     expect([target(first), target(queue), target(number)]).toEqual([{ agent: 'a1009' }, { queue: 'q' }, { number: '02150001234' }])
   })
+  it('asks somebody of another site by his number, after those who are here', () => {
+    const there = { ...colleague('81002', 'distant', true, 'Qiang'), id: 'distant-81002' }
+    const [one] = choicesFor('81002', [...people, there], []) as [Receiver]
+    expect([target(one), one.kind === 'agent' && one.free]).toEqual([{ number: '81002' }, true])
+    expect(choicesFor('', [there, ...people], []).map((each) => each.key).at(-1)).toBe('agent-distant-81002')
+  })
 })

@@ -53,6 +53,7 @@ async def test_a_trunks_password_is_written_kept_and_never_given_back(world: Wor
 NO_TRUNKS: tuple[dict[str, Any], ...] = (
     {"host": ""}, {"host": "bad host"}, {"username": "a b"}, {"realm": "a\"b"}, {"transport": "x"}, {"port": -1}, {"codecs": ["G729"]},
     {"tls_ca": "no certificate"}, {"srtp": True},
+    {"link": True}, {"link": True, "transport": "tls", "username": "", "register": False}, {"distant": [{"number": "20Y"}]},
     {"rewrite_called": [{"pattern": "[9-3]"}]}, {"rewrite_called": [{"pattern": "+86."}, {"pattern": ""}]}, {"caller_number": "abc"},
     {"prefixes": [{"prefix": "x"}]}, {"prefixes": [{"prefix": "1", "price": "-1"}]},
 )  # fmt: skip

@@ -34,8 +34,10 @@ export interface CustomerCard { id: string; name: string; class: string; region:
 
 /** Somebody of ours, as others see him. */
 export interface Person { id: string; extension: string; name: Named; team: Named | null }
-/** One whom an agent may ask or give a contact to. */
-export interface Colleague extends Person { state: AgentState; since: number | null; reachable: boolean }
+/** One whom an agent may ask or give a contact to. `distant`: at another site, called by number. */
+export interface Colleague extends Person { state: AgentState | 'distant'; since: number | null; reachable: boolean }
+/** What came with a contact from another site. */
+export interface Brought { contact: string; site: Named | null; agent: { extension: string; name: Named }; queue: Named | null; called: string; customer: string; class: string; note: string }
 /** A queue of `GET /queues`. */
 export interface QueueFigures { id: string; name: Named; waiting: number; ready: number }
 
@@ -110,6 +112,7 @@ export interface Assignment {
   caller?: boolean
   detour?: Detour | null
   data?: DataItem[]
+  brought?: Brought | null
   direction?: 'in' | 'out'
   /** How many mails of the customer belong to the contact. */
   mails?: number

@@ -62,11 +62,15 @@ export function standing(one: Colleague): string {
   return one.state === 'logged_off' || one.reachable ? one.state : 'unreachable'
 }
 
+/** Whom a link leads to: rung by number, and nobody here knows how he stands. */
+export const DISTANT = 'distant-'
+
 export function isFree(one: Colleague): boolean {
-  return one.reachable && (one.state === 'ready' || one.state === 'not_ready')
+  return one.state === 'distant' || (one.reachable && (one.state === 'ready' || one.state === 'not_ready'))
 }
 
 function rank(one: Colleague): number {
+  if (one.state === 'distant') return 4
   if (isFree(one)) return one.state === 'ready' ? 0 : 1
   return one.reachable && one.state !== 'logged_off' ? 2 : 3
 }
@@ -106,7 +110,7 @@ export type Receiver = Extract<Choice, { kind: 'agent' | 'queue' | 'number' }>
 
 /** As the API names whom is asked or given the contact. */
 export function target(choice: Receiver): { agent: string } | { queue: string } | { number: string } {
-  if (choice.kind === 'agent') return { agent: choice.colleague.id }
+  if (choice.kind === 'agent') return choice.colleague.state === 'distant' ? { number: choice.colleague.extension } : { agent: choice.colleague.id }
   return choice.kind === 'queue' ? { queue: choice.queue.id } : { number: choice.number }
 }
 

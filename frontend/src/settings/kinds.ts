@@ -151,10 +151,12 @@ export const KINDS: Kind[] = [
       { path: 'caller_id', type: 'choice', options: ['own', 'given', 'fixed', 'withheld'] },
       { path: 'caller_number', type: 'text', hint: 'caller_number' },
       { path: 'codecs', type: 'choices', options: ['PCMA', 'PCMU'], hint: 'codecs' },
+      { path: 'link', type: 'bool', hint: 'link', group: 'link' },
+      { path: 'distant', type: 'table', columns: [{ key: 'number', type: 'text', hint: '20XX' }, { key: 'name', type: 'text' }], hint: 'distant' },
     ],
     fresh: {
       code: '', name: {}, enabled: true, addresses: [], numbers: [], host: '', port: 5060, transport: 'udp', tls_ca: '', srtp: false, domain: '', username: '', auth_user: '', realm: '', register: false,
-      register_seconds: 300, order: 1, prefixes: [], weight: 1, channels: 0, rewrite_called: [], rewrite_calling: [], caller_id: 'own', caller_number: '', codecs: [],
+      register_seconds: 300, order: 1, prefixes: [], weight: 1, channels: 0, rewrite_called: [], rewrite_calling: [], caller_id: 'own', caller_number: '', codecs: [], link: false, distant: [],
     },
   },
   {

@@ -3,7 +3,7 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 import { call, sentence } from '@/api/client'
 import type { Assignment, DeskDocument, Duty, FlowEntry, PhoneCredential, Sendable } from '@/api/types'
-import { mayDo, target, type Receiver } from '@/desk/several'
+import { DISTANT, mayDo, target, type Receiver } from '@/desk/several'
 import { permission, supportTrouble, openMicrophone, closeMicrophone, MicrophoneError, type MicrophoneTrouble } from '@/phone/microphone'
 import { NO_CALL, Phone, type CallView, type Registration } from '@/phone/phone'
 import { after } from '@/live/awake'
@@ -194,8 +194,8 @@ export const useDesk = defineStore('desk', () => {
   const hear = () => phone?.hear()
   /** Call a number outside; answers why it cannot be done. */
   const dial = (number: string, then: Sendable | null = null, afterBeep = false) => attempt(() => call('POST', '/me/calls', { body: then ? { number, [then.kind]: then.code, ...(afterBeep && { after_beep: true }) } : { number } }))
-  /** Call a colleague; answers why it cannot be done. */
-  const callInside = (agent: string) => attempt(() => call('POST', '/me/inside_calls', { body: { agent } }))
+  /** Call a colleague, one of another site by his number; answers why it cannot be done. */
+  const callInside = (agent: string) => agent.startsWith(DISTANT) ? dial(agent.slice(DISTANT.length)) : attempt(() => call('POST', '/me/inside_calls', { body: { agent } }))
   const alternate = () => ask('alternate')
   const conference = () => ask('conference')
   const reconnect = () => ask('reconnect')

@@ -34,6 +34,7 @@ from yitong.domains.mailbox.steps.leave import LeaveMessageStep
 from yitong.domains.mailbox.steps.listen import ListenMailboxStep
 from yitong.domains.quality.service import Recordings
 from yitong.domains.recording.service import Recorder
+from yitong.domains.reporting.rules.flows import shown_data
 from yitong.domains.reporting.rules.live import Live, Update
 from yitong.domains.reporting.rules.view import View
 from yitong.domains.survey.steps import SurveyStep
@@ -160,8 +161,12 @@ class Partition:
         bus.reacts(SideFlowEnded, self._side_flow_ended)
         self.acd.detours.flows = self.runner
         self.acd.detours.flow_of = self.journey.flow_of
+        self.journey.for_somebody = self.acd.links.for_somebody
+        self.acd.links.arrive, self.acd.links.over = self.journey.arrive_for_somebody, self.journey.flow_over
         self.acd.acts.has_fax = lambda code: bool(self.faxes.documents.file(code))
         self.live = Live(View(bus, self.registry, site=site))
+        view = self.live.view
+        self.acd.links.shown = lambda contact: shown_data(view.state.contacts.get(contact), view.names["flow"])
         parts = (
             JourneyPart(self.journey), self.acd, self.recorder, self.recordings, self.faxes, self.mailboxes, self.conferences,
             self.mails,

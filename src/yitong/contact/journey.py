@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from yitong.contact.brought import read
 from yitong.contact.bus import Bus, Unit
 from yitong.contact.deadlines import Deadlines
 from yitong.contact.medium import FAX, switched
@@ -93,6 +94,8 @@ class Journey:
         self._tenant = tenant
         self._site = site
         self._start_flow = start_flow
+        self.for_somebody: Callable[[Delivered, Unit], bool] = lambda event, unit: False
+        """A call from another site of ours that leads to no flow: whether it is somebody's, and taken care of."""
         self._bindings: dict[str, Binding] = {}
         self._trunks: dict[str, str] = {}
         self._screening = Screening()
@@ -136,6 +139,8 @@ class Journey:
         if self.registry.of_customer(event.connection) or self.registry.is_gone(event.connection):
             return
         binding = self._bound(event.called, event.calling, event.device)
+        if binding is None and event.linked and self.for_somebody(event, unit):
+            return
         if binding is None:
             self._ask_clear(event.connection, Cause.NO_SUCH_NUMBER, unit)
             return
@@ -147,15 +152,27 @@ class Journey:
             return
         self._arrive(event, binding, rule, unit)
 
-    def _arrive(self, event: Delivered, binding: Binding, rule: CallerRule | None, unit: Unit) -> None:
+    def arrive_for_somebody(self, event: Delivered, unit: Unit) -> LiveContact:
+        """A contact that nobody answers but whom it is for."""
+        return self._begin(event, unit, number=event.called, language=self.language, flow="", rings=True)
+
+    def _begin(self, event: Delivered, unit: Unit, *, number: str, language: str, flow: str, rings: bool = False) -> LiveContact:
         contact = unit.new_id()
         calling = unit.keep(self._tenant, "address", event.calling, contact)
         called = unit.keep(self._tenant, "address", event.called, contact)
+        came = read(event.data) if event.linked else None
         unit.tell(ContactArrived(
             contact=contact, connection=event.connection, channel="voice", direction="in", call=event.call, calling=calling, called=called,
-            switch_epoch=event.epoch, number=binding.number, trunk=event.device.rpartition("/")[2],
-            language=binding.language or self.language, flow=_flow(binding, rule),
+            switch_epoch=event.epoch, number=number, trunk=event.device.rpartition("/")[2], language=language, flow=flow, rings=rings,
+            origin=came.contact if came else "", brought=unit.keep(self._tenant, "brought", event.data, contact) if came else "",
         ))  # fmt: skip
+        found = self.registry.get(contact)
+        assert found is not None
+        return found
+
+    def _arrive(self, event: Delivered, binding: Binding, rule: CallerRule | None, unit: Unit) -> None:
+        language, flow = binding.language or self.language, _flow(binding, rule)
+        contact = self._begin(event, unit, number=binding.number, language=language, flow=flow).id
         if rule is not None and rule.action is not Action.ALLOW:
             priority = -rule.priority if rule.action is Action.LOW_PRIORITY else 0
             unit.tell(ContactScreened(
@@ -203,7 +220,7 @@ class Journey:
 
     def _ask_who(self, fact: ContactArrived, unit: Unit) -> None:
         contact = self.registry.get(fact.contact)
-        if contact is not None and contact.peer and contact.channel != FAX:  # of a number that we fax no card is made
+        if contact is not None and contact.peer and contact.channel != FAX and not contact.is_colleague:  # of whom no card is made
             unit.inquire(WhoIs(contact=contact.id, number=contact.peer))
 
     def know(self, contact_id: str, card: Card | None, unit: Unit) -> None:
@@ -217,7 +234,7 @@ class Journey:
 
     def _start(self, fact: ContactAnswered, unit: Unit) -> None:
         contact = self.registry.get(fact.contact)
-        if contact is None or contact.direction == "out" or not contact.switched:
+        if contact is None or contact.direction == "out" or contact.rings or not contact.switched:
             return
         begin_segment(contact, "ivr", unit)
         try:
@@ -255,7 +272,7 @@ class Journey:
 
     def _arrived(self, fact: ContactArrived, at: int) -> None:
         """Whoever called us is answered soon; whoever we call has the time that we let it ring."""
-        if fact.direction == "in" and switched(fact.channel):
+        if fact.direction == "in" and switched(fact.channel) and not fact.rings:
             self._deadlines.set(fact.contact, at + ANSWER_LEASE_US)
 
     def _ended(self, fact: ContactEnded, at: int) -> None:
@@ -307,7 +324,7 @@ class Journey:
         there = {connection.connection: connection for connection in snapshot.connections}
         corrections = 0
         for contact in self.registry if not fresh_us else ():
-            if contact.card is None and contact.peer and contact.channel != FAX:
+            if contact.card is None and contact.peer and contact.channel != FAX and not contact.is_colleague:
                 unit.inquire(WhoIs(contact=contact.id, number=contact.peer))
         for contact in (one for one in self.registry if one.switched):
             connection = there.get(contact.connection)
@@ -319,7 +336,7 @@ class Journey:
             elif contact.state == "arriving" and connection.state is ConnectionState.CONNECTED:
                 hear(Established(call=contact.call, connection=contact.connection, device=connection.device, at=unit.now))
                 corrections += 1
-            elif contact.state == "arriving" and contact.direction == "in" and contact.arrived_at + fresh_us <= unit.now:
+            elif contact.waits_for_us and contact.arrived_at + fresh_us <= unit.now:
                 self._ask_answer(contact.connection, unit)
         for connection in snapshot.connections:
             corrections += self._unknown(connection, unit, hear)
@@ -333,11 +350,11 @@ class Journey:
         known = self.registry.of_customer(connection.connection) or connection.connection in self.registry.claimed
         if known or connection.state is not ConnectionState.ALERTING or not connection.incoming:
             return 0
-        if self._bound(connection.called, connection.calling, connection.device) is None:
+        if not connection.linked and self._bound(connection.called, connection.calling, connection.device) is None:
             return 0
         hear(Delivered(
             call=connection.call, connection=connection.connection, device=connection.device, kind=connection.kind, incoming=True,
-            called=connection.called, calling=connection.calling, at=unit.now,
+            called=connection.called, calling=connection.calling, linked=connection.linked, data=connection.data, at=unit.now,
         ))  # fmt: skip
         return 1
 
@@ -347,7 +364,7 @@ class Journey:
         """After a snapshot was restored: every lease runs again from what the contacts say."""
         self._deadlines.clear()
         for contact in self.registry:
-            if contact.state == "arriving" and contact.direction == "in" and contact.switched:
+            if contact.waits_for_us:
                 self._deadlines.set(contact.id, contact.arrived_at + ANSWER_LEASE_US)
             elif contact.state == "releasing":
                 self._deadlines.set(contact.id, contact.releasing_at + RELEASE_LEASE_US)

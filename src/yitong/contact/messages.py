@@ -21,6 +21,8 @@ class ContactArrived(Fact, frozen=True):
     ``number`` is our own number (not personal); ``call`` the switch's call id; ``language`` a BCP 47 tag; ``flow`` what is bound to
     the number; ``switch_epoch`` the life of the switch that it came in. The customer's connection is in the envelope; what is not switched
     (``contact/medium.py``) has neither that nor a call. ``since``: when it reached us, if that was earlier (a mail that we fetched later).
+    ``rings``: it is for somebody, and is answered when he answers. Of one that came from another site of ours ``origin`` is its id there
+    and ``brought`` the Personal record of what came with it.
     """
 
     TYPE: ClassVar[str] = "contact.arrived"
@@ -35,6 +37,9 @@ class ContactArrived(Fact, frozen=True):
     flow: str = ""
     switch_epoch: int = 0
     since: int = 0
+    rings: bool = False
+    origin: str = ""
+    brought: str = ""
 
 
 class CallRejected(Fact, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from yitong.contact import brought
 from yitong.contact.bus import Bus
 from yitong.contact.ledger import Personal
 from yitong.contact.medium import switched
@@ -69,6 +70,21 @@ class LiveContact(msgspec.Struct, kw_only=True):
     """Who answered, if that was judged (``AnswererHeard``)."""
     priority: int = 0
     """Added to that of every queue it waits in."""
+    rings: bool = False
+    """It is for somebody, and is answered when he answers."""
+    origin: str = ""
+    """Its id at the other site of ours that it came from."""
+    brought_id: str = ""
+
+    @property
+    def waits_for_us(self) -> bool:
+        """Somebody called, and it is us who answer."""
+        return self.state == "arriving" and self.direction == "in" and self.switched and not self.rings
+
+    @property
+    def is_colleague(self) -> bool:
+        """Somebody of another site of ours calls one of our agents, without a customer."""
+        return self.rings and not self.origin
 
     @property
     def switched(self) -> bool:
@@ -79,6 +95,11 @@ class LiveContact(msgspec.Struct, kw_only=True):
     def calling(self) -> str:
         """The customer's number (of a mail: his address); empty when it is withheld or was erased."""
         return self.personals.get(self.calling_id, "")
+
+    @property
+    def brought(self) -> brought.Brought | None:
+        """What came with it from another site."""
+        return brought.read(self.personals.get(self.brought_id, ""))
 
     @property
     def called(self) -> str:
@@ -193,6 +214,7 @@ class Registry:
             id=fact.contact, connection=fact.connection, call=fact.call, channel=fact.channel, direction=fact.direction,
             number=fact.number, trunk=fact.trunk, flow=fact.flow, language=fact.language, arrived_at=fact.since or at, heard_at=at,
             calling_id=fact.calling, called_id=fact.called, switch_epoch=fact.switch_epoch, personals=self._early.pop(fact.contact, {}),
+            rings=fact.rings, origin=fact.origin, brought_id=fact.brought,
         )  # fmt: skip
         self._contacts[contact.id] = contact
         self._index(contact)

@@ -33,7 +33,8 @@ class CallEvent(CtEvent, frozen=True, kw_only=True, tag=True):
 class Delivered(CallEvent, frozen=True, tag=True):
     """A connection alerts. ``incoming``: it came from outside and waits at the routing device for core; else a device that we ring.
 
-    ``calling`` is empty when it is withheld; ``first_called`` is what was called before the call was diverted to us.
+    ``calling`` is empty when it is withheld; ``first_called`` is what was called before the call was diverted to us. ``linked``: it came
+    from another site of ours, to a number or a person here; ``data``: what came with it from there (``Target.data``).
     """
 
     device: str
@@ -43,6 +44,8 @@ class Delivered(CallEvent, frozen=True, tag=True):
     calling: str = ""
     calling_name: str = ""
     first_called: str = ""
+    linked: bool = False
+    data: str = ""
 
 
 class Originated(CallEvent, frozen=True, tag=True):

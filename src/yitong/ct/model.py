@@ -144,6 +144,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """It speaks there this moment (``TalkChanged``)."""
     dialled: Dialled | None = None
     """It waits for core, which says who rings (``Originated``)."""
+    linked: bool = False
+    """It came from another site of ours."""
+    data: str = ""
+    """What came with it from there, until it is answered."""
 
 
 class Take(msgspec.Struct, frozen=True, kw_only=True):

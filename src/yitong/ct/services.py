@@ -71,11 +71,15 @@ class Make(Service, frozen=True, tag=True):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """A device to ring and the id its connection shall have. ``number`` instead of a device: an outside number, by what way out fits."""
+    """A device to ring and the id its connection shall have. ``number`` instead of a device: an outside number, by what way out fits.
+
+    ``data``: what goes with the call when that way is a link to another site of ours (User-to-User, RFC 7433); by no other.
+    """
 
     connection: str
     device: str = ""
     number: str = ""
+    data: str = ""
 
 
 class Route(Service, frozen=True, tag=True):

@@ -141,13 +141,13 @@ class SimSwitch(SimLamps):
         self._do(lambda now: self.function.device_changed(gone, now))
 
     def arrive(self, tenant: str, called: str, calling: str, *, caller: Caller | None = None, device: str = "",
-               kind: DeviceKind = DeviceKind.TRUNK, name: str = "") -> str:  # fmt: skip
+               kind: DeviceKind = DeviceKind.TRUNK, name: str = "", linked: bool = False, data: str = "") -> str:  # fmt: skip
         """A call comes in, by the trunk ``demo`` when nothing else is said; returns its connection."""
         device = device or f"{tenant}/trunk/demo"
         now = self.timeline.now
         call, connection = self.ids.new(now), self.ids.new(now)
         self.lines[connection] = SimLine(caller=caller)
-        invitation = Invitation(calling=calling, calling_name=name, called=called)
+        invitation = Invitation(calling=calling, calling_name=name, called=called, linked=linked, data=data)
         self._do(
             lambda now: self.function.arrived(
                 connection=connection, call=call, tenant=tenant, site=self.site, device=device, kind=kind, invitation=invitation, now=now

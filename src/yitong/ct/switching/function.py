@@ -140,7 +140,7 @@ class SwitchingFunction:
             Delivered(
                 tenant=tenant, site=site, call=call, connection=connection, device=device, kind=kind, incoming=True,
                 called=invitation.called, first_called=invitation.first_called,
-                calling=invitation.calling, calling_name=invitation.calling_name,
+                calling=invitation.calling, calling_name=invitation.calling_name, data=invitation.data, linked=invitation.linked,
             ),
             now,
         )  # fmt: skip

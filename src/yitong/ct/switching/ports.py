@@ -31,6 +31,10 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     """How many times the call may still be sent on (Max-Forwards): a call that comes back to us again and again ends."""
     first_called: str = ""
     """The number that the caller called before the call was diverted to us."""
+    data: str = ""
+    """What goes with the call to another site of ours, or came with it from there; by no other trunk."""
+    linked: bool = False
+    """The call came from another site of ours."""
 
 
 class Lines(Protocol):

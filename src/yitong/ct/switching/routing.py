@@ -23,7 +23,7 @@ def ring_device(board: Board, target: Target, near: LiveConnection, invitation: 
     device = target.device or (board.lines.way_out(near.tenant, near.site, target.number) if target.number else "")
     invitation = msgspec.structs.replace(invitation, hops=near.invitation.hops)
     if target.number:
-        invitation = msgspec.structs.replace(invitation, called=target.number)
+        invitation = msgspec.structs.replace(invitation, called=target.number, data=target.data)
     kind = board.lines.kind_of(near.tenant, device)
     if kind is None or target.connection in board.table.connections:
         board.tell(

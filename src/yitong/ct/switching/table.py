@@ -109,6 +109,7 @@ class LiveConnection(msgspec.Struct, kw_only=True):
             calling=self.invitation.calling, called=self.invitation.called, playing=self.playing, collecting=self.collecting,
             recording=recording, room=self.room, participation=self.participation, attends=self.attends,
             faxing=self.faxing, classifying=self.classifying, hall=self.hall, talking=self.talking, dialled=self.dialled,
+            linked=self.invitation.linked, data=self.invitation.data if self.incoming and not self.in_call else "",
         )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ from yitong.domains.acd.messages import (
 )
 from yitong.kit.audit import audit
 from yitong.kit.clock import SECOND, SystemClock
-from yitong.kit.database import Database
+from yitong.kit.database import OUTAGES, Database
 from yitong.kit.http import Caller, need, part
 
 router = APIRouter(tags=["agents and queues"])
@@ -350,11 +350,19 @@ async def queues(caller: Caller = need(), core: Core = part(Core), clock: System
 
 
 @router.get("/me/colleagues")
-async def colleagues(caller: Caller = need("calls.take"), core: Core = part(Core)) -> Listed:
-    """The other agents of the site, whom one may ask or give a contact to: who they are and how they stand, nothing of their work."""
+async def colleagues(caller: Caller = need("calls.take"), core: Core = part(Core), database: Database = part(Database)) -> Listed:
+    """The other agents of the site, whom one may ask or give a contact to: who they are and how they stand, nothing of their work.
+
+    And people of other sites of ours (state ``distant``), called by their number: how they stand is not known here."""
     own = _agent(caller)
     board = await core.document(caller.tenant, caller.site, "board")
-    return Listed(items=[{name: row.get(name) for name in _COLLEAGUE} for row in _rows(board, "agents") if row.get("id") != own])
+    here = [{name: row.get(name) for name in _COLLEAGUE} for row in _rows(board, "agents") if row.get("id") != own]
+    try:
+        async with database.transaction() as connection:
+            there = await store.distant(connection, caller.scope)
+    except OUTAGES:  # those of this site are shown without PostgreSQL, too
+        there = []
+    return Listed(items=[*here, *there])
 
 
 @router.get("/agents")

@@ -22,6 +22,20 @@ async def sendable(connection: AsyncConnection, scope: Scope) -> list[dict[str, 
     return [dict(row) for row in rows.mappings()]
 
 
+async def distant(connection: AsyncConnection, scope: Scope) -> list[dict[str, Any]]:
+    """People of other sites of ours, as the links there name them, in the shape of colleagues."""
+    rows = await connection.execute(
+        text("""
+            select 'distant-' || (one.value->>'number') as id, one.value->>'number' as extension, one.value->>'name' as name,
+                   t.name as team, 'distant' as state, null as since, true as reachable
+            from trunks t, jsonb_array_elements(t.distant) as one
+            where t.tenant_id = :tenant and t.link and t.enabled and one.value->>'name' <> '' and one.value->>'number' ~ '^[0-9]+$'
+            order by t.code, extension"""),
+        {"tenant": scope.tenant},
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
 async def agents(connection: AsyncConnection, scope: Scope, site: str) -> list[dict[str, Any]]:
     """The agents of the teams one supervises at ``site``; with ``contacts.all`` every one there."""
     rows = await connection.execute(

@@ -9,6 +9,7 @@ import structlog
 
 from yitong.ct.model import Cause, DeviceKind
 from yitong.ct.security import RefusalKind
+from yitong.ct.switches.soft import links
 from yitong.ct.switches.soft.encryption import Speech, answering
 from yitong.ct.switches.soft.gate import ALLOWED, Admitted, FromTrunk, Gate, Refused, ToDevice, ToNumber, ToOutside
 from yitong.ct.switches.soft.line import RETRY_AFTER, SDP, Line
@@ -173,7 +174,7 @@ class Answering:
         if isinstance(admitted, FromTrunk):
             tenant, site, kind, username = admitted.tenant, admitted.site, DeviceKind.TRUNK, ""
             device = f"{tenant}/trunk/{admitted.trunk}"
-            invitation = _invitation(event.request, admitted.number)
+            invitation = _invitation(event.request, admitted)
         else:
             who = admitted.who
             tenant, kind, username, device = who.tenant, who.kind, who.username, who.device
@@ -304,12 +305,13 @@ def _offer(request: Request, admitted: Admitted) -> Session | None:
     return offer
 
 
-def _invitation(request: Request, called: str) -> Invitation:
-    """Who calls by a trunk, and whom first. The trunk is trusted to know it."""
+def _invitation(request: Request, admitted: FromTrunk) -> Invitation:
+    """Who calls by a trunk, and whom first. The trunk is trusted to know it; a link alone, what else it tells."""
     who = caller(request, trusted=True)
     first = _clean(first_called(request))
     return Invitation(
-        calling=_clean(who.number), calling_name=_clean(who.name), called=called, first_called=first, hops=_hops(request)
+        calling=_clean(who.number), calling_name=_clean(who.name), called=admitted.number, first_called=first, hops=_hops(request),
+        data=links.told(request) if admitted.linked else "", linked=admitted.linked,
     )  # fmt: skip
 
 

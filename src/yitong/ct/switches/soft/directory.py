@@ -15,9 +15,11 @@ import structlog
 
 from yitong.ct.model import DeviceKind
 from yitong.ct.numbering import NumberClass, Rules, may_call, rules_with
+from yitong.ct.switches.soft import links
 from yitong.ct.switches.soft.encryption import Speech
 from yitong.ct.switches.soft.incoming import Incoming, NumberRecord
 from yitong.ct.switches.soft.trunk_record import TrunkRecord
+from yitong.kit.sealing import Damaged, KeyMissing
 from yitong.sip.digest import Account
 
 DEFAULT_REALM = "yitong"
@@ -113,10 +115,16 @@ _KINDS: dict[str, type[msgspec.Struct]] = {
 class Directory:
     """Look-ups over the published configuration. ``on_change`` is told the kind and the tenant of every change."""
 
-    def __init__(self, resolve: Callable[[str], str] = lambda host: host) -> None:
-        """``resolve``: the address of a trunk's host, empty while it is not known."""
+    def __init__(
+        self, resolve: Callable[[str], str] = lambda host: host, open_password: Callable[[str, str], str] = lambda tenant, kept: kept
+    ) -> None:  # fmt: skip
+        """``resolve``: the address of a trunk's host, empty while it is not known. ``open_password``: a trunk's password as it was before
+        it was sealed, by tenant; raises KeyMissing, Damaged."""
         self.on_change: Callable[[str, str], None] = lambda kind, tenant: None
+        self._open_password = open_password
         self.partitions: set[tuple[str, str]] = set()
+        self._resolve = resolve
+        self._links: dict[str, TrunkRecord] = {}
         self._records: dict[str, dict[tuple[str, str], msgspec.Struct]] = {kind: {} for kind in _KINDS}
         self._identities: dict[tuple[str, str], Identity] = {}
         self._names: set[tuple[str, str]] = set()
@@ -153,7 +161,7 @@ class Directory:
             records.pop((tenant, name), None)
         else:
             records[tenant, name] = record
-        if kind in ("tenant", "account", "agent", "page"):
+        if kind in ("tenant", "account", "agent", "page", "trunk"):
             self._index_identities()
         if kind in ("number", "trunk"):
             self.moved()
@@ -204,6 +212,22 @@ class Directory:
         """Every device that may register, once."""
         return list(self._devices.values())
 
+    def link(self, device: str) -> TrunkRecord | None:
+        """A link to another site, by its device."""
+        return self._links.get(device)
+
+    def comes_from(self, record: TrunkRecord, host: str) -> bool:
+        """Whether a trunk calls us from an address."""
+        return links.comes_from(record, host, self._resolve)
+
+    def is_distant(self, tenant: str, number: str) -> bool:
+        """Whether a number is one of another site of ours."""
+        return any(record.reaches(number) for device, record in self._links.items() if device.startswith(f"{tenant}/"))
+
+    def site_of(self, tenant: str, extension: str) -> str:
+        """The site of somebody's devices; empty for an extension that nobody has."""
+        return next((one.site for one in self._devices.values() if (one.tenant, one.extension) == (tenant, extension)), "")
+
     def extension(self, tenant: str, number: str) -> str:
         """The devices' extension that an internal number stands for, or empty."""
         return number if any(one.extension == number for one in self._devices.values() if one.tenant == tenant) else ""
@@ -229,6 +253,7 @@ class Directory:
         self._names.clear()
         self._devices.clear()
         self._index_realms()
+        self._index_links()
         for tenant, _, account in sorted(self._all(AccountRecord), key=lambda entry: entry[:2]):
             extension = account.extension or account.username
             self._add(tenant, account, DeviceKind.PHONE, extension, account.site or "", "", 0)
@@ -238,6 +263,23 @@ class Directory:
             agent = agents.get(page.agent or "", AgentRecord())
             extension, site = page.extension or agent.extension or "", page.site or agent.site or ""
             self._add(tenant, page, DeviceKind(page.kind), extension, site, page.number or "", page.expires_at)
+
+    def _index_links(self) -> None:
+        """Links prove themselves in their tenant's realm."""
+        self._links = {f"{owner}/trunk/{one.code}": one for owner, _, one in self._all(TrunkRecord) if one.link and one.enabled}
+        for device, record in self._links.items():
+            tenant, realm = device.partition("/")[0], self._realms.get(device.partition("/")[0], DEFAULT_REALM)
+            try:
+                password = self._open_password(tenant, record.password)
+            except (KeyMissing, Damaged, OSError) as error:
+                _log.error("a link's password cannot be opened: it is not let in", trunk=device, reason=str(error))
+                continue
+            if not (password and links.name_of(record)):
+                continue
+            self._identities[realm, links.name_of(record)] = Identity(
+                tenant=tenant, site=record.site or "", username=links.name_of(record), kind=DeviceKind.TRUNK, device=device, extension="",
+                digest=links.account(record, realm, password),
+            )  # fmt: skip
 
     def _index_realms(self) -> None:
         """Each tenant's realm: what most of its accounts say, else its code, else what its pages say."""

@@ -46,6 +46,8 @@ class FromTrunk:
     site: str
     trunk: str
     number: str
+    linked: bool = False
+    """The trunk is another site of ours and has proven it; the number may be a person's."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,17 @@ class Gate:
         who = self.authenticate(request, flow, now, utc)
         if isinstance(who, Refused):
             return who
-        return self.goes_to(who, called)
+        return self._by_link(who, called, flow) if who.kind is DeviceKind.TRUNK else self.goes_to(who, called)
+
+    def _by_link(self, who: Identity, called: str, flow: Flow) -> Refused | FromTrunk:
+        """Another site of ours calls a number or a person here; it does not get out again."""
+        record = self._directory.link(who.device)
+        if record is None or not self._directory.comes_from(record, flow.host):
+            self.refuses(RefusalKind.SOMEBODY_ELSE, who, flow)
+            return Refused(403)
+        found = self._directory.number(called, who.tenant)
+        site = found[1].site or who.site if found is not None else self._directory.site_of(who.tenant, called)
+        return FromTrunk(who.tenant, site, record.code, called, linked=True) if site else Refused(404)
 
     def goes_to(self, who: Identity, called: str) -> Refused | ToNumber | ToDevice | ToOutside:
         """What a number means for an authenticated device, and whether it may have it, dialled or named in a transfer."""
@@ -130,7 +142,7 @@ class Gate:
         """A number that is none of ours: by trunk, as far as the agent may (toll fraud: default deny)."""
         if not can_be_dialled(called) or not self.serves(who.tenant):
             return Refused(404)
-        if self._directory.may_call(who, called):
+        if self._directory.is_distant(who.tenant, called) or self._directory.may_call(who, called):
             return ToOutside(who, called)
         _log.warning("call to an outside number refused", tenant=who.tenant, username=who.username)
         self.refuses(RefusalKind.NUMBER_CLASS, who)
@@ -141,7 +153,7 @@ class Gate:
         who = self.authenticate(request, flow, now, utc)
         if isinstance(who, Refused):
             return who
-        if who.kind is DeviceKind.GUEST or not owns(who.username, request):
+        if who.kind in (DeviceKind.GUEST, DeviceKind.TRUNK) or not owns(who.username, request):
             self.refuses(RefusalKind.SOMEBODY_ELSE, who, flow)
             return Refused(403)
         return who

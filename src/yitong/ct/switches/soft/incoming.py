@@ -50,7 +50,7 @@ class Incoming:
         for tenant, _, number in numbers:
             self._numbers.setdefault(number.number, []).append((tenant, number))
         for tenant, name, trunk in trunks:
-            if trunk.enabled:
+            if trunk.enabled and not trunk.link:  # a link is known by what it proves, not by its address alone
                 self._add(tenant, name, trunk)
 
     def _add(self, tenant: str, name: str, trunk: TrunkRecord) -> None:

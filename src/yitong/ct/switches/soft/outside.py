@@ -2,7 +2,7 @@
 
 The order: trunks that answer before those that do not; the caller's site's before another site's; lower ``order`` first; then the one
 that is cheapest for this number; equal ones share by ``weight``. Full ones and those that do not serve the number are left out. For an
-emergency number every trunk serves, full or not.
+emergency number every trunk serves, full or not. A number of another site of ours goes by its link, and by a link goes nothing else.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ class Outside:
     ) -> list[Trunk]:
         """The trunks for a number, the best first. ``busy``: calls by device now."""
         ranked = []
+        distant = not emergency and any(one.tenant == tenant and one.record.reaches(number) for one in self.trunks.values())
         for trunk in self.trunks.values():
+            if (trunk.record.link and not (distant and trunk.record.reaches(number))) or (distant and not trunk.record.link):
+                continue
             price = trunk.price(number)
             full = 0 < trunk.record.channels <= busy.get(trunk.device, 0)
             if trunk.tenant != tenant or ((price is None or full) and not emergency):
@@ -103,7 +106,7 @@ def called_by(record: TrunkRecord, number: str) -> str:
 
 def shown_by(record: TrunkRecord, calling: str, *, ours: bool) -> str:
     """The calling number as the trunk shows it; empty: withheld. ``ours``: the number that the call says is one of the tenant's."""
-    match record.caller_id:
+    match CallerId.GIVEN if record.link else record.caller_id:
         case CallerId.WITHHELD:
             return ""
         case CallerId.FIXED:

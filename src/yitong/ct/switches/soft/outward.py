@@ -16,6 +16,7 @@ import structlog
 
 from yitong.ct.model import Cause, DeviceKind
 from yitong.ct.numbering import NumberClass, can_be_dialled, number_class
+from yitong.ct.switches.soft import links
 from yitong.ct.switches.soft.directory import Directory
 from yitong.ct.switches.soft.encryption import OFFERED_SUITE
 from yitong.ct.switches.soft.line import Line, failure, invite_headers
@@ -167,10 +168,10 @@ class Outward:
         from_, headers = _caller(record, shown, host)
         uri = address_of(record, called_by(record, invitation.called))
         contact = ("Contact", f"<{self._trunks.contact(record, flow)}>")
+        given = [contact, *headers, *invite_headers(invitation), *links.tells(record, invitation.data)]
         return self._lines.endpoint.request(
-            "INVITE", uri, flow, self._lines.now, from_=from_, to=f"<{uri}>", headers=[contact, *headers, *invite_headers(invitation)],
-            body=body, content_type="application/sdp",
-        )  # fmt: skip
+            "INVITE", uri, flow, self._lines.now, from_=from_, to=f"<{uri}>", headers=given, body=body, content_type="application/sdp"
+        )
 
     # --- what the trunks say ---
 

@@ -66,7 +66,7 @@ class SoftSwitch:
         self.clock = clock
         self.tasks = tasks
         self.resolver = Resolver(clock, tasks, options.dns_servers)
-        self.directory = Directory(self.resolver.address)
+        self.directory = Directory(self.resolver.address, options.open_password)
         self._later: deque[Callable[[], None]] = deque()
         self._pumping = self._settling = self._closed = False
         self._hush, self._armed_at = Hush(), 0.0

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from yitong.ct.numbering import Rewrite
+from yitong.ct.numbering import Rewrite, fits
 
 SEALED_PASSWORD = "trunk.password"
 """What a trunk's password is sealed for (``kit/sealed_text.py``)."""
@@ -30,11 +30,19 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
     price: Decimal | None = None
 
 
+class Distant(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers of another site of ours, by pattern (``ct/numbering.py``); one of a person has his name."""
+
+    number: str
+    name: str = ""
+
+
 class TrunkRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A line to the public network.
 
     ``addresses``: where it calls from (empty: from ``host``); ``numbers``: the only ones of ours that it may call (none named: any that it
-    carries). ``host`` empty: it is not called. ``channels`` 0: any number of calls.
+    carries). ``host`` empty: it is not called. ``channels`` 0: any number of calls. ``link``: it leads to another site of ours, to the
+    numbers ``distant`` alone, and each side proves itself by ``username`` and ``password``.
     """
 
     code: str
@@ -67,6 +75,12 @@ class TrunkRecord(msgspec.Struct, frozen=True, kw_only=True):
     caller_number: str = ""
     channels: int = 0
     codecs: list[str] = []
+    link: bool = False
+    distant: list[Distant] = []
+
+    def reaches(self, number: str) -> bool:
+        """Whether it is a link to a number."""
+        return self.link and any(fits(one.number, number) for one in self.distant)
 
     def __repr__(self) -> str:
         """Never the password."""

@@ -132,7 +132,7 @@ class MessagesWaiting:
         if isinstance(seconds, Refused):
             return seconds
         extension = who.extension or who.username
-        if who.kind is DeviceKind.GUEST or request.uri.number not in (extension, who.username):
+        if who.kind in (DeviceKind.GUEST, DeviceKind.TRUNK) or request.uri.number not in (extension, who.username):
             return Refused(403)
         if self.mailboxes(who.tenant, extension) is None:
             return Refused(404)

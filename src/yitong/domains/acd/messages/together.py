@@ -69,7 +69,10 @@ class ConsultationEnded(Fact, frozen=True):
 
 
 class GuestInvited(Fact, frozen=True):
-    """An agent is rung to help with somebody else's contact, on the envelope's connection; a supervisor with his ``participation``."""
+    """An agent is rung to help with somebody else's contact, on the envelope's connection; a supervisor with his ``participation``.
+
+    ``host``: that one's assignment; where there is none (HandoverBegan of a contact from another site), the contact.
+    """
 
     TYPE: ClassVar[str] = "acd.guest_invited"
     assignment: str
@@ -109,12 +112,17 @@ class ContactTaken(Fact, frozen=True):
 
 
 class HandoverBegan(Fact, frozen=True):
-    """The agent left while the next one still rings on the envelope's connection. ``guest`` as in ConsultationBegan."""
+    """The agent left while the next one still rings on the envelope's connection. ``guest`` as in ConsultationBegan.
+
+    Or somebody is rung for a contact that came from another site of ours, or came back from there. ``back_to``: the agent who gave it to
+    another site, and is rung when nobody takes it there.
+    """
 
     TYPE: ClassVar[str] = "acd.handover_began"
     ring_until: int
     guest: str = ""
     address: str = ""
+    back_to: str = ""
 
 
 class HandoverEnded(Fact, frozen=True):

@@ -40,6 +40,8 @@ class Handover(msgspec.Struct, kw_only=True):
     until: int
     guest: str = ""
     address: str = ""
+    back_to: str = ""
+    """The agent who gave it to another site of ours."""
 
 
 class Outside(msgspec.Struct, kw_only=True):
@@ -186,7 +188,7 @@ class Together:
     def _handover(self, fact: m.HandoverBegan, at: int) -> None:
         self.handovers[fact.connection] = Handover(
             contact=fact.contact, connection=fact.connection, queue=fact.queue, until=fact.ring_until, guest=fact.guest,
-            address=fact.address,
+            address=fact.address, back_to=fact.back_to,
         )  # fmt: skip
         self._claim(fact.connection)
         self._model.deadlines.set(f"h:{fact.connection}", fact.ring_until)

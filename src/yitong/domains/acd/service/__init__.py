@@ -22,6 +22,7 @@ from yitong.domains.acd.service.calls import Calls
 from yitong.domains.acd.service.desk import Desk
 from yitong.domains.acd.service.detours import Detours
 from yitong.domains.acd.service.inside import InsideCalls
+from yitong.domains.acd.service.links import Links
 from yitong.domains.acd.service.outward import Outward
 from yitong.domains.acd.service.supervising import Supervising
 from yitong.domains.acd.service.telephones import Telephones
@@ -50,6 +51,7 @@ class Acd:
         self.calls = Calls(bus, self.acts, self.together, self.supervising, self.outward, self.inside)
         self.telephones = Telephones(bus, self.acts, self.together, self.outward, self.inside, tenant)
         self.treatment = Treatment(bus, self.acts, tenant)
+        self.links = Links(self.acts, self.dialling, tenant, site)
         self._registry = registry
         self._tenant = tenant
         bus.obeys(m.EnqueueContact, self.enqueue)
@@ -59,6 +61,7 @@ class Acd:
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
         self.model.configure(kind, key, value)
         self.dialling.configure(kind, key, value)
+        self.links.configure(kind, key, value)
 
     # --- waiting -------------------------------------------------------------------------------------------------------------------
 

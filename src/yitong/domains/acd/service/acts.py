@@ -14,6 +14,7 @@ from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment
 from yitong.domains.acd.model.model import Model
 from yitong.domains.acd.model.queue import QueueConfig, Queued, micro
+from yitong.domains.acd.model.together import Handover
 from yitong.domains.acd.rules.selection import Match
 from yitong.flow.prompts import Library
 
@@ -46,6 +47,8 @@ class Acts:
         self.has_fax: Callable[[str], bool]
         self.sending: Callable[[str, str], str]
         self.send: Callable[[Assignment, str, Unit], None]
+        self.goes_along: Callable[[Assignment, str, str], tuple[str, str]]
+        self.comes_back: Callable[[Handover, LiveContact, str, Unit], bool]
 
     def mine(
         self, agent: str, key: str, *states: str, dialling: bool = False, apart: bool = False, inside: bool = False, written: bool = False

@@ -68,6 +68,9 @@ class Calls:
         if contact is not None and contact.direction == "out":
             self._outward.customer_there(contact, unit)
             return
+        if contact is not None and contact.rings and contact.state == "arriving":
+            self._together.customer_there(contact, unit)
+            return
         assignment = self._model.of_connection(event.connection)
         if self._together.established(event.connection, unit) or assignment is None:
             return

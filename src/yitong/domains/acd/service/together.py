@@ -108,13 +108,12 @@ class Together:
                 contact=assignment.contact, segment=assignment.segment, agent=whom.agent, queue=assignment.queue, connection=connection,
                 assignment=guest, host=assignment.id, device=whom.device, ring_until=until,
             ))  # fmt: skip
-        config, contact = self._model.agent_configs.get(assignment.agent), self._registry.get(assignment.contact)
-        language = contact.language if contact is not None else ""
+        calling, data = self._acts.goes_along(assignment, whom.agent, whom.number)
+        contact, queue = self._registry.get(assignment.contact), self._model.queue_configs.get(assignment.queue)
         unit.ask(ct.Consult(
             id=unit.new_id(), tenant=self._tenant, connection=assignment.connection, ring_seconds=RING_SECONDS,
-            target=ct.Target(connection=connection, device=whom.device, number=whom.number),
-            calling=config.extension if config is not None and whom.agent else (contact.number if contact is not None else ""),
-            music=self._acts.music_file(self._model.queue_configs.get(assignment.queue), language),
+            target=ct.Target(connection=connection, device=whom.device, number=whom.number, data=data),
+            calling=calling, music=self._acts.music_file(queue, contact.language if contact is not None else ""),
         ))  # fmt: skip
 
     def _consulting(self, agent: str, key: str, *states: str) -> tuple[Assignment, Consultation]:
@@ -206,11 +205,22 @@ class Together:
         if handover is None:
             return connection in together.outside
         contact = self._registry.get(handover.contact)
+        if contact is None or not contact.rings or contact.state != "arriving":  # else both must be there: ``customer_there``
+            self._taken(handover, contact, unit)
+        return True
+
+    def customer_there(self, contact: LiveContact, unit: Unit) -> None:
+        """Whoever came from another site for one of our agents is connected, since that one answered."""
+        handover = self._model.together.of_contact(contact.id)
+        if isinstance(handover, Handover):
+            self._taken(handover, contact, unit)
+
+    def _taken(self, handover: Handover, contact: LiveContact | None, unit: Unit) -> None:
+        connection = handover.connection
         unit.tell(m.HandoverEnded(contact=handover.contact, connection=connection, queue=handover.queue, cause="taken"))
         self._join(handover.guest, connection, unit)
         if contact is not None:
             self.take(contact, connection, handover.queue, handover.guest, handover.address, unit)
-        return True
 
     def _join(self, guest: str, connection: str, unit: Unit) -> None:
         helper = self._model.assignment(guest)
@@ -240,7 +250,7 @@ class Together:
         """The contact goes back to the front of its queue; one without a queue goes on in its flow."""
         contact = self._registry.get(handover.contact)
         self._end_handover(handover, cause, unit)
-        if contact is None or contact.state != "live":
+        if contact is None or self._acts.comes_back(handover, contact, cause, unit) or contact.state != "live":
             return
         if handover.queue in self._model.queue_configs:
             self._acts.queue(contact, handover.queue, unit, front=True)
@@ -316,9 +326,11 @@ class Together:
         rings = consultation.state == "ringing"
         if contact is not None and rings:
             segment = begin_segment(contact, "transfer", unit, queue=assignment.queue, cause="transferred")
+            distant = self._dialling.is_distant(contact.personals.get(consultation.address, ""))
             unit.tell(m.HandoverBegan(
                 contact=contact.id, segment=segment, connection=consultation.connection, queue=assignment.queue,
                 ring_until=consultation.ring_until, guest=consultation.guest, address=consultation.address,
+                back_to=assignment.agent if distant else "",
             ))  # fmt: skip
         elif contact is not None:
             self.take(contact, consultation.connection, assignment.queue, consultation.guest, consultation.address, unit)

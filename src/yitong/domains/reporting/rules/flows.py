@@ -98,6 +98,25 @@ def drawn_data(contact: SeenContact | None, flows: Mapping[str, Mapping[str, Any
     ]  # fmt: skip
 
 
+def shown_data(contact: SeenContact | None, flows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What came with the contact from another site of ours, in the same shape, then the data of our own flows."""
+    came = contact.brought.data if contact is not None and contact.brought is not None else ()
+    brought = [{"name": one.name, "label": one.label, "value": one.value, "secret": one.secret} for one in came]
+    return [*brought, *drawn_data(contact, flows)]
+
+
+def drawn_brought(contact: SeenContact | None) -> dict[str, Any] | None:
+    """From where a contact came, who gave it, and whose it is."""
+    came = contact.brought if contact is not None else None
+    if came is None:
+        return None
+    return {
+        "contact": came.contact, "site": came.site or None, "agent": {"extension": came.extension, "name": came.agent},
+        "queue": came.queue or None, "called": came.called, "customer": came.customer, "class": came.customer_class,
+        "note": came.customer_note,
+    }  # fmt: skip
+
+
 def drawn_detour(detour: SeenDetour | None, flows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     """The flow beside which an agent waits, with its names; one that is made on the spot is named by what it does."""
     if detour is None:

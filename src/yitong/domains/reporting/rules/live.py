@@ -16,7 +16,7 @@ from yitong.ct.events import Snapshot
 from yitong.domains.reporting.rules import mail, recorded
 from yitong.domains.reporting.rules.changes import Change, diff
 from yitong.domains.reporting.rules.counters import QueueToday, Today
-from yitong.domains.reporting.rules.flows import drawn_data, drawn_detour, missed
+from yitong.domains.reporting.rules.flows import drawn_brought, drawn_detour, missed, shown_data
 from yitong.domains.reporting.rules.seen import SeenAgent, SeenAssignment, SeenContact, ViewState
 from yitong.domains.reporting.rules.view import View
 
@@ -249,8 +249,8 @@ class Live:
             "answered_at": held.answered_at or None, "customer": msgspec.to_builtins(card) if card is not None else None,
             **recorded.on_desk(self.view.state, held), "interrupted": held.state == "interrupted", "muted": held.muted,
             "helps": self._person(held.host) if held.host else None, "consultation": self._consultation(held),
-            "detour": drawn_detour(held.detour, self.view.names["flow"]), "data": drawn_data(contact, self.view.names["flow"]),
-            "handed_over": held.handed, "supervision": held.participation or None, "caller": held.caller,
+            "detour": drawn_detour(held.detour, self.view.names["flow"]), "data": shown_data(contact, self.view.names["flow"]),
+            "brought": drawn_brought(contact), "handed_over": held.handed, "supervision": held.participation or None, "caller": held.caller,
             "inside": self._person(held.inside) if held.inside else None, "answered_by": contact.answered_by if contact else "",
             "direction": contact.direction if contact else "out" if held.dialling else "in", "dialling": bool(held.dialling),
             "wrap_up": {

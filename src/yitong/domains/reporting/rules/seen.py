@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from yitong.contact.brought import Brought
 from yitong.contact.messages import Card
 from yitong.domains.reporting.rules.counters import Today
 
@@ -27,6 +28,8 @@ class SeenContact(msgspec.Struct, kw_only=True):
     """What flows and agents attached to it: the value, and whether it is a secret that nobody has."""
     answered_by: str = ""
     """Who answered our call, if that was judged."""
+    brought: Brought | None = None
+    """What came with it from another site of ours."""
     ended: bool = False
     mails: int = 0
     """How many mails of the customer belong to it."""

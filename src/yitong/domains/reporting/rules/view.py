@@ -171,6 +171,7 @@ class View:
             id=fact.contact, calling=live.peer if live else "",
             called=live.called if live and fact.direction == "in" else fact.number,
             direction=fact.direction, language=fact.language, trunk=fact.trunk,
+            brought=live.brought if live else None,
         )  # fmt: skip
 
     def _card(self, live: LiveContact) -> None:

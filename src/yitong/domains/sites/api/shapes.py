@@ -154,6 +154,13 @@ class Priced(Shape):
     price: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)] | None = None
 
 
+class Distant(Shape):
+    """Numbers of another site of ours, by pattern; with a name, whose it is."""
+
+    number: Pattern
+    name: Annotated[Text, StringConstraints(max_length=120)] = ""
+
+
 class Rewrite(Shape):
     """Numbers that fit ``pattern`` lose ``strip`` signs and get ``prepend`` in front; the first rule that fits counts."""
 
@@ -193,6 +200,8 @@ class Trunk(Named):
     caller_number: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,32}$")] = ""
     channels: Annotated[int, Field(ge=0, le=100000)] = 0
     codecs: list[Literal["PCMA", "PCMU"]] = Field(default=[], max_length=2)
+    link: bool = False
+    distant: list[Distant] = Field(default=[], max_length=2000)
 
     @model_validator(mode="after")
     def _complete(self) -> Trunk:
@@ -201,6 +210,8 @@ class Trunk(Named):
             raise ValueError("register needs host and username")
         if self.srtp and self.transport != "tls":
             raise ValueError("srtp needs transport tls, which hides its keys")
+        if self.link and not (self.host and (self.username or self.auth_user) and self.transport in ("tcp", "tls")):
+            raise ValueError("link needs host, username and transport tls (or tcp): what it tells does not fit into a datagram")
         return self
 
 

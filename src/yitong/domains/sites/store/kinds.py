@@ -79,8 +79,8 @@ TRUNK = Kind(
     fields=_fields(
         "code", "name", "site=site_id", "addresses", "numbers", "enabled", "host", "port", "transport", "tls_ca", "srtp", "domain",
         "username", "auth_user", "password", "realm", "register=registers", "register_seconds", "order=place", "weight", "prefixes",
-        "rewrite_called", "rewrite_calling", "caller_id", "caller_number", "channels", "codecs",
-        json=["name", "addresses", "numbers", "prefixes", "rewrite_called", "rewrite_calling", "codecs"], secret=["password"],
+        "rewrite_called", "rewrite_calling", "caller_id", "caller_number", "channels", "codecs", "link", "distant",
+        json=["name", "addresses", "numbers", "prefixes", "rewrite_called", "rewrite_calling", "codecs", "distant"], secret=["password"],
     ),
 )  # fmt: skip
 NUMBER_CLASS = Kind(
