@@ -66,6 +66,8 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/me/assignments/{id}/flow": {"flow": ids.ids["flow"], "step": "card"},
         "/me/assignments/{id}/send": {"prompt": "welcome"},
         "/me/assignments/{id}/keys": {"keys": "1#"},
+        "/me/assignments/{id}/text": {"template": "received"},
+        "/me/assignments/{id}/text/preview": {"template": "received"},
         "/me/lock": {"reason": "lunch"},
         "/me/unlock": {"password": "x"},
         "/me/inside_calls": {"number": "1002"},
@@ -100,6 +102,9 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/assessments/{id}": {"marks": [], "comments": [], "note": "x"},
         "/assessments/{id}/answer": {"text": "x"},
         "/assessments/{id}/settle": {"text": "x"},
+        "/config/text_lines": named | {"host": "sms.example.com"},
+        "/config/text_templates": named | {"texts": {"en": "Hello {customer.name}"}},
+        "/mailboxes/{id}/notice": {"on": True},
         "/voice_messages/{id}/status": {"status": "heard"},
         "/recordings/{id}/links": {"use": "play"},
     }  # fmt: skip

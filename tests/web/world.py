@@ -165,6 +165,13 @@ class Seed:
         made.ids["mail"] = await self.mail(made)
         made.ids["score_sheet"] = await self.put(made.id, "score_sheet", {"code": "service", "name": NAME, "criteria": CRITERIA})
         await self._assessment(made)
+        made.ids["text_line"] = await self.put(
+            made.id, "text_line", {"code": "off", "name": NAME, "enabled": False, "host": "sms.example.com"}
+        )
+        made.ids["text_template"] = await self.put(
+            made.id, "text_template", {"code": "received", "name": NAME, "texts": {"zh-CN": "{customer.name}您好，已受理。"}}
+        )
+        made.ids["text"] = await self.text(made)
         tariff = {"code": "tariff", "name": NAME, "file": f"{made.id}/documents/tariff.tif", "pages": 1}
         made.ids["fax_document"] = await self.put(made.id, "fax_document", tariff)
 
@@ -200,6 +207,19 @@ class Seed:
                     " subject, at) values (:tenant, :id, :site, :account, 'in', 'kept', 'bulk', :id, 'X', '<x@example.org>', 'x', now())"
                 ),
                 {"tenant": made.id, "id": id, "site": made.site, "account": made.ids["mail_account"]},
+            )
+        return id
+
+    async def text(self, made: Tenant, *, state: str = "failed") -> str:
+        """A text message in the outbox."""
+        id = self.new_id()
+        async with self.database.transaction() as connection:
+            await connection.execute(
+                text(
+                    "insert into texts (tenant_id, id, site_id, contact_id, source, state, created_at, next_at, expires_at)"
+                    " values (:tenant, :id, :site, :contact, 'flow', :state, now(), now(), now())"
+                ),
+                {"tenant": made.id, "id": id, "site": made.site, "contact": self.new_id(), "state": state},
             )
         return id
 

@@ -2,7 +2,9 @@
 import type { Named } from '@/api/types'
 
 export type Status = 'new' | 'heard' | 'deleted'
-export interface Mailbox { id: string; code: string; name: Named; number: string; new: number; total: number; queue: string | null }
+export interface Mailbox { id: string; code: string; name: Named; number: string; new: number; total: number; queue: string | null; notice: Notice | null }
+/** Whether new messages are told by text message; null where no number gets any. `cause`: why the last one could not be sent. */
+export interface Notice { on: boolean; times: number; sent_at: string | null; cause: string }
 export interface Mail { state: 'waiting' | 'sent' | 'failed'; tries: number; error: string; sent_at: string | null }
 export interface VoiceMessage {
   id: string

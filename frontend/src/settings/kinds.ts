@@ -1,7 +1,7 @@
 /** What can be set: the fields of each kind of configuration, in the order in which they are shown. Labels are `field.<key>` in the locale files. */
 
 export type FieldType =
-  | 'text' | 'area' | 'lines' | 'name' | 'number' | 'bool' | 'password' | 'choice' | 'choices' | 'ref' | 'refs' | 'requirement' | 'members' | 'skills' | 'table'
+  | 'text' | 'area' | 'lines' | 'name' | 'number' | 'bool' | 'password' | 'choice' | 'choices' | 'ref' | 'refs' | 'requirement' | 'members' | 'skills' | 'table' | 'wording'
 
 /** A column of a `table` field; an empty `decimal` is null, a `key` is made up once and not shown. Its label is `column.<key>`. */
 export interface Column { key: string; type: 'text' | 'number' | 'decimal' | 'days' | 'name' | 'choice' | 'key'; hint?: string; options?: string[]; minimum?: number; maximum?: number }
@@ -42,7 +42,7 @@ const recording = (): Field[] => [
 export const GROUPS: [string, string[]][] = [
   ['people', ['users', 'teams', 'skills', 'reasons', 'score_sheets']],
   ['routing', ['numbers', 'flows', 'prompts', 'queues', 'wrap_up_codes']],
-  ['telephony', ['trunks', 'number_classes', 'caller_rules', 'mailboxes', 'conference_rooms']],
+  ['telephony', ['trunks', 'number_classes', 'caller_rules', 'mailboxes', 'conference_rooms', 'text_lines', 'text_templates']],
   ['writing', ['mail_accounts']],
   ['house', ['retentions', 'sites']],
 ]
@@ -234,11 +234,16 @@ export const KINDS: Kind[] = [
       seconds('longest_seconds', 'seconds', 5, 600),
       seconds('shortest_seconds', 'seconds', 0, 30),
       seconds('silence_seconds', 'seconds', 1, 30),
+      { path: 'notify_number', type: 'text', hint: 'notify_number', group: 'notices' },
+      { path: 'notify_hours', type: 'table', columns: [{ key: 'days', type: 'days' }, { key: 'from', type: 'text', hint: '08:00' }, { key: 'to', type: 'text', hint: '22:00' }], hint: 'notify_hours' },
+      { path: 'notify_minutes', type: 'number', minimum: 0, maximum: 1440, hint: 'notify_minutes' },
+      { path: 'notify_times', type: 'number', minimum: 1, maximum: 20, hint: 'notify_times' },
       { path: 'email', type: 'text', hint: 'email' },
       { path: 'keep_days', type: 'number', minimum: 1, maximum: 3650, hint: 'keep_days' },
     ],
     fresh: {
       code: '', name: {}, owners: [], queue: '', numbers: [], number: '', greeting: '', longest_seconds: 120, shortest_seconds: 1, silence_seconds: 4, email: '', keep_days: 90,
+      notify_number: '', notify_hours: [], notify_minutes: 0, notify_times: 3,
     },
   },
   {
@@ -273,6 +278,36 @@ export const KINDS: Kind[] = [
       code: '', name: {}, number: '', size: 100, enters: 'speaker', may_ask: true, wait_for_host: true, entry_tone: true, recorded: false, music: '', maximum_minutes: 240,
     },
   },
+  {
+    kind: 'text_lines',
+    columns: ['name', 'code', 'host', 'port', 'system_id', 'source', 'order', 'enabled'],
+    fields: [
+      ...coded(),
+      { path: 'enabled', type: 'bool' },
+      { path: 'host', type: 'text', required: true, hint: 'text_host' },
+      { path: 'port', type: 'number', minimum: 1, maximum: 65_535, hint: 'text_port' },
+      { path: 'system_id', type: 'text', hint: 'system_id' },
+      { path: 'password', type: 'password', hint: 'text_password' },
+      { path: 'system_type', type: 'text', hint: 'system_type' },
+      { path: 'tls', type: 'bool', hint: 'text_tls' },
+      { path: 'tls_ca', type: 'area', hint: 'tls_ca' },
+      { path: 'source', type: 'text', hint: 'text_source', group: 'numbers' },
+      { path: 'source_ton', type: 'number', minimum: 0, maximum: 6, hint: 'ton' },
+      { path: 'source_npi', type: 'number', minimum: 0, maximum: 18, hint: 'npi' },
+      { path: 'dest_ton', type: 'number', minimum: 0, maximum: 6, hint: 'dest_ton' },
+      { path: 'dest_npi', type: 'number', minimum: 0, maximum: 18, hint: 'npi' },
+      { path: 'classes', type: 'choices', options: ['mobile', 'local', 'national', 'international', 'premium', 'internal'], hint: 'text_classes' },
+      { path: 'alphabet', type: 'choice', options: ['auto', 'ucs2'], hint: 'alphabet', group: 'sending' },
+      { path: 'per_second', type: 'number', minimum: 1, maximum: 100, hint: 'per_second' },
+      { path: 'window', type: 'number', minimum: 1, maximum: 50, hint: 'window' },
+      { path: 'order', type: 'number', minimum: 1, maximum: 1000, hint: 'text_order' },
+    ],
+    fresh: {
+      code: '', name: {}, enabled: true, host: '', port: 2775, system_id: '', system_type: '', tls: false, tls_ca: '', source: '', source_ton: 0, source_npi: 0, dest_ton: 0, dest_npi: 1,
+      classes: ['mobile'], alphabet: 'auto', per_second: 10, window: 10, order: 1,
+    },
+  },
+  { kind: 'text_templates', columns: ['name', 'code', 'texts'], fields: [...coded(), { path: 'texts', type: 'wording', required: true, hint: 'texts' }], fresh: { code: '', name: {}, texts: {} } },
   {
     kind: 'retentions',
     columns: ['name', 'code', 'queue', 'days'],
@@ -323,7 +358,7 @@ export function withAt<T>(value: T, path: string, next: unknown): T {
 }
 
 function clean(value: unknown, type: FieldType | undefined): unknown {
-  if (type === 'name' && value) return Object.fromEntries(Object.entries(value as Record<string, string>).filter(([, text]) => text.trim() !== ''))
+  if ((type === 'name' || type === 'wording') && value) return Object.fromEntries(Object.entries(value as Record<string, string>).filter(([, text]) => text.trim() !== ''))
   return value
 }
 

@@ -8,6 +8,7 @@ const KEY = 'yitong.shortcuts'
 export const enabled = ref(localStorage.getItem(KEY) !== 'off')
 export const keypadOpen = ref(false)
 export const pickerOpen = ref(false)
+export const textOpen = ref(false)
 export const lockOpen = ref(false)
 
 export function enable(on: boolean): void {
@@ -45,6 +46,7 @@ export function useShortcuts(extra: { help: () => void }): void {
     if (key === 'm' && talking) return (void desk.mute(), true)
     if (key === 'p' && talking && taking.togglePause()) return true
     if (key === 'o' && talking && taking.toggleDemand()) return true
+    if (key === 'n' && desk.may.text) return ((textOpen.value = !textOpen.value), true)
     if (key === 'k' && talking) return ((keypadOpen.value = !keypadOpen.value), true)
     if (key === 'e' && (talking || desk.current?.dialling || desk.current?.inside)) return (void desk.hangUp(), true)
     if (key === 'r' && desk.desk?.agent.duty.state !== 'ready') return (void desk.setState('ready'), true)

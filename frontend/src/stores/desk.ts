@@ -8,6 +8,7 @@ import { permission, supportTrouble, openMicrophone, closeMicrophone, Microphone
 import { NO_CALL, Phone, type CallView, type Registration } from '@/phone/phone'
 import { after } from '@/live/awake'
 import { useLive } from './live'
+import { useSession } from './session'
 
 export type PhoneMode = 'off' | 'permission' | 'trouble' | 'on'
 const OPEN_KEY = 'yitong.desk'
@@ -41,7 +42,11 @@ export const useDesk = defineStore('desk', () => {
   /** Whose card is shown: a call comes before a mail. */
   const shown = computed<Assignment | null>(() => current.value ?? mail.value)
   const ringing = computed(() => calls.value.find((one) => one.state === 'offered' && !one.dialling && !(one.inside && one.caller)) ?? null)
-  const may = computed(() => mayDo(current.value))
+  /** `text`: whom one talks to outside may get a text message, by right. */
+  const may = computed(() => {
+    const can = mayDo(current.value)
+    return { ...can, text: can.pick && useSession().can('texts.send') }
+  })
   const muted = computed(() => Boolean(current.value?.muted) || pageCall.value.muted)
   const deskPhone = computed(() => Object.values(document_.value?.agent.devices ?? {}).some((d) => d.kind === 'phone' && d.registered && d.answering))
 

@@ -32,6 +32,8 @@ from yitong.domains.mailbox.service import Mailboxes
 from yitong.domains.mailbox.steps.call_back import CallBackStep
 from yitong.domains.mailbox.steps.leave import LeaveMessageStep
 from yitong.domains.mailbox.steps.listen import ListenMailboxStep
+from yitong.domains.messaging.service import TextOrders
+from yitong.domains.messaging.steps import SendTextStep
 from yitong.domains.quality.service import Recordings
 from yitong.domains.recording.service import Recorder
 from yitong.domains.reporting.rules.flows import shown_data
@@ -47,15 +49,19 @@ from yitong.kit.ids import Ids
 MAILBOX_STEPS = frozenset({LeaveMessageStep.kind, ListenMailboxStep.kind, CallBackStep.kind})
 
 
-def step_kinds(library: Library, documents: Documents | None = None, mailboxes: Mailboxes | None = None) -> Kinds:
-    """Every kind of step of this release; without documents and mailboxes they can be checked, not run."""
+def step_kinds(
+    library: Library, documents: Documents | None = None, mailboxes: Mailboxes | None = None, texts: TextOrders | None = None
+) -> Kinds:
+    """Every kind of step of this release; without documents, mailboxes and texts they can be checked, not run."""
     mailboxes = mailboxes or Mailboxes(Bus(), Registry(Bus()), tenant="", site="")
+    texts = texts or TextOrders(Bus(), Registry(Bus()), tenant="")
     return Kinds(
         ivr.PlayStep(library), ivr.PlayStep(library, "say"), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
         ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.ClassifyStep(), ivr.ReturnStep(), ivr.HangUpStep(), QueueStep(),
         SurveyStep(library),
         SendFaxStep(documents or Documents()), ReceiveFaxStep(),
         LeaveMessageStep(mailboxes, library), ListenMailboxStep(mailboxes, library), CallBackStep(mailboxes), ConferenceStep(),
+        SendTextStep(texts),
     )  # fmt: skip
 
 
@@ -148,10 +154,11 @@ class Partition:
         self.recorder = Recorder(bus, self.registry, tenant=tenant, site=site)
         self.recordings = Recordings(bus, self.registry, tenant=tenant)
         self.faxes = Faxes(bus, self.registry, tenant=tenant)
+        self.texts = TextOrders(bus, self.registry, tenant=tenant)
         self.mailboxes = Mailboxes(bus, self.registry, tenant=tenant, site=site)
         self.mails = Mails(bus, self.registry, tenant=tenant)
         self.conferences = Conferences(bus, self.registry, self.library, self._resume, tenant=tenant, site=site)
-        kinds = step_kinds(self.library, self.faxes.documents, self.mailboxes)
+        kinds = step_kinds(self.library, self.faxes.documents, self.mailboxes, self.texts)
         Answerers(bus, self.registry)
         self.runner = Runner(bus, self.registry, kinds, tenant=tenant, site=site)
         self.journey = Journey(bus, self.registry, tenant=tenant, site=site, start_flow=self._start_flow)
@@ -164,11 +171,13 @@ class Partition:
         self.journey.for_somebody = self.acd.links.for_somebody
         self.acd.links.arrive, self.acd.links.over = self.journey.arrive_for_somebody, self.journey.flow_over
         self.acd.acts.has_fax = lambda code: bool(self.faxes.documents.file(code))
+        self.texts.customer_of = self._customer_of
         self.live = Live(View(bus, self.registry, site=site))
         view = self.live.view
         self.acd.links.shown = lambda contact: shown_data(view.state.contacts.get(contact), view.names["flow"])
         parts = (
-            JourneyPart(self.journey), self.acd, self.recorder, self.recordings, self.faxes, self.mailboxes, self.conferences,
+            JourneyPart(self.journey), self.acd, self.recorder, self.recordings, self.faxes, self.mailboxes, self.texts,
+            self.conferences,
             self.mails,
             self.flow, self.live,
         )  # fmt: skip
@@ -193,6 +202,11 @@ class Partition:
 
     def _start_flow(self, contact: str, flow: str, unit: Unit) -> None:
         self.runner.start(contact, flow, unit)
+
+    def _customer_of(self, agent: str, assignment: str) -> str:
+        """The contact that an agent has in an assignment of his own, or wraps up; empty: none."""
+        found = self.acd.model.assignment(assignment)
+        return found.contact if found is not None and found.agent == agent and found.state != "offered" else ""
 
     def _resume(self, contact: str, outcome: str, unit: Unit) -> None:
         if self.runner.session(contact) is None:

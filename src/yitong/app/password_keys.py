@@ -1,10 +1,9 @@
-"""The keys that seal trunks' passwords: which opens how many, and a new one that opens all (``yitong keys list`` and ``rotate``)."""
+"""Keys that seal passwords of trunks and text message connections: what each opens, and a new one (``yitong keys list``, ``rotate``)."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from yitong.ct.switches.soft.trunk_record import SEALED_PASSWORD
 from yitong.domains.sites.store.passwords import passwords, put_password
 from yitong.kit.clock import Clock
 from yitong.kit.database import Database
@@ -25,13 +24,14 @@ async def listed(database: Database, sealer: Sealer) -> list[str]:
 
 
 async def rotate(database: Database, sealer: Sealer, clock: Clock) -> list[str]:
-    """A new key for every tenant whose trunks have passwords, and all of them sealed with it; a line per tenant. Raises OSError, KeyMissing
+    """A new key for every tenant that has such passwords, and all of them sealed with it; a line per tenant. Raises OSError, KeyMissing
     and Damaged: then all are as they were."""
     async with database.transaction() as connection:
         all_kept = await passwords(connection)
         fresh = {tenant: sealer.keyring.rotate(tenant) for tenant in sorted({one.tenant for one in all_kept})}
         for one in all_kept:
-            plain = sealer.open(one.tenant, SEALED_PASSWORD, one.password)
-            await put_password(connection, one, sealer.seal(one.tenant, SEALED_PASSWORD, plain), clock.now())
+            purpose = f"{one.kind}.{one.field}"
+            plain = sealer.open(one.tenant, purpose, one.password)
+            await put_password(connection, one, sealer.seal(one.tenant, purpose, plain), clock.now())
     counts = Counter(one.tenant for one in all_kept)
     return [f"{tenant}  {id} seals from now on; it opens {counts[tenant]} passwords of trunks" for tenant, id in fresh.items()]

@@ -21,7 +21,8 @@ APART = frozenset({"queue", "transfer", "survey", "leave_message", "listen_mailb
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant has, for the checks: codes of queues, faxes and prompts (by language), extensions, and if speech can be rendered."""
+    """What a tenant has, for the checks: codes of queues, faxes and prompts (by language), extensions, and if speech
+    can be rendered and text messages sent."""
 
     languages: frozenset[str] = frozenset({"zh-CN"})
     prompts: Mapping[str, frozenset[str]] = {}
@@ -30,6 +31,7 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
     faxes: frozenset[str] = frozenset()
     mailboxes: frozenset[str] = frozenset()
     rooms: frozenset[str] = frozenset()
+    text_lines: bool = False
     speech: bool = False
 
 
@@ -164,5 +166,6 @@ def knowledge_of(configuration: Mapping[str, Mapping[str, Any]], *, speech: bool
         faxes=frozenset(str(one["code"]) for one in configuration.get("fax_document", {}).values()),
         mailboxes=frozenset(str(one["code"]) for one in configuration.get("mailbox", {}).values()),
         rooms=frozenset(str(one["code"]) for one in configuration.get("conference_room", {}).values()),
+        text_lines=any(one.get("enabled") for one in configuration.get("text_line", {}).values()),
         speech=speech,
     )

@@ -33,7 +33,7 @@ class Settings:
     ``media_workers`` 0 means one per CPU core. ``recording_keys``: the folder of the keys that seal recordings, empty: ``home``/keys.
     ``secret_keys``: that of the keys that seal trunks' passwords, empty: ``home``/secrets/keys.
     ``recording_key_days`` 0: no new key by itself; ``recording_opus_hours`` 0: recordings stay WAV.
-    ``fax_days``: for how long the pages of faxes are kept, 0: for ever.
+    ``fax_days``: for how long the pages of faxes are kept, 0: for ever. ``text_days``: the same of text messages.
     ``smtp_host``: the server that takes mails, empty: none are sent; ``smtp_security``: tls, starttls or none; ``smtp_ca``: a PEM file of
     whom to trust besides.
     ``runtime`` (sockets) and ``worker`` (which of several equal processes this one is, from 0) are set by the supervisor.
@@ -55,6 +55,7 @@ class Settings:
     media_workers: int = 0
     workers: int = 1
     fax_days: int = 365
+    text_days: int = 90
     recording_keys: str = ""
     secret_keys: str = ""
     recording_key_days: int = 90
@@ -151,6 +152,8 @@ def _typed(name: str, value: object) -> Any:
         return _whole(name, value, 0, 999_999)
     if name.endswith("_port"):
         return _whole(name, value, 1, 65535)
+    if name == "text_days":
+        return _whole(name, value, 0, 36_500) if str(value) == "0" else _whole(name, value, 3, 36_500)
     if name == "fax_days":
         return _whole(name, value, 0, 36_500)
     if name in ("media_workers", "workers", "worker"):

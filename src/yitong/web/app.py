@@ -19,6 +19,7 @@ from yitong.domains.crm.api import router as crm
 from yitong.domains.fax.api import router as fax
 from yitong.domains.mail.api import router as mail
 from yitong.domains.mailbox.api import router as mailbox
+from yitong.domains.messaging.api import router as messaging
 from yitong.domains.quality.api import router as quality
 from yitong.domains.recording.api import router as recording
 from yitong.domains.security.api import router as security
@@ -100,7 +101,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     for router in (
         security, phone.router, published.router, acd, recording, quality, crm, conference, assessment, records.router, flows.router,
         users.router, defence.router,
-        prompts.router, fax, mail, mailbox, fax_documents.router, *map(kinds.router_of, kinds.RESOURCES),
+        prompts.router, fax, mail, mailbox, messaging, fax_documents.router, *map(kinds.router_of, kinds.RESOURCES),
     ):  # fmt: skip
         api.include_router(router)
     api.add_api_websocket_route("/live", _live)

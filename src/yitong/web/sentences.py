@@ -224,6 +224,38 @@ SENTENCES: dict[str, Sentence] = {
         "该 PDF 过于复杂，一分钟内无法制成传真。请减少页数，或打印为 PDF 后再上传。",
         "This PDF is too complex: it could not be made into a fax within a minute. Give fewer pages, or print it as a PDF first.",
     ),
+    "no_notice": Sentence(
+        409,
+        "该语音信箱没有设置短信通知号码。请管理员在“设置 › 语音信箱”中填写。",
+        "This mailbox has no number for notices. Have an administrator enter one under Settings › Mailboxes.",
+    ),
+    "no_text_line": Sentence(
+        409,
+        "还没有可用的短信网关连接。请管理员在“设置 › 短信网关”中添加并启用。",
+        "There is no connection for text messages yet. Have an administrator add and enable one under Settings › Text message connections.",
+    ),
+    "text_no_number": Sentence(
+        409,
+        "不知道这位客户的号码（未显示或已清除），无法发送短信。请向客户询问手机号码。",
+        "This customer's number is not known (withheld or erased), so no text can be sent. Ask the customer for a mobile number.",
+    ),
+    "text_not_allowed": Sentence(
+        409,
+        "短信网关不向这类号码发送短信。请使用手机号码，或请管理员在“设置 › 短信网关”中调整。",
+        "No connection sends text messages to numbers of this class. Use a mobile number, or have an administrator change the connection.",
+    ),
+    "text_empty": Sentence(422, "短信内容为空。请换一个模板。", "The text message would be empty. Choose another template."),
+    "text_not_over": Sentence(
+        409,
+        "这条短信还在发送或已被网关接收，不能重发。请刷新后再看。",
+        "This message is still being sent, or the message centre has it: it cannot be sent again. Refresh the list.",
+    ),
+    "text_left": Sentence(
+        409,
+        "这条短信已经交给网关，无法取消。",
+        "This message was handed over already and cannot be cancelled.",
+    ),
+    "unknown_template": Sentence(422, "没有这个短信模板。请从列表中选择。", "There is no such template. Choose one from the list."),
     "too_many_lines": Sentence(
         422,
         "号码清单过长，最多 {limit} 行。请分成几份发送。",

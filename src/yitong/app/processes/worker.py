@@ -11,6 +11,7 @@ from yitong.app.jobs.mail import MailJobs
 from yitong.app.jobs.mailboxes import MailboxJobs
 from yitong.app.jobs.personals import PersonalsWriter
 from yitong.app.jobs.recordings import RecordingsKeeper, vault_of
+from yitong.app.jobs.texts import TextJobs
 from yitong.app.jobs.tidy import Tidy
 from yitong.app.migrate import require_current
 from yitong.app.process import Health, current
@@ -51,6 +52,7 @@ class Worker:
         self.fax_files = FaxFiles(database, clock, FaxesFolder(prompts.parent / "faxes"), fax_days)
         self.recordings: RecordingsKeeper | None = None
         self.mailboxes: MailboxJobs | None = None
+        self.texts: TextJobs | None = None
         self.mail: MailJobs | None = None
 
     async def start(self, tasks: Tasks) -> None:
@@ -67,6 +69,8 @@ class Worker:
             await self.mailboxes.start(tasks)
         if self.mail is not None:
             self.mail.start(tasks)
+        if self.texts is not None:
+            self.texts.start(tasks)
         if self.recordings is not None:
             tasks.keep(self.recordings.run, "files of recordings")
             if self.recordings.checks:
@@ -87,6 +91,7 @@ class Worker:
             **{f"ledger_fault_{code}": float(count) for code, count in self.tidy.faults.items()},
             **(self.recordings.figures() if self.recordings is not None else {}),
             **(self.mailboxes.figures() if self.mailboxes is not None else {}),
+            **(self.texts.figures() if self.texts is not None else {}),
             **(self.mail.figures() if self.mail is not None else {}),
         }
         if self.ledger.inbox.away or self.personals.inbox.away:
@@ -99,6 +104,8 @@ class Worker:
             return Health(state="degraded", reason=f"recordings: {', '.join(sorted(self.recordings.faults))}", figures=figures)
         if self.mail is not None and self.mail.troubles:
             return Health(state="degraded", reason=f"mail accounts: {', '.join(sorted(self.mail.troubles))}", figures=figures)
+        if self.texts is not None and self.texts.fault:
+            return Health(state="degraded", reason=self.texts.fault, figures=figures)
         return Health(figures=figures)
 
 
@@ -111,6 +118,7 @@ async def run(settings: Settings) -> None:
     worker = Worker(database, nats, frame.clock, settings.home / "prompts", streamed=streamed, fax_days=settings.fax_days)
     worker.mailboxes = MailboxJobs(settings, database, nats, frame.clock)
     worker.mail = MailJobs(settings, database, nats, frame.clock, frame.tasks)
+    worker.texts = TextJobs(settings, database, frame.clock, frame.tasks)
     vault = vault_of(settings, frame.clock, Borrower(nats))
     if settings.worker == 0:
         await Lender(vault, nats, frame.tasks).start()

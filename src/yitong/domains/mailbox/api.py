@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from yitong.contact.bus import Refused
 from yitong.contact.client import Core
-from yitong.domains.mailbox.messages import MarkMessage, Status
+from yitong.domains.mailbox.messages import MarkMessage, SetNotice, Status
 from yitong.domains.mailbox.store import shown
 from yitong.domains.mailbox.store.files import FAULTS, MessagesFolder
 from yitong.domains.mailbox.store.shown import Wanted
@@ -54,6 +54,13 @@ class Marked(BaseModel):
     status: Status
 
 
+class NoticeWanted(BaseModel):
+    """Whether new messages are told by text message."""
+
+    model_config = ConfigDict(extra="forbid")
+    on: bool
+
+
 class Peaks(BaseModel):
     """Loudness, 0 to 1; there is one track."""
 
@@ -71,9 +78,21 @@ async def list_mailboxes(
         after = (place[0].replace("\0", ""), str(place[1])) if place else None
         rows = await shown.mailboxes(connection, caller.scope, caller.agent, after=after, limit=limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
-    return Listed(
-        items=[{**row, "queue": row.pop("queue_id")} for row in rows[:limit]], next=to_cursor(last["code"], last["id"]) if last else None
-    )
+    return Listed(items=[_box(row) for row in rows[:limit]], next=to_cursor(last["code"], last["id"]) if last else None)
+
+
+@router.put("/mailboxes/{id}/notice", status_code=204)
+async def set_notice(
+    id: UUID, given: NoticeWanted, caller: Caller = need(RIGHT), database: Database = part(Database), core: Core = part(Core),
+    clock: SystemClock = part(SystemClock),
+) -> None:  # fmt: skip
+    """Turn notices by text message on or off."""
+    async with database.transaction() as connection:
+        site = await shown.site_of(connection, caller.scope, caller.agent, str(id))
+        if not site:
+            raise Refused("not_found")
+        await _audit(connection, caller, clock, "mailbox.notice_set", str(id), on=given.on)
+    await core.obey(caller.tenant, site, SetNotice(actor=caller.user, agent=caller.agent, mailbox=str(id), on=given.on))
 
 
 @router.get("/voice_messages")
@@ -223,6 +242,14 @@ def refusal(error: Exception) -> Refused:
         return Refused("not_found")
     _log.error("a message cannot be read", error=repr(error)[:200])
     return Refused("recording_key_missing", key=error.id) if isinstance(error, KeyMissing) else Refused("recording_damaged")
+
+
+def _box(row: dict[str, Any]) -> dict[str, Any]:
+    """A mailbox; ``notice`` is null where no number gets any. ``cause``: why the last one could not be sent."""
+    shown_ = {name: row[name] for name in ("id", "code", "name", "number", "new", "total")} | {"queue": row["queue_id"]}
+    cause = row["cause"] if row["cause"] not in ("heard", "off") else ""
+    notice = {"on": not row["off"], "times": row["times"], "sent_at": iso(row["sent_at"]), "cause": cause}
+    return shown_ | {"notice": notice if row["notify_number"] else None}
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

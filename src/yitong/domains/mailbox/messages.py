@@ -96,6 +96,47 @@ class PinRefused(Fact, frozen=True):
     shut_until: int = 0
 
 
+class NoticeSet(Fact, frozen=True):
+    """Notices by text message were turned on or off: by ``agent`` at his desk, or (``cause`` telephone) by somebody who knew the PIN."""
+
+    TYPE: ClassVar[str] = "mailbox.notice_set"
+    mailbox: str
+    on: bool
+
+
+class NoticeSent(Fact, frozen=True):
+    """A notice was asked for as the text message ``text``: the ``number``-th in a row; the next one at ``next_at`` (0: there is none)."""
+
+    TYPE: ClassVar[str] = "mailbox.notice_sent"
+    mailbox: str
+    text: str
+    number: int
+    next_at: int
+
+
+class NoticePut(Fact, frozen=True):
+    """Outside the hours in which notices are sent: it is put off until ``next_at``."""
+
+    TYPE: ClassVar[str] = "mailbox.notice_put_off"
+    mailbox: str
+    next_at: int
+
+
+class NoticeOver(Fact, frozen=True):
+    """No more notices until the next message. ``cause``: heard (nothing is new any more), off, or why it could not be sent."""
+
+    TYPE: ClassVar[str] = "mailbox.notice_over"
+    mailbox: str
+
+
+class SetNotice(Command, frozen=True, tag=True):
+    """Turn notices by text message on or off. Refused: not_found (no such mailbox), no_notice (it has no number for them)."""
+
+    mailbox: str
+    on: bool
+    agent: str = ""
+
+
 class MarkMessage(Command, frozen=True, tag=True):
     """Make a message new, heard or deleted. Answers the status that it had. Refused: not_found."""
 

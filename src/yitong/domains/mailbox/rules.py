@@ -70,3 +70,13 @@ def in_order(messages: Iterable[Kept]) -> list[str]:
     rank: dict[Status, int] = {"new": 0, "heard": 1}
     shown = [one for one in messages if one.status in rank]
     return [one.message for one in sorted(shown, key=lambda one: (rank[one.status], one.at, one.message))]
+
+
+def notice(box: Mailbox, new: int, language: str) -> str:
+    """What a notice by text message says: nothing of who called, for it passes others' hands."""
+    chinese = language.lower().startswith("zh")
+    name = box.name.get("zh-CN" if chinese else "en") or next(iter(box.name.values()), box.code)
+    if chinese:
+        return f"“{name}”有 {new} 条新留言。" + (f"请拨打 {box.number} 收听。" if box.number else "请在座席台收听。")
+    said = f"{new} new message{'s' if new > 1 else ''} in {name}. "
+    return said + (f"Call {box.number} to listen." if box.number else "Listen at your desk.")

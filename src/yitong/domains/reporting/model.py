@@ -75,6 +75,13 @@ MESSAGES = _table(
     "id: tenant_id id site_id contact_id mailbox_id agent_id; at: began_at left_at heard_at ended_at; text: status cause file sha256;"
     "int: milliseconds bytes",
 )  # fmt: skip
+TEXTS = _table(
+    "text_requests", "tenant_id id",
+    "id: tenant_id id site_id contact_id mailbox_id agent_id recipient_id body_id; text: source; at: asked_at expires_at cancelled_at",
+)  # fmt: skip
+NOTICES = _table(
+    "mailbox_notices", "tenant_id mailbox_id", "id: tenant_id mailbox_id site_id; bool: off; int: times; at: sent_at; text: cause"
+)
 ACTIVITY = _table(
     "agent_activity", "tenant_id agent_id began_at number",
     "id: tenant_id agent_id site_id contact_id queue_id; at: began_at ended_at; int: number; text: state reason",
@@ -98,7 +105,8 @@ AGENT_DAYS = _table(
 TABLES = {
     table.name: table
     for table in (
-        CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, CONFERENCE_AGENTS, FAXES, MESSAGES, ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS,
+        CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, CONFERENCE_AGENTS, FAXES, MESSAGES, TEXTS, NOTICES,
+        ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS,
         AGENT_DAYS,
     )
 }  # fmt: skip

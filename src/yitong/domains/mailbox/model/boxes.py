@@ -14,11 +14,13 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     """A mailbox (config kind ``mailbox``). ``owners``: agents; ``queue``: whoever serves it may open the mailbox too.
 
     ``number`` opens it by telephone, with ``pin`` (sealed, ``kit/pins.py``; empty: it cannot be opened so); ``numbers`` are called numbers
-    of ours whose flow leaves messages without naming a mailbox. ``greeting`` is a prompt's code.
+    of ours whose flow leaves messages without naming a mailbox. ``greeting`` is a prompt's code. ``notify_number`` gets notices by text
+    message in ``notify_hours`` (none: always), every ``notify_minutes`` (0: once), ``notify_times`` at most.
     """
 
     id: str
     code: str
+    name: dict[str, str] = {}
     site: str = ""
     number: str = ""
     owners: tuple[str, ...] = ()
@@ -31,6 +33,10 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     pin: str = ""
     email: str = ""
     keep_days: int = KEEP_DAYS
+    notify_number: str = ""
+    notify_hours: tuple[dict[str, Any], ...] = ()
+    notify_minutes: int = 0
+    notify_times: int = 3
 
 
 class Boxes:

@@ -52,10 +52,23 @@ class Tries(msgspec.Struct, kw_only=True):
     shut_until: int = 0
 
 
+class Notice(msgspec.Struct, kw_only=True):
+    """What a mailbox tells of its new messages. ``due``: when the next notice is sent, 0: none; ``sent``: so many since the last message;
+    ``text``: the last one; ``contact``: who left the last message; ``off``: its owner wants none."""
+
+    due: int = 0
+    sent: int = 0
+    text: str = ""
+    contact: str = ""
+    off: bool = False
+
+
 class MailboxState(msgspec.Struct, kw_only=True):
-    """What a snapshot keeps. ``messages``: by mailbox and id, in the order in which they were left; ``open``: contact to mailbox."""
+    """What a snapshot keeps. ``messages``: by mailbox and id, in the order in which they were left; ``open``: contact to mailbox;
+    ``notices``: by mailbox."""
 
     drafts: dict[str, Draft] = {}
     messages: dict[str, dict[str, Kept]] = {}
     tries: dict[str, Tries] = {}
     open: dict[str, str] = {}
+    notices: dict[str, Notice] = {}

@@ -38,6 +38,7 @@ from yitong.domains.mailbox.model.boxes import Boxes, Mailbox
 from yitong.domains.mailbox.model.calling import Calling
 from yitong.domains.mailbox.model.kept import Draft, Kept, MailboxState, Tries
 from yitong.domains.mailbox.service.lamps import Lamps
+from yitong.domains.mailbox.service.notices import Notices
 
 CLOSE_LEASE_US = 30_000_000
 """How long after the caller's end the switch may take to tell what it recorded."""
@@ -71,12 +72,14 @@ class Mailboxes:
         bus.obeys(MarkMessage, self._mark)
         bus.obeys(SettleMessage, self._settle)
         bus.answers(NumberOf, self._number_known)
+        self.notices = Notices(bus, self.boxes, self.held, lambda: self.state.notices, site)
         bus.settles(lambda unit: self.lamps.tell(self.state.messages, unit))
 
     def configure(self, kind: str, key: str, value: Mapping[str, Any] | None) -> None:
         """Mailboxes, and the extensions of their owners."""
         self.lamps.configure(kind, key, value)
         self.calling.configure(kind, key, value)
+        self.notices.configure(kind, key, value)
         if kind == "mailbox":
             self.boxes.configure(key, value)
             for one in self.state.messages.get(key, {}).values():
@@ -312,10 +315,10 @@ class Mailboxes:
             self._deadlines.set(f"draft:{draft.message}", draft.over_at + CLOSE_LEASE_US)
 
     def next_deadline(self) -> int | None:
-        return self._deadlines.next()
+        return min((at for at in (self._deadlines.next(), self.notices.next_deadline()) if at is not None), default=None)
 
     def timer(self, unit: Unit) -> None:
-        """Messages whose time is over are removed; of one that the switch never told of, the file says what there is."""
+        """Messages whose time is over are removed; of one that the switch never told of, the file says what there is; notices go out."""
         for key in self._deadlines.due(unit.now):
             mailbox, _, message = key.partition(":")
             draft, one = self.state.drafts.get(message), self.held(mailbox).get(message)
@@ -323,6 +326,7 @@ class Mailboxes:
                 self._doubt(draft, "silent", unit)
             elif one is not None:
                 unit.tell(MessageRemoved(contact=one.contact, cause=rules.removal_cause(one), mailbox=mailbox, message=message))
+        self.notices.timer(unit)
 
     def reconcile(self, snapshot: Snapshot, unit: Unit, hear: Callable[[Any], None], fresh_us: int) -> int:
         """A message that the switch does not take (any more), though its caller is there and nothing was told of its end."""
@@ -345,6 +349,7 @@ class Mailboxes:
     def load(self, data: bytes, now: int) -> None:
         self.state = msgspec.msgpack.decode(data, type=MailboxState)
         self._deadlines.clear()
+        self.notices.loaded()
         for messages in self.state.messages.values():
             for one in messages.values():
                 self._keep_until(one)

@@ -1,6 +1,7 @@
 """«listen_mailbox»: number and PIN, how many are new, then message after message.
 
-1 again, 2 next, 3 delete, 4 keep as new, 5 call back (where the flow has a way for it), 0 leave.
+1 again, 2 next, 3 delete, 4 keep as new, 5 call back (where the flow has a way for it), 6 set or cancel notices by text message (where the
+flow offers it and the mailbox has a number for them), 0 leave.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from yitong.ct.events import Collected, CtEvent, Played, ServiceFailed
 from yitong.ct.model import Prompt
 from yitong.ct.services import Collect, Play
 from yitong.domains.mailbox import rules
+from yitong.domains.mailbox.model.boxes import Mailbox
 from yitong.domains.mailbox.model.kept import Kept
 from yitong.domains.mailbox.service import Mailboxes
 from yitong.domains.mailbox.steps.speaking import CODE, TRIES, check_mailbox, check_said, said, saying
@@ -26,13 +28,15 @@ from yitong.flow.step import Place, Problem
 _DOOR = ("number", "pin", "wrong")
 _INSIDE = ("you_have", "new", "none", "message", "options", "deleted", "kept", "no_more")
 _CALL = ("call", "cannot_call")
+_NOTICES = ("notice", "notice_on", "notice_off")
 _LONGEST_NUMBER, _LONGEST_PIN = 10, 12
 
 
 class Listening(msgspec.Struct, kw_only=True):
     """Where a caller is. Not a fact: after a restart of core he begins again, behind the door if he was.
 
-    ``asked``: number, pin, message, or end (the last word is played). ``tries``: what was not understood here, in a row.
+    ``asked``: number, pin, message, empty (nothing to hear, but notices may be set), or end (the last word is played).
+    ``tries``: what was not understood here, in a row.
     """
 
     asked: str = ""
@@ -45,13 +49,14 @@ class Listening(msgspec.Struct, kw_only=True):
 class ListenMailboxStep:
     """``mailbox``: the code of one; without it the caller gives its number. Outcomes: done, refused (PIN), timeout, failed.
 
-    ``call_back`` adds the outcome of that name, which leads to a step «call_back».
+    ``call_back`` adds the outcome of that name, which leads to a step «call_back». ``notices``: key 6 sets and cancels them.
     """
 
     kind = "listen_mailbox"
     repeats = True
     schema: Mapping[str, Any] = {"properties": {
-        "mailbox": CODE, "tries": TRIES, "call_back": {"type": "boolean"}, **saying((*_DOOR, *_INSIDE, *_CALL)),
+        "mailbox": CODE, "tries": TRIES, "call_back": {"type": "boolean"}, "notices": {"type": "boolean"},
+        **saying((*_DOOR, *_INSIDE, *_CALL, *_NOTICES)),
     }}  # fmt: skip
 
     def __init__(self, mailboxes: Mailboxes, library: Library) -> None:
@@ -67,7 +72,7 @@ class ListenMailboxStep:
         return frozenset({"done", "call_back"})
 
     def check(self, step: str, parameters: Mapping[str, Any], knowledge: Any) -> list[Problem]:
-        names = (*_DOOR, *_INSIDE, *(_CALL if parameters.get("call_back") else ()))
+        names = (*_DOOR, *_INSIDE, *(_CALL if parameters.get("call_back") else ()), *(_NOTICES if parameters.get("notices") else ()))
         return check_said(step, parameters, names, knowledge) + check_mailbox(step, parameters, knowledge)
 
     # --- the door ------------------------------------------------------------------------------------------------------------------
@@ -117,6 +122,13 @@ class ListenMailboxStep:
             return self._number_given(place, parameters, event.digits, unit)
         if one.asked == "pin":
             return self._pin_given(place, parameters, event.digits, unit)
+        box = self._notified(place, parameters) if event.digits == "6" else None
+        if one.asked == "empty":
+            told = self._turned(place, parameters, box, unit) if box is not None else ()
+            return self._end(place, told, unit)
+        if box is not None:
+            self._collect(place, "message", (*self._turned(place, parameters, box, unit), *self._options(place, parameters)), 1, unit)
+            return None
         return self._key_pressed(place, parameters, one, event.digits, unit)
 
     def _number_given(self, place: Place, parameters: Mapping[str, Any], digits: str, unit: Unit) -> str | None:
@@ -153,7 +165,7 @@ class ListenMailboxStep:
         one = self._at[place.contact]
         one.order, one.place, one.tries = rules.in_order(held.values()), 0, 0
         if not one.order:
-            return self._end(place, self._say(place, parameters, "none"), unit)
+            return self._nothing(place, parameters, self._say(place, parameters, "none"), unit)
         new, _ = rules.counted(held.values())
         count = self._library.number(new, place.language)
         before = (*self._say(place, parameters, "you_have"), *count, *self._say(place, parameters, "new"))
@@ -175,7 +187,7 @@ class ListenMailboxStep:
         """The present message and what may be done with it."""
         kept = self._current(place, one)
         if kept is None:
-            return self._end(place, (*before, *self._say(place, parameters, "no_more")), unit)
+            return self._nothing(place, parameters, (*before, *self._say(place, parameters, "no_more")), unit)
         number = self._library.number(one.place + 1, place.language)
         sound = Prompt(file=f"recording:{kept.file}")
         head = (*before, *self._say(place, parameters, "message"), *number, sound)
@@ -185,7 +197,26 @@ class ListenMailboxStep:
         return None
 
     def _options(self, place: Place, parameters: Mapping[str, Any]) -> tuple[Prompt, ...]:
-        return self._say(place, parameters, *(["call"] if parameters.get("call_back") else []), "options")
+        notice = ["notice"] if self._notified(place, parameters) is not None else []
+        return self._say(place, parameters, *(["call"] if parameters.get("call_back") else []), *notice, "options")
+
+    def _notified(self, place: Place, parameters: Mapping[str, Any]) -> Mailbox | None:
+        """The opened mailbox, where notices may be set and cancelled here."""
+        box = self._mailboxes.boxes.get(self._mailboxes.opened(place.contact)) if parameters.get("notices") else None
+        return box if box is not None and box.notify_number else None
+
+    def _nothing(self, place: Place, parameters: Mapping[str, Any], prompts: tuple[Prompt, ...], unit: Unit) -> str | None:
+        """There is nothing (more) to hear; notices may still be set or cancelled."""
+        if self._notified(place, parameters) is None:
+            return self._end(place, prompts, unit)
+        self._collect(place, "empty", (*prompts, *self._say(place, parameters, "notice")), 1, unit)
+        return None
+
+    def _turned(self, place: Place, parameters: Mapping[str, Any], box: Mailbox, unit: Unit) -> tuple[Prompt, ...]:
+        """Set notices if they are off, cancel them if they are on; what is said of it."""
+        on = not self._mailboxes.notices.on(box)
+        self._mailboxes.notices.turn(box, on, unit, cause="telephone", contact=place.contact)
+        return self._say(place, parameters, "notice_on" if on else "notice_off")
 
     def _key_pressed(self, place: Place, parameters: Mapping[str, Any], one: Listening, key: str, unit: Unit) -> str | None:
         kept = self._current(place, one)

@@ -58,16 +58,25 @@ async def mailboxes(
     code, id = after or (None, None)
     rows = await connection.execute(
         text(f"""
-            select b.id, b.code, b.name, b.number, b.queue_id,
+            select b.id, b.code, b.name, b.number, b.queue_id, b.notify_number, coalesce(n.off, false) as off,
+              coalesce(n.times, 0) as times, n.sent_at, coalesce(n.cause, '') as cause,
               (select count(*) from mailbox_messages m where (m.tenant_id, m.mailbox_id, m.status) = (b.tenant_id, b.id, 'new')) as new,
               (select count(*) from mailbox_messages m where (m.tenant_id, m.mailbox_id) = (b.tenant_id, b.id)
                 and m.status in ('new', 'heard')) as total
-            from mailboxes b where {_OPEN}
+            from mailboxes b left join mailbox_notices n on (n.tenant_id, n.mailbox_id) = (b.tenant_id, b.id) where {_OPEN}
               and (cast(:code as text) is null or (b.code, b.id) > (cast(:code as text), cast(:id as uuid)))
             order by b.code, b.id limit :limit"""),
         _who(scope, agent) | {"code": code, "id": id, "limit": limit},
     )
     return [dict(row) for row in rows.mappings()]
+
+
+async def site_of(connection: AsyncConnection, scope: Scope, agent: str, id: str) -> str:
+    """The site of a mailbox that one may open; empty: there is none."""
+    found = await connection.scalar(
+        text(f"select b.site_id from mailboxes b where {_OPEN} and b.id = :id"), _who(scope, agent) | {"id": id}
+    )
+    return str(found or "")
 
 
 async def messages(

@@ -9,7 +9,7 @@ from yitong.contact import messages as contact
 from yitong.contact.ledger import Event, Fact, fact_of
 from yitong.domains.acd import messages as acd
 from yitong.domains.reporting.model import Rows
-from yitong.domains.reporting.rules import agents, contacts, faxes, messages_left, queues, recordings
+from yitong.domains.reporting.rules import agents, contacts, faxes, messages_left, queues, recordings, texts
 from yitong.domains.reporting.rules.agents import Zones
 from yitong.domains.survey import messages as survey
 from yitong.flow import messages as flow
@@ -44,6 +44,7 @@ FOLDS: dict[type[Fact], Callable[[Any, Event, Rows], None]] = {
     **recordings.FOLDS,
     **faxes.FOLDS,
     **messages_left.FOLDS,
+    **texts.FOLDS,
 }
 
 

@@ -59,6 +59,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This step never has the outcome “{outcome}”. Remove that connection.",
     ),
     "flow.unknown_mailbox": ("没有语音信箱“{mailbox}”。请先添加。", "There is no mailbox “{mailbox}”. Add it first."),
+    "flow.no_text_line": (
+        "没有可用的短信网关连接。请先在“设置 › 短信网关”中添加并启用。",
+        "There is no connection for text messages. Add and enable one under Settings › Text message connections first.",
+    ),
     "flow.unknown_fax": ("没有传真文件“{document}”。请先上传。", "There is no fax document “{document}”. Upload it first."),
     "flow.unknown_room": ("没有会议室“{room}”。请从列表中选择。", "There is no conference room “{room}”. Choose one from the list."),
     "flow.unknown_queue": ("没有队列“{queue}”。请从列表中选择。", "There is no queue “{queue}”. Choose one from the list."),

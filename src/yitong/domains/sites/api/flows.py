@@ -25,7 +25,7 @@ from yitong.kit.http import Caller, choose_language, etag, need, part, reason_of
 from yitong.kit.ids import RandomIds
 
 router = APIRouter(prefix="/config/flows", tags=["configuration"])
-_KNOWN = ("tenant", "queue", "prompt", "agent", "fax_document", "mailbox")
+_KNOWN = ("tenant", "queue", "prompt", "agent", "fax_document", "mailbox", "text_line")
 
 
 @router.get("/schema")

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from yitong.domains.sites import service
-from yitong.domains.sites.api import shapes
+from yitong.domains.sites.api import shapes, text_shapes
 from yitong.domains.sites.api.mail_shape import MailAccount
 from yitong.domains.sites.api.paging import Cursor, Limit, page_of, place_of, version_of
 from yitong.domains.sites.api.score_shapes import ScoreSheet
@@ -59,6 +59,8 @@ RESOURCES = (
     Resource(path="number_classes", kind="number_class", shape=shapes.NumberClass),
     Resource(path="caller_rules", kind="caller_rule", shape=shapes.CallerRule),
     Resource(path="conference_rooms", kind="conference_room", shape=shapes.ConferenceRoom),
+    Resource(path="text_lines", kind="text_line", shape=text_shapes.TextLine, sealed=("password",)),
+    Resource(path="text_templates", kind="text_template", shape=text_shapes.TextTemplate),
     Resource(path="mailboxes", kind="mailbox", shape=shapes.Mailbox),
     Resource(path="mail_accounts", kind="mail_account", shape=MailAccount, sealed=("imap_password", "smtp_password")),
     Resource(path="retentions", kind="retention", shape=shapes.Retention),

@@ -169,7 +169,7 @@ class Rewrite(Shape):
     prepend: Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{0,32}$")] = ""
 
 
-_CERTIFICATES = r"^(\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)*$"
+CERTIFICATES = r"^(\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)*$"
 
 
 class Trunk(Named):
@@ -182,7 +182,7 @@ class Trunk(Named):
     host: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,45})?$")] = ""
     port: Annotated[int, Field(ge=0, le=65535)] = 5060
     transport: Literal["udp", "tcp", "tls"] = "udp"
-    tls_ca: Annotated[str, StringConstraints(max_length=64_000, pattern=_CERTIFICATES)] = ""
+    tls_ca: Annotated[str, StringConstraints(max_length=64_000, pattern=CERTIFICATES)] = ""
     srtp: bool = False
     domain: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{0,253}$")] = ""
     username: SipName = ""
@@ -292,6 +292,8 @@ class Mailbox(Named):
     """Where callers leave messages. ``number`` and ``pin`` open it by telephone; ``pin`` is written, never read, and "" takes it away.
 
     ``owners``: agents; ``queue``: whoever serves it may open it too; ``numbers`` of ours whose flow names no mailbox.
+    ``notify_number`` gets a text message when one was left: within ``notify_hours`` (none: always), again every ``notify_minutes``
+    (0: once) until somebody has heard it, ``notify_times`` times at most.
     """
 
     site: Id
@@ -304,6 +306,10 @@ class Mailbox(Named):
     shortest_seconds: Annotated[int, Field(ge=0, le=30)] = 1
     silence_seconds: Annotated[int, Field(ge=1, le=30)] = 4
     pin: MemberPin | None = None
+    notify_number: Annotated[str, StringConstraints(pattern=r"^(\+?[0-9]{3,20})?$")] = ""
+    notify_hours: list[Period] = Field(default=[], max_length=20)
+    notify_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
+    notify_times: Annotated[int, Field(ge=1, le=20)] = 3
     email: Annotated[str, StringConstraints(pattern=r"^([^@\s\x00<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,255})?$")] = ""
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
 

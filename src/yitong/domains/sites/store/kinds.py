@@ -100,7 +100,8 @@ MAILBOX = Kind(
     name="mailbox", table="mailboxes",
     fields=_fields(
         "code", "name", "site=site_id", "number", "queue=queue_id", "numbers", "greeting", "longest_seconds", "shortest_seconds",
-        "silence_seconds", "pin", "email", "keep_days", json=["name", "numbers"], optional=["queue"], secret=["pin"],
+        "silence_seconds", "pin", "email", "keep_days", "notify_number", "notify_hours", "notify_minutes", "notify_times",
+        json=["name", "numbers", "notify_hours"], optional=["queue"], secret=["pin"],
     ),
     parts=(
         Part(name="owners", table="mailbox_owners", owner="mailbox_id", columns=(("agent", "agent_id"),), bare=True, place="place"),
@@ -121,6 +122,15 @@ CONFERENCE_ROOM = Kind(
         "recorded", "music", "maximum_minutes", json=["name"], secret=["host_pin", "member_pin"],
     ),
 )  # fmt: skip
+TEXT_LINE = Kind(
+    name="text_line", table="text_lines",
+    fields=_fields(
+        "code", "name", "enabled", "host", "port", "tls", "tls_ca", "system_id", "password", "system_type", "source", "source_ton",
+        "source_npi", "dest_ton", "dest_npi", "alphabet", "classes", "per_second", "window=unanswered", "order=place",
+        json=["name", "classes"], secret=["password"],
+    ),
+)  # fmt: skip
+TEXT_TEMPLATE = Kind(name="text_template", table="text_templates", fields=_fields("code", "name", "texts", json=["name", "texts"]))
 RETENTION = Kind(
     name="retention", table="retentions", published=False,
     fields=_fields("code", "name", "queue=queue_id", "days", json=["name"], optional=["queue"]),
@@ -137,6 +147,6 @@ KINDS = {
     for kind in (
         TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, FAX_DOCUMENT, REASON, WRAP_UP_CODE,
         NUMBER_CLASS,
-        CALLER_RULE, RETENTION, CONFERENCE_ROOM, MAILBOX, MAIL_ACCOUNT, SCORE_SHEET,
+        CALLER_RULE, RETENTION, CONFERENCE_ROOM, MAILBOX, MAIL_ACCOUNT, TEXT_LINE, TEXT_TEMPLATE, SCORE_SHEET,
     )
 }  # fmt: skip

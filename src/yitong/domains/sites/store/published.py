@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from yitong.domains.sites.store.kinds import ACCOUNT, AGENT, FLOW, KINDS, NUMBER, TRUNK
+from yitong.domains.sites.store.kinds import ACCOUNT, AGENT, FLOW, KINDS, NUMBER, TEXT_LINE, TRUNK
 from yitong.kit.records import Value, read, read_all
 
 PUBLISHED = (
     "tenant", "site", "agent", "team", "skill", "prompt", "fax_document", "queue", "flow", "account", "trunk", "reason", "wrap_up_code",
-    "number_class", "caller_rule", "conference_room", "mailbox", "number",
+    "number_class", "caller_rule", "conference_room", "text_line", "text_template", "mailbox", "number",
 )  # fmt: skip
 """In the order of publishing: prompts and faxes before what plays or sends them; a number comes last, since with it calls come in."""
 
@@ -68,6 +68,9 @@ async def _compile(connection: AsyncConnection, tenant: str, kind: str, ids: lis
         await _name_trunks(connection, tenant, documents)
     if kind == FLOW.name:
         return await _released(connection, tenant, documents)
+    if kind == TEXT_LINE.name:
+        for document in documents:
+            del document["password"]  # the worker alone binds, and reads it in PostgreSQL
     if kind == ACCOUNT.name:
         return await _in_use(connection, tenant, documents)
     return documents

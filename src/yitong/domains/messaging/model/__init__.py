@@ -1,0 +1,1 @@
+"""Text messages, the connections that carry them, and the templates that agents choose from."""
