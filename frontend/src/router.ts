@@ -17,6 +17,7 @@ export const router = createRouter({
         { path: '', component: { render: () => null } },
         { path: 'desk', component: () => import('@/desk/DeskPage.vue'), meta: { right: 'calls.take', title: 'desk' } },
         { path: 'calls/:id?', component: () => import('@/calls/CallsPage.vue'), meta: { right: 'contacts.own', title: 'calls' } },
+        { path: 'work', component: () => import('@/work/WorkPage.vue'), meta: { right: 'board.see', title: 'work' } },
         { path: 'assessments/:id?', component: () => import('@/assessments/AssessmentsPage.vue'), meta: { right: 'assessments.own', title: 'assessments' } },
         { path: 'board', component: () => import('@/board/BoardPage.vue'), meta: { right: 'board.see', title: 'board' } },
         { path: 'faxes/:tab?/:id?', component: () => import('@/faxes/FaxesPage.vue'), meta: { right: 'faxes.own', title: 'faxes' } },

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 from tests.ledger.telling import Teller, story
 
+from yitong.app import migrate
 from yitong.contact import store
 from yitong.contact.ledger import Batch
+from yitong.domains.acd import messages as acd
 from yitong.domains.reporting.model import TABLES
 from yitong.domains.reporting.service import Projector
 from yitong.kit.clock import SECOND, SystemClock
@@ -97,6 +102,36 @@ async def test_agent_states_are_intervals_without_gap_or_overlap(database: Datab
         " from agent_days",
     )
     assert days["login"] == days["parts"] > 0
+
+
+async def test_pauses_from_before_the_upgrade_are_counted_by_it_as_by_the_fold(
+    database: Database, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over midnight and over a week; the last one still lasts."""
+    agent = teller.id()
+    there = acd.AgentDeviceChanged(agent=agent, device="d", kind="phone", registered=True, answering=True)
+    story_ = [teller.tell(there, acd.AgentDutyChanged(agent=agent, duty="ready"))]
+    for reason, hours in (("meal", 1.0), ("", 14.0), ("meal", 0.5), ("leave", 150.0), ("meal", 2.0)):
+        duties: tuple[acd.Duty, ...] = ("not_ready", "ready")
+        for duty in duties:
+            story_.append(teller.tell(acd.AgentDutyChanged(agent=agent, duty=duty, reason=reason), after=hours * 3600))
+    story_.append(teller.tell(acd.AgentDutyChanged(agent=agent, duty="not_ready", reason="meal"), after=60))
+    await _write(database, story_)
+    await _projector(database).catch_up()
+    folded = (await _rows(database))["agent_pauses"]
+    assert len(folded) > 8
+    paused = await _one(database, "select sum(not_ready_us)::bigint as us, sum(pauses)::int as pauses from agent_pauses")
+    spent = await _one(database, "select sum(not_ready_us)::bigint as us from agent_days")
+    assert (paused["us"], paused["pauses"]) == (spent["us"], 5)
+    made: list[str] = []
+    (file,) = (migrate.MIGRATIONS / "versions").glob("*_agent_work.py")
+    migration = importlib.import_module(f"yitong.app.migrations.versions.{file.stem}")
+    monkeypatch.setattr(migration, "op", SimpleNamespace(execute=made.append))
+    migration._pauses()
+    async with database.transaction() as connection:
+        await connection.execute(text("truncate agent_pauses"))
+        await connection.execute(text(made[0]))
+    assert (await _rows(database))["agent_pauses"] == folded
 
 
 async def test_rebuilding_gives_equal_rows(database: Database, teller: Teller) -> None:

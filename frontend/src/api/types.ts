@@ -190,6 +190,10 @@ export interface BoardAgent {
   queue: Named | null
   contact: string | null
   answered_today: number
+  /** Counts since midnight, and seconds of talks that are over. */
+  today?: { offered: number; answered: number; refused: number; missed: number; dialled: number; reached: number; talk_seconds: number; hold_seconds: number; wrap_up_seconds: number }
+  /** With whom: a colleague, else the customer. */
+  with?: { state: string; since: number; agent: Person | null; supervision: Participation | null; direction: 'in' | 'out'; customer: string | null; number_masked: string } | null
   locked?: boolean
   /** What is recorded of the agent's talk. */
   recorded?: {

@@ -22,6 +22,7 @@ from yitong.domains.mailbox.api import router as mailbox
 from yitong.domains.messaging.api import router as messaging
 from yitong.domains.quality.api import router as quality
 from yitong.domains.recording.api import router as recording
+from yitong.domains.reporting.api import router as reporting
 from yitong.domains.security.api import router as security
 from yitong.domains.security.api import source_of
 from yitong.domains.security.service import Recognition
@@ -99,8 +100,8 @@ def _routes() -> tuple[BaseRoute, ...]:
     """All routes. They ask the application for its parts and hold none themselves; making them takes a second, once a process."""
     root, api = APIRouter(), APIRouter()
     for router in (
-        security, phone.router, published.router, acd, recording, quality, crm, conference, assessment, records.router, flows.router,
-        users.router, defence.router,
+        security, phone.router, published.router, acd, recording, quality, crm, conference, assessment, reporting, records.router,
+        flows.router, users.router, defence.router,
         prompts.router, fax, mail, mailbox, messaging, fax_documents.router, *map(kinds.router_of, kinds.RESOURCES),
     ):  # fmt: skip
         api.include_router(router)

@@ -142,6 +142,11 @@ SENTENCES: dict[str, Sentence] = {
         "该录音已删除。在期限之内，有权限的人可以恢复（{until}）。",
         "This recording was deleted. Until its time is over somebody with the right can bring it back ({until}).",
     ),
+    "period_invalid": Sentence(
+        422,
+        "时间段不对。请选择先后顺序正确、不超过 {days} 天的日期。",
+        "That period cannot be counted. Choose at most {days} days, the first one first.",
+    ),
     "own_talk": Sentence(
         409, "不能给自己的通话评分。请由其他有权限的人评分。", "Nobody assesses his own talks. Somebody else with the right must do it."
     ),
@@ -153,7 +158,7 @@ SENTENCES: dict[str, Sentence] = {
     "marks_missing": Sentence(
         409,
         "还有 {count} 项没有评分。请逐项评分，没有出现的情况请选“不适用”。",
-        "{count} criteria have no mark yet. Mark them all; choose “not applicable” for what did not occur.",
+        "{count} criteria have no mark yet. Mark them all; choose N/A for what did not occur.",
     ),
     "mark_invalid": Sentence(
         422,

@@ -8,7 +8,7 @@ import pytest
 
 from yitong.domains.acd import messages as acd
 from yitong.domains.reporting.rules.counters import Today, count, day_of
-from yitong.domains.reporting.rules.live import masked
+from yitong.domains.reporting.rules.desks import masked
 from yitong.domains.reporting.rules.service_level import Counts, service_level
 from yitong.kit.clock import SECOND
 

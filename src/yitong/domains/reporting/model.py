@@ -98,7 +98,11 @@ AGENT_DAYS = _table(
     "agent_days", "tenant_id agent_id day",
     "id: tenant_id site_id agent_id; date: day;"
     "int: offered answered refused missed withdrawn failed login_us ready_us not_ready_us busy_us working_after_call_us"
-    " ring_us talk_us hold_us wrap_up_us wrapped_up",
+    " ring_us talk_us hold_us wrap_up_us wrapped_up dialled reached",
+    adds=True,
+)  # fmt: skip
+AGENT_PAUSES = _table(
+    "agent_pauses", "tenant_id agent_id day reason", "id: tenant_id site_id agent_id; date: day; text: reason; int: pauses not_ready_us",
     adds=True,
 )  # fmt: skip
 
@@ -107,7 +111,7 @@ TABLES = {
     for table in (
         CONTACTS, SEGMENTS, OFFERS, SURVEYS, RECORDINGS, CONFERENCE_AGENTS, FAXES, MESSAGES, TEXTS, NOTICES,
         ACTIVITY, AGENT_FOLDS, QUEUE_INTERVALS,
-        AGENT_DAYS,
+        AGENT_DAYS, AGENT_PAUSES,
     )
 }  # fmt: skip
 _BLANK = {name: {column: EMPTY[sort] for column, sort in table.columns.items()} for name, table in TABLES.items()}

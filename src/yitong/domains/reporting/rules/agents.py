@@ -34,7 +34,7 @@ from yitong.domains.acd.messages import (
     WrapUpBegan,
     WrapUpEnded,
 )
-from yitong.domains.reporting.model import ACTIVITY, AGENT_DAYS, AGENT_FOLDS, Row, Rows
+from yitong.domains.reporting.model import ACTIVITY, AGENT_DAYS, AGENT_FOLDS, AGENT_PAUSES, Row, Rows
 from yitong.domains.reporting.rules.queues import OFFER_OUTCOMES
 from yitong.kit.clock import microseconds, moment
 
@@ -117,8 +117,11 @@ def _write(event: Event, interval: Mapping[str, Any], ended: int, rows: Rows) ->
 def _spend(event: Event, interval: Mapping[str, Any], ended: int, rows: Rows, zones: Zones) -> None:
     if interval["state"] == "logged_off":
         return
-    for day, spent in days(interval["began_at"], ended, zones.get(event.site, UTC)):
+    for place, (day, spent) in enumerate(days(interval["began_at"], ended, zones.get(event.site, UTC))):
         _add(event, rows, day, **{f"{interval['state']}_us": spent, "login_us": spent})
+        if interval["state"] == "not_ready":
+            key = {"tenant_id": event.tenant, "site_id": event.site, "agent_id": event.agent, "day": day, "reason": interval["reason"]}
+            rows.add(AGENT_PAUSES, key, pauses=int(place == 0), not_ready_us=spent)  # a pause over midnight is one of the day before
 
 
 def days(began: int, ended: int, zone: tzinfo) -> Iterator[tuple[str, int]]:
@@ -147,6 +150,10 @@ def _count(fact: Fact, event: Event, rows: Rows, zones: Zones) -> None:
             _add(event, rows, day, answered=1, ring_us=fact.rang_us)
         case ContactTaken():
             _add(event, rows, day, answered=1)
+        case DialWentOut():
+            _add(event, rows, day, dialled=1)
+        case DialAnswered():
+            _add(event, rows, day, reached=1)
         case AssignmentEnded():
             _add(event, rows, day, talk_us=fact.talk_us, hold_us=fact.hold_us)
         case WrapUpEnded():

@@ -53,6 +53,8 @@ class AgentToday(msgspec.Struct, kw_only=True):
     answered: int = 0
     refused: int = 0
     missed: int = 0
+    dialled: int = 0
+    reached: int = 0
     talk_us: int = 0
     hold_us: int = 0
     wrap_up_us: int = 0
@@ -144,6 +146,14 @@ def _taken(today: Today, fact: acd.ContactTaken) -> None:
     today.agent(fact.agent).answered += 1
 
 
+def _dialled(today: Today, fact: acd.DialWentOut) -> None:
+    today.agent(fact.agent).dialled += 1
+
+
+def _reached(today: Today, fact: acd.DialAnswered) -> None:
+    today.agent(fact.agent).reached += 1
+
+
 def _ended(today: Today, fact: acd.AssignmentEnded) -> None:
     agent = today.agent(fact.agent)
     agent.talk_us += fact.talk_us
@@ -157,5 +167,6 @@ def _wrapped_up(today: Today, fact: acd.WrapUpEnded) -> None:
 _COUNTING: dict[type[Fact], Callable[[Today, Any], None]] = {
     acd.ContactQueued: _queued, acd.QueueRefused: _refused, acd.ContactLeftQueue: _left, acd.ContactOffered: _offer,
     acd.OfferEnded: _offer_ended, acd.OfferAnswered: _answered, acd.ContactTaken: _taken,
+    acd.DialWentOut: _dialled, acd.DialAnswered: _reached,
     acd.AssignmentEnded: _ended, acd.WrapUpEnded: _wrapped_up,
 }  # fmt: skip

@@ -13,7 +13,7 @@ import msgspec
 
 from yitong.contact.bus import Unit
 from yitong.ct.events import Snapshot
-from yitong.domains.reporting.rules import mail, recorded
+from yitong.domains.reporting.rules import desks, mail, recorded
 from yitong.domains.reporting.rules.changes import Change, diff
 from yitong.domains.reporting.rules.counters import QueueToday, Today
 from yitong.domains.reporting.rules.flows import drawn_brought, drawn_detour, missed, shown_data
@@ -289,7 +289,8 @@ class Live:
         contacts = self.view.state.contacts
         numbers = {one.contact: contacts[one.contact].calling for one in waiting[:LISTED] if one.contact in contacts}
         listed = [
-            {"contact": one.contact, "since": one.since, "calling_masked": masked(numbers.get(one.contact, ""))} for one in waiting[:LISTED]
+            {"contact": one.contact, "since": one.since, "calling_masked": desks.masked(numbers.get(one.contact, ""))}
+            for one in waiting[:LISTED]
         ]
         return {
             "id": key, "name": self._name("queue", key), "waiting": len(waiting), "longest_since": waiting[0].since if waiting else None,
@@ -312,7 +313,8 @@ class Live:
         return {
             **self._person(key), "state": self.view.agent_state(agent), "since": agent.state_since, "reason": self._reason(agent.reason),
             "queue": self._name("queue", held[0].queue) if held else None, "contact": held[0].contact if held else None,
-            "answered_today": today.answered if today is not None else 0, "locked": agent.locked,
+            "answered_today": today.answered if today is not None else 0, "today": desks.counted(today),
+            "with": desks.other(self.view, held[0], self._person) if held else None, "locked": agent.locked,
             "reachable": any(registered and answering for _, registered, answering in agent.devices.values()),
             "recorded": recorded.on_board(self.view.state, held[0] if held else None, self._person),
         }  # fmt: skip
@@ -330,11 +332,7 @@ class Live:
         return {"waiting": len(waiting), "longest_since": min((one.since for one in waiting), default=None), **states, **_figures(sums)}
 
     def _today(self, key: str) -> dict[str, Any]:
-        agent, today = self.view.state.agents.get(key), self.view.state.today.agents.get(key)
-        figures = {} if today is None else msgspec.to_builtins(today)
-        counted = {name: figures.get(name, 0) for name in ("offered", "answered", "refused", "missed")}
-        spent = {f"{name}_seconds": figures.get(f"{name}_us", 0) // 1_000_000 for name in ("talk", "hold", "wrap_up", "ready", "not_ready")}
-        return {**counted, **spent, "logged_on_at": (agent.logged_on_at or None) if agent is not None else None}
+        return desks.own_day(self.view.state.agents.get(key), self.view.state.today.agents.get(key))
 
     def _calls(self, key: str) -> list[dict[str, Any]]:
         return [
