@@ -388,11 +388,3 @@ def _figures(today: QueueToday) -> dict[str, Any]:
         "offered": today.offered, "answered": today.answered, "answered_in_time": today.answered_in_time, "abandoned": today.abandoned,
         "abandoned_short": today.abandoned_short, "service_level": today.level(), "asa_seconds": today.asa_seconds(),
     }  # fmt: skip
-
-
-def masked(number: str) -> str:
-    """A number whose middle is hidden: enough to recognise, not to call."""
-    if len(number) <= 4:
-        return "*" * len(number)
-    head = 3 if len(number) >= 8 else 0
-    return number[:head] + "*" * (len(number) - head - 4) + number[-4:]
