@@ -167,6 +167,20 @@ def test_the_agent_there_hangs_up(dies: bool) -> None:
     assert [fact.cause for fact in told.world.facts(m.AssignmentEnded)] == ["agent_left"]
 
 
+def test_an_agent_there_who_is_lost_ends_it(dies: bool) -> None:
+    """There is no queue in which the customer could wait: the first site hears it, and goes on with him."""
+    told = There(dies)
+    customer = told.comes()
+    told.run(5)
+    told.world.switch.unregister(f"{TENANT}/phone/1001")
+    told.world.switch.lose(told.phone.rung[-1][0])
+    told.run(45)
+    assert customer not in told.world.switch.lines
+    assert [fact.cause for fact in told.world.facts(m.AssignmentEnded)] == ["agent_lost"]
+    assert not told.world.facts(m.ContactQueued)
+    told.over()
+
+
 @pytest.mark.parametrize("usual", [IGNORES, REFUSES, BUSY], ids=["no answer", "refused", "busy"])
 def test_nobody_answers_there(dies: bool, usual: Behaviour) -> None:
     told = There(dies, usual)

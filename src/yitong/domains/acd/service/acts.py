@@ -272,7 +272,8 @@ class Acts:
             unit.ask(Participate(id=unit.new_id(), tenant=self._tenant, connection=assignment.connection, participation=silent))
 
     def agent_lost(self, assignment: Assignment, unit: Unit) -> None:
-        """He did not come back: the contact goes to the front of its queue, the agent to a break whose reason shows."""
+        """He did not come back: the contact goes to the front of its queue (without one on in its flow, if any), the agent to a break whose
+        reason shows."""
         contact, queue_id = self.registry.get(assignment.contact), assignment.queue
         agent = self.model.agents[assignment.agent]
         pending = assignment.resume_target
@@ -281,8 +282,11 @@ class Acts:
             self.clear(pending, unit, Cause.CANCELLED)
         if agent.duty == "ready":
             unit.tell(m.AgentDutyChanged(agent=agent.id, duty="not_ready", reason="connection_lost", by="system", cause="agent_lost"))
-        if contact is not None:
+        if contact is not None and queue_id in self.model.queue_configs:
             self.queue(contact, queue_id, unit, front=True)
+        elif contact is not None:
+            end_segment(contact, unit, "agent_lost")
+            self.resume(contact.id, "served", unit)
 
     # --- waiting -------------------------------------------------------------------------------------------------------------------
 
