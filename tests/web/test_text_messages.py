@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from tests.smsc import Smsc
+from tests.web.centre import Centre
 from tests.web.world import NAME, World
 
 from yitong.contact import store
@@ -268,6 +269,27 @@ async def test_numbers_and_texts_go_with_their_time(world: World, smsc: Smsc, wo
     async with world.database.transaction() as connection:
         left = await connection.scalar(text("select count(*) from personals where value in ('一', :number)"), {"number": NUMBER})
     assert left == 0
+
+
+async def test_an_agent_texts_the_customer_of_his_talk(world: World, centre: Centre, smsc: Smsc, workers: Callable[..., Worker]) -> None:
+    await line(world, smsc)
+    await world.configured()
+    await centre.start_worker()
+    _, assignment = await centre.talking("1001", "mine")
+    workers()
+    agent, path = await world.headers("1001"), f"/me/assignments/{assignment}/text"
+    assert [one["code"] for one in (await world.ask("GET", "/text_templates", agent)).json()["items"]] == ["received"]
+    looked = await world.ask("POST", f"{path}/preview", agent, json={"template": "received"})
+    assert (looked.status_code, looked.json()["text"]) == (200, "")
+    key = {"Idempotency-Key": world.seed.new_id()}
+    answers = [await world.ask("POST", path, agent, json={"template": "received"}, headers=key) for _ in range(2)]
+    assert [one.status_code for one in answers] == [201, 201]
+    assert len({one.json()["text"] for one in answers}) == 1
+    found = await becomes(world, answers[0].json()["text"], "accepted")
+    assert (found["source"], found["body"], len(smsc.taken)) == ("desk", looked.json()["body"], 1)
+    assert smsc.taken[0].text == looked.json()["body"]
+    other = await world.ask("POST", path, await world.headers("1002"), json={"template": "received"})
+    assert other.status_code == 404
 
 
 def test_receipts_as_centres_differ() -> None:
