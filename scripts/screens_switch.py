@@ -147,7 +147,7 @@ def the_faxes(browser: Browser, password: str) -> None:
         take(page, "faxes-one", SMALL)
         page.goto(f"{URL}/faxes/sendings")
         page.click(".filters .primary")
-        page.click("[role=radio] >> nth=1")
+        page.click(".sources button >> nth=1")
         page.fill("#fax-name", "停气通知")
         page.fill("#fax-text", NOTICE)
         page.fill("#fax-numbers", "02155510001,一号店\n02155510002,二号店\n没有号码\n02155510001")

@@ -46,7 +46,7 @@ class Gateway(Agent):
 
     def bring(self, calling: str, called: str) -> None:
         """Somebody in the public network dials; we pass it on to who registered the line."""
-        self.released = False
+        self.released, self.dialog = False, None
         self.invite = self.endpoint.request(
             "INVITE", self.registrations[-1].partition(">")[0].lstrip("<"), self.flow, time.monotonic(),
             from_=f"<sip:{calling}@operator.example>", to=f"<sip:{called}@{self.domain}>", headers=[("Contact", self.contact)],
