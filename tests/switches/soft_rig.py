@@ -53,7 +53,7 @@ class Media:
 
     def next_port(self) -> int:
         """Where the next row will listen."""
-        return self._worker._ports._free[0]
+        return next(iter(self._worker._opening._stock), 0) or self._worker._ports._free[0]
 
     def stop(self) -> None:
         self._worker.stop()

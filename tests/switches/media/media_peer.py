@@ -45,6 +45,11 @@ class SwitchEnd:
                 return message
             self.events.append(message)
 
+    @property
+    def asked(self) -> int:
+        """The number of the last request."""
+        return self._number
+
     def do(self, kind: Callable[..., Any], **fields: Any) -> None:
         """A request that must be carried out."""
         answer = self.ask(kind, **fields)

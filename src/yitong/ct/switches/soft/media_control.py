@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import secrets
 from collections.abc import Callable
 from functools import singledispatchmethod
 
@@ -11,7 +10,7 @@ from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.media_classify import Classifying
 from yitong.ct.switches.soft.media_fax import Faxes
 from yitong.ct.switches.soft.media_heed import Heed
-from yitong.ct.switches.soft.media_ports import Ports
+from yitong.ct.switches.soft.media_opening import Opening
 from yitong.ct.switches.soft.media_record import Recordings
 from yitong.ct.switches.soft.media_reports import STEPS_PER_SECOND, Reports
 from yitong.ct.switches.soft.media_row import Row
@@ -22,26 +21,23 @@ from yitong.ct.switches.soft.media_settings import MediaSettings
 from yitong.ct.switches.soft.media_socket import RowSockets
 from yitong.ct.switches.soft.media_srtp import from_description
 from yitong.ct.switches.soft.media_talk import Talks
-from yitong.kit.limits import NO_DESCRIPTORS
 from yitong.media.digits import KEYS
 from yitong.media.plane import Plane
 
 _LISTED = 100
-_PORTS_LOW = 0.2
-_WARN_STEPS = 10 * STEPS_PER_SECOND
 
 
 class Control:
-    """Rows by name, and the requests on them. ``may_open`` answers "" or why no row may be added; ``step`` is the current step."""
+    """Rows by name, and the requests on them. ``step`` is the current step."""
 
     def __init__(
-        self, settings: MediaSettings, plane: Plane, ports: Ports, sockets: RowSockets, secure: Secure, services: Services,
+        self, settings: MediaSettings, plane: Plane, opening: Opening, sockets: RowSockets, secure: Secure, services: Services,
         recordings: Recordings, reports: Reports, faxes: Faxes, talks: Talks, classifying: Classifying, heed: Heed,
-        may_open: Callable[[], str], step: Callable[[], int],
+        step: Callable[[], int],
     ) -> None:  # fmt: skip
         self._settings = settings
         self._plane = plane
-        self._ports = ports
+        self._opening = opening
         self._sockets = sockets
         self._secure = secure
         self._services = services
@@ -51,11 +47,7 @@ class Control:
         self._talks = talks
         self._classifying = classifying
         self._heed = heed
-        self._may_open = may_open
         self._step = step
-        self._free = list(range(plane.capacity - 1, 0, -1))
-        self._alarmed = False
-        self._warned_at = -_WARN_STEPS
         self._doing: dict[type, Callable[[m.AnyRequest], m.FromWorker | None]] = {}
         self.server: Server
         self.rows: dict[str, Row] = {}
@@ -78,64 +70,17 @@ class Control:
         known = self.rows.get(request.port)
         if known is not None:
             return _for(known.opened, request.id)
-        reason = "bad_request" if not request.port else self._may_open()
-        if reason or not self._free:
-            return m.Refusal(id=request.id, reason=reason or "overloaded")
-        index = self._free.pop()
-        try:
-            row = self._bus(index, request) if request.bus else self._rtp(index, request)
-        except OSError as error:
-            self._free.append(index)
-            return self._no_socket(request, error)
-        if row is None:
-            self._free.append(index)
-            return m.Refusal(id=request.id, reason="no_ports")
+        row = self._opening.open(request)
+        if isinstance(row, m.Refusal):
+            return row
         row.since = row.report_at = self._step()
-        self._plane.heard_at[index] = self._step()
-        self.rows[row.port] = self.by_index[index] = row
+        self._plane.heard_at[row.index] = self._step()
+        self.rows[row.port] = self.by_index[row.index] = row
         return row.opened
 
-    def _bus(self, index: int, request: m.OpenPort) -> Row:
-        opened = m.PortOpened(id=request.id, port=request.port, rtp_port=0, rtcp_port=0, ssrc=0)
-        self._plane.open(index, 0, 0, 0)
-        self._plane.open_bus(index, self._step())
-        return Row(index, request.port, request.label, opened)
-
-    def _rtp(self, index: int, request: m.OpenPort) -> Row | None:
-        taken = self._ports.take(self._secure.bind if request.secure else self._settings.bind, not request.secure)
-        if taken is None:
-            return None
-        port, rtp, rtcp = taken
-        ssrc = secrets.randbits(32)
-        self._plane.open(index, ssrc, secrets.randbits(15), secrets.randbits(32))
-        if request.secure:
-            offer = self._secure.offer()
-            opened = m.PortOpened(
-                id=request.id, port=request.port, rtp_port=port, rtcp_port=port, ssrc=ssrc, addresses=self._secure.addresses(),
-                fingerprint=offer.fingerprint, ufrag=offer.ufrag, password=offer.password,
-            )  # fmt: skip
-            row = Row(index, request.port, request.label, opened, rtp=rtp)
-            self._secure.begin(row)
-        else:
-            opened = m.PortOpened(id=request.id, port=request.port, rtp_port=port, rtcp_port=port + 1, ssrc=ssrc)
-            row = Row(index, request.port, request.label, opened, rtp=rtp, rtcp=rtcp)
-            self._sockets.begin(row)
-            self._reports.begin(row)
-        self._warn_of_few_ports()
-        return row
-
-    def _no_socket(self, request: m.OpenPort, error: OSError) -> m.Refusal:
-        """The process is at its limit: whoever talks goes on, nobody else begins."""
-        if self._step() >= self._warned_at + _WARN_STEPS:
-            self._warned_at = self._step()
-            self.server.tell(m.MediaAlarm(code="descriptors_low", detail=error.strerror or str(error)))
-        return m.Refusal(id=request.id, reason=NO_DESCRIPTORS)
-
-    def _warn_of_few_ports(self) -> None:
-        low = self._ports.free < self._ports.total * _PORTS_LOW
-        if low and not self._alarmed:
-            self.server.tell(m.MediaAlarm(code="ports_low", detail=f"{self._ports.free} of {self._ports.total} port pairs are free"))
-        self._alarmed = low
+    @_do.register
+    def _(self, request: m.KeepStock) -> m.FromWorker | None:
+        return m.Stocked(id=request.id, pairs=self._opening.keep(request.count))
 
     @_do.register
     def _(self, request: m.SetRemote) -> m.FromWorker | None:
@@ -195,9 +140,7 @@ class Control:
         self._sockets.close(row)
         self._plane.close(row.index)
         del self.rows[row.port], self.by_index[row.index]
-        self._free.append(row.index)
-        if row.opened.rtp_port:
-            self._ports.give_back(row.opened.rtp_port)
+        self._opening.give_back(row)
         self.server.tell(closed)
 
     @_do.register

@@ -14,19 +14,14 @@ from yitong.ct.switches.soft.media_judging import MediaClassify as MediaClassify
 from yitong.ct.switches.soft.media_judging import MediaEvent as MediaEvent
 from yitong.ct.switches.soft.media_judging import MediaGreeted as MediaGreeted
 from yitong.ct.switches.soft.media_judging import Request as Request
-
-
-class OpenPort(Request, frozen=True, tag=True):
-    """Make an RTP row. ``secure``: for a browser (ICE-lite, DTLS-SRTP, rtcp-mux). Answered by ``PortOpened``. ``label`` is for the
-    operator (tenant, call).
-
-    ``bus``: no RTP, a conference instead: link members as its sources and the bus as theirs; each hears all but himself. The same port
-    opened twice is answered with the same ``PortOpened``.
-    """
-
-    secure: bool = False
-    label: str = ""
-    bus: bool = False
+from yitong.ct.switches.soft.media_opened import Done as Done
+from yitong.ct.switches.soft.media_opened import KeepStock as KeepStock
+from yitong.ct.switches.soft.media_opened import OpenPort as OpenPort
+from yitong.ct.switches.soft.media_opened import Pair as Pair
+from yitong.ct.switches.soft.media_opened import PortOpened as PortOpened
+from yitong.ct.switches.soft.media_opened import Refusal as Refusal
+from yitong.ct.switches.soft.media_opened import Reply as Reply
+from yitong.ct.switches.soft.media_opened import Stocked as Stocked
 
 
 class SetRemote(Request, frozen=True, tag=True):
@@ -176,35 +171,6 @@ class ListPorts(Request, frozen=True, tag=True):
     """Ask for all rows; answered by ``PortList`` (after a switch's restart)."""
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What every answer carries."""
-
-    id: int
-
-
-class Done(Reply, frozen=True, tag=True):
-    """The request was carried out."""
-
-
-class Refusal(Reply, frozen=True, tag=True):
-    """It was not: overloaded, no_ports, no_such_port, bad_request, no_such_file, ..."""
-
-    reason: str
-
-
-class PortOpened(Reply, frozen=True, tag=True):
-    """The row's own side, for our SDP. ``addresses``: where a browser may reach it (host candidates)."""
-
-    port: str
-    rtp_port: int
-    rtcp_port: int
-    ssrc: int
-    addresses: tuple[str, ...] = ()
-    fingerprint: str = ""
-    ufrag: str = ""
-    password: str = ""
-
-
 class PortState(msgspec.Struct, frozen=True, kw_only=True):
     """A row as ``ListPorts`` tells it: own side, remote, what it hears and plays; ``fax`` is the ``tag_id`` of its fax."""
 
@@ -343,6 +309,7 @@ class WorkerState(MediaEvent, frozen=True, tag=True):
 
 AnyRequest = (
     OpenPort
+    | KeepStock
     | SetRemote
     | ClosePort
     | Link
@@ -367,6 +334,7 @@ FromWorker = (
     Done
     | Refusal
     | PortOpened
+    | Stocked
     | PortList
     | MediaPlayed
     | MediaCollected

@@ -11,6 +11,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
 from yitong.ct.switches.soft.media_certificate import Certificate
@@ -66,8 +67,9 @@ class Secure:
         return self._addresses
 
     def refresh(self) -> None:
-        """Interfaces come and go; once in some seconds."""
-        self._addresses = tuple(dict.fromkeys(self._fixed + interface_addresses()))
+        """Interfaces come and go; once in some seconds. Who has no descriptor left to ask with keeps what he knew."""
+        with suppress(OSError):
+            self._addresses = tuple(dict.fromkeys(self._fixed + interface_addresses()))
 
     def offer(self) -> Offer:
         """Fresh ICE credentials and our certificate's fingerprint."""

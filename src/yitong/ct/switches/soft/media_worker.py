@@ -19,6 +19,7 @@ from yitong.ct.switches.soft.media_fax import Faxes
 from yitong.ct.switches.soft.media_heed import Heed
 from yitong.ct.switches.soft.media_load import Load
 from yitong.ct.switches.soft.media_messages import MediaConnected, MediaEvent, MediaTone, WorkerState
+from yitong.ct.switches.soft.media_opening import Opening
 from yitong.ct.switches.soft.media_ports import Ports
 from yitong.ct.switches.soft.media_prompts import Prompts
 from yitong.ct.switches.soft.media_record import Recordings
@@ -69,9 +70,20 @@ class MediaWorker:
         today = datetime.datetime.fromtimestamp(clock.wall() / 1e6, datetime.UTC)
         certificate = load_or_make(settings.home / "media" / "dtls.pem", today)
         self._secure = Secure(certificate, settings.addresses, self._wire, self._tell, self._reports.receive)
+        self._opening = Opening(
+            settings.bind,
+            self._plane,
+            self._ports,
+            self._sockets,
+            self._secure,
+            self._reports,
+            self._may_open,
+            lambda: self._step,
+            self._tell,
+        )
         self._control = Control(
-            settings, self._plane, self._ports, self._sockets, self._secure, self._services, self._recordings, self._reports,
-            self._faxes, self._talks, self._classifying, self._heed, self._may_open, lambda: self._step,
+            settings, self._plane, self._opening, self._sockets, self._secure, self._services, self._recordings, self._reports,
+            self._faxes, self._talks, self._classifying, self._heed, lambda: self._step,
         )  # fmt: skip
         self._server = self._control.server = Server(settings.socket, self._wire, self._control.handle)
         self._alone_since = 0
@@ -110,6 +122,7 @@ class MediaWorker:
         """End all rows and recordings, write what waits, close the sockets."""
         for row in list(self._control.rows.values()):
             self._control.close(row)
+        self._opening.close()
         self._recordings.close()
         self._recordings.review(self._step)
         self._faxes.close()

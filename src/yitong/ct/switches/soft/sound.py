@@ -73,6 +73,9 @@ class Sound:
             self._workers.listener.later(lambda: done(None))
             return
         row = self._add(connection, call, worker)
+        if not secure and (pair := worker.take()) is not None:
+            self._take(row, connection, pair, label, done)
+            return
 
         def answered(reply: m.Reply) -> None:
             if row.closed:
@@ -87,6 +90,13 @@ class Sound:
                 done(None)
 
         worker.ask(lambda number: m.OpenPort(id=number, port=connection, secure=secure, label=label), answered)
+
+    def _take(self, row: Row, connection: str, pair: m.Pair, label: str, done: Opened) -> None:
+        """The row's ports are bound already: nobody waits for the worker."""
+        row.opened = m.PortOpened(id=0, port=connection, rtp_port=pair.rtp_port, rtcp_port=pair.rtp_port + 1, ssrc=pair.ssrc)
+        self.changed.add(connection)
+        row.worker.ask(lambda number: m.OpenPort(id=number, port=connection, label=label, pair=pair.rtp_port))
+        self._workers.listener.later(lambda: None if row.closed else done(row.opened))
 
     def place_beside(self, call: str, other: str) -> None:
         """A new call is to be mixed where another one is, so that they can be brought together."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -19,11 +20,14 @@ from yitong.ct.switches.soft import media_packing
 from yitong.ct.switches.soft.media_messages import (
     AnyRequest,
     FromWorker,
+    KeepStock,
     ListPorts,
     MediaEvent,
+    Pair,
     PortList,
     Refusal,
     Reply,
+    Stocked,
     WorkerState,
 )  # fmt: skip
 from yitong.kit.clock import Clock
@@ -31,6 +35,8 @@ from yitong.kit.tasks import Tasks
 
 LARGEST = 1 << 20
 RETRY_SECONDS = 0.2
+STOCK = 16
+"""Pairs of ports that a worker has ready for the next calls."""
 
 _log = structlog.get_logger("yitong.switch.workers")
 Answered = Callable[[Reply], None]
@@ -74,6 +80,9 @@ class Worker:
         """By number of the request: who waits for its answer, and the connection it is about."""
         self._count = 0
         self._asking: list[bytes] = []
+        self._stock: deque[Pair] = deque()
+        self._spent: set[int] | None = None
+        """The ports that were taken from the stock since it was asked for anew; None when it is not."""
         self._encode = msgspec.msgpack.Encoder().encode
         self._decoder: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
 
@@ -103,6 +112,27 @@ class Worker:
         if isinstance(reply, PortList):
             self.up = True
             self._listener.worker_up(self, reply)
+            self._restock()
+
+    def take(self) -> Pair | None:
+        """A pair that is bound already, for the next row to be opened (``OpenPort.pair``); None when there is none."""
+        if len(self._stock) <= STOCK // 2:
+            self._restock()
+        pair = self._stock.popleft() if self._stock else None
+        if pair is not None and self._spent is not None:
+            self._spent.add(pair.rtp_port)
+        return pair
+
+    def _restock(self) -> None:
+        if self._spent is None:
+            spent = self._spent = set[int]()
+            self.ask(lambda number: KeepStock(id=number, count=STOCK), lambda reply: self._stocked(reply, spent))
+
+    def _stocked(self, reply: Reply, spent: set[int]) -> None:
+        if self._spent is spent:
+            self._spent = None
+            if isinstance(reply, Stocked):
+                self._stock = deque(pair for pair in reply.pairs if pair.rtp_port not in spent)
 
     def _break(self) -> None:
         if self._sock is None:
@@ -111,6 +141,8 @@ class Worker:
         self._sock.close()
         self._sock = None
         self._asking.clear()
+        self._stock.clear()
+        self._spent = None
         was_up, self.up = self.up, False
         pending, self._pending = self._pending, {}
         for number, (answered, _) in pending.items():
