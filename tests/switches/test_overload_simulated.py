@@ -47,6 +47,7 @@ class Machine:
         heapq.heapify(coming)
         unread: deque[tuple[float, int, int]] = deque()
         answers: deque[tuple[float, int]] = deque()
+        self.pressure.unread = lambda: OCTETS * len(unread)
         waiting, begun, pauses = set[str](), dict[int, float](), deque(stops)
         now, due, core_free = 0.0, p.BEAT_SECONDS, 0.0
         while coming or unread or answers:

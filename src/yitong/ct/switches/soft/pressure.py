@@ -33,6 +33,8 @@ SOON_SECONDS = 0.2
 """Where many come, a call must be expected to be decided within that time."""
 PACE_CALLS = 16
 """The pace of core is that of so many decisions at most, made without a pause."""
+UNREAD_SECONDS = 0.125
+"""Where many come and so much is unread, nobody waits for the next beat: a loop that is short of processor makes few of them."""
 MANY = 12
 """So many calls within a second are many."""
 MOST_WAITING = 2_000
@@ -44,6 +46,8 @@ class Pressure:
     def __init__(self) -> None:
         self.refused = 0
         self.short_of = ""
+        self.unread: Callable[[], int] = lambda: 0
+        """Octets that wait in the kernel to be read."""
         self._refused_at = float("-inf")
         self._late: deque[float] = deque([0.0] * BEATS, maxlen=BEATS)
         self._first: deque[float] = deque([0.0] * FIRST_BEATS, maxlen=FIRST_BEATS)
@@ -55,6 +59,7 @@ class Pressure:
 
     async def beat(self, clock: Clock, unread: Callable[[], int]) -> None:
         """For ever: find out how late the loop is, and how much waits ``unread`` (octets)."""
+        self.unread = unread
         while True:
             due = clock.monotonic() + BEAT_SECONDS
             await clock.sleep(BEAT_SECONDS)
@@ -98,7 +103,9 @@ class Pressure:
         return now - self._refused_at < seconds
 
     def _late_by(self, many: bool) -> bool:
-        return min(self._late) > LATE_SECONDS or (many and min(self._first) > LATE_SECONDS)
+        if min(self._late) > LATE_SECONDS:
+            return True
+        return many and (min(self._first) > LATE_SECONDS or self.unread() / UNREAD_A_SECOND > UNREAD_SECONDS)
 
     def _core_is_slow(self, many: bool, now: float) -> bool:
         since = next(iter(self._waiting.values()), now)
