@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tests.journeys.world import HOTLINE, TENANT, World
+from tests.journeys.world import HOTLINE, QUEUE, TENANT, World
 
 from yitong.contact.ledger import Event
+from yitong.contact.medium import CAPACITY, MAIL
 from yitong.ct.model import Cause, ConnectionState, DeviceKind
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.rules.selection import choose
+from yitong.domains.mail.messages import AnswerMail, TakeMail
 from yitong.domains.recording import messages as rec
 from yitong.kit.clock import SECOND
 from yitong.sim.callers import Customer, Press, UntilAlone, UntilAsked
@@ -39,7 +41,7 @@ BESIDE: dict[str, Any] = {
 KINDS = (
     "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
     "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise", "dial", "record",
-    "flow", "take_back", "inside", "telephone", "link",
+    "flow", "take_back", "inside", "telephone", "mail", "mail", "letter", "link",
 )  # fmt: skip
 
 
@@ -50,6 +52,7 @@ class History:
         faults = seeded(seed, lose=lose, double=double, delay=delay, late_seconds=0.4)
         self.world = World(faults=faults, service_faults=seeded(seed + 1, lose=lose_services, double=lose_services))
         self.customers: list[Customer] = []
+        self.mails: list[str] = []
         self.linked: list[str] = []
         """Connections that came from another site of ours."""
         self.world.after_each = check_now
@@ -197,6 +200,30 @@ class History:
         key, draft = self._assignment(agent, number), number % 2 == 0
         self.world.try_obey(m.WrapUp(agent=f"a{agent}", assignment=key, note="x", draft=draft, next_state="ready"))
 
+    def do_mail(self, agent: str, number: int) -> None:
+        """Somebody writes; or whoever fetched a mail did not hear the answer, and asks again; or he writes again of the same."""
+        again = self.mails and number % 5 == 0
+        mail = self.mails[number % len(self.mails)] if again else f"mail{len(self.mails)}"
+        thread = tuple(self.mails[-1:]) if number % 3 == 0 and not again else ()
+        self.world.obey(TakeMail(
+            mail=mail, queue=QUEUE, sender=f"{number}@example.org", address="service@example.com", account="acc",
+            received_at=self.world.timeline.now - number * SECOND, thread=thread,
+        ))  # fmt: skip
+        if not again:
+            self.mails.append(mail)
+
+    def do_letter(self, agent: str, number: int) -> None:
+        """What an agent does with a mail on his desk."""
+        held = self.world.partition.acd.model.agents.get(f"a{agent}")  # type: ignore[union-attr]
+        keys = [one.id for one in held.assignments.values() if not one.switched] if held is not None else []
+        if keys:
+            who, key = f"a{agent}", sorted(keys)[number % len(keys)]
+            acts = (
+                m.OpenContact(agent=who, assignment=key), AnswerMail(agent=who, assignment=key, answer=f"answer{number}"),
+                m.OpenContact(agent=who, assignment=key), m.HangUp(agent=who, assignment=key), m.ReturnContact(agent=who, assignment=key),
+            )  # fmt: skip
+            self.world.try_obey(acts[number % len(acts)])
+
     def do_lose(self, agent: str, number: int) -> None:
         live = [one for one in self.world.switch.snapshot_now(TENANT).connections if one.state is not ConnectionState.ALERTING]
         if live:
@@ -227,7 +254,19 @@ class History:
         for one in list(self.world.partition.acd.model.assignments()):  # type: ignore[union-attr]
             self.world.try_obey(m.WrapUp(agent=one.agent, assignment=one.id))  # of a call to outside it has no limit
         self.world.run(10)
+        self._answer_all()
         check_end(self.world, len(self.customers))
+        check_mails(self.world, self.mails)
+
+    def _answer_all(self) -> None:
+        """Every mail is opened and done with."""
+        for _ in range(3 * len(self.mails) + 3):
+            for number in AGENTS:
+                self.world.try_obey(m.SetAgentState(agent=f"a{number}", state="ready"))
+            for one in list(self.world.partition.acd.model.assignments()):  # type: ignore[union-attr]
+                for act in (m.OpenContact, m.HangUp, m.WrapUp):
+                    self.world.try_obey(act(agent=one.agent, assignment=one.id))
+            self.world.run(31)
 
 
 def void(done: bool) -> None:
@@ -242,8 +281,10 @@ def check_now(world: World) -> None:
     waiting = [queued.waiting() for queued in model.queued.values() if not queued.assignment]
     assert choose(waiting, model.free(), model.policies, world.timeline.now) is None, "a free agent and a contact he may take"
     world.own.update(one.id for one in model.assignments() if one.inside is not None or world.dialled & one.connections())
-    by_agent = Counter(one.agent for one in model.assignments() if one.id not in world.own)
+    by_agent = Counter(one.agent for one in model.assignments() if one.id not in world.own and one.switched)
     assert all(count <= 1 for count in by_agent.values()), "two contacts for one agent"
+    desks = Counter(one.agent for one in model.assignments() if not one.switched)
+    assert all(count <= CAPACITY[MAIL] for count in desks.values()), "more mails than an agent may have"
     live = [one for one in model.assignments() if one.state in ("offered", "active", "held", "interrupted")]
     talking = Counter(one.contact for one in live if not one.host and one.inside is None)
     assert all(count <= 1 for count in talking.values()), "two agents for one contact"
@@ -251,7 +292,7 @@ def check_now(world: World) -> None:
         assert one.state != "offered" or one.deadline() > 0 or one.host, "a reservation without a lease"
         assert one.host != one.id, "a guest of himself"
     recorder = world.partition.recorder.model
-    talks = {one.id for one in live if not (one.host or one.dial or one.inside) and one.state != "offered"}
+    talks = {one.id for one in live if not (one.host or one.dial or one.inside) and one.state != "offered" and one.switched}
     assert {talk.assignment for talk in recorder.talks.values() if talk.assignment} == talks, "what is recorded is not what talks"
     for one in live:
         host = model.assignment(one.host)
@@ -292,11 +333,19 @@ def check_end(world: World, calls: int) -> None:
     events = world.events()
     assert [event.sequence for event in events] == list(range(1, len(events) + 1)), "the sequence has gaps"
     check_journeys(events)
-    arrivals = [event.payload for event in events if event.type == "contact.arrived"]
-    arrived = sum(1 for one in arrivals if one["direction"] == "in" and not one.get("rings"))
+    calls_in = [event.payload for event in events if event.type == "contact.arrived" and event.payload["channel"] == "voice"]
+    arrived = sum(1 for payload in calls_in if payload["direction"] == "in" and not payload.get("rings"))
     assert arrived <= calls
     lost = calls - arrived
     assert lost == sum(1 for customer in unheard(world)), "a caller became no contact"
+
+
+def check_mails(world: World, mails: list[str]) -> None:
+    """Each belongs to one contact, and each contact of theirs is one of them."""
+    taken = Counter(event.payload["mail"] for event in world.events() if event.type == "mail.taken")
+    assert taken == Counter(mails), "a mail is lost, or there twice"
+    arrived = {event.contact for event in world.events() if event.type == "contact.arrived" and event.payload["channel"] == MAIL}
+    assert arrived <= set(mails)
 
 
 def unheard(world: World) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import email.policy
 import shutil
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from email.mime.application import MIMEApplication
 from email.mime.multipart import MIMEMultipart
@@ -23,7 +24,9 @@ from tests.web.world import NAME
 from tests.web.world import PASSWORD as WORD
 
 from yitong.app.jobs.mail import MailJobs
+from yitong.app.password_keys import rotate
 from yitong.kit.clock import SystemClock
+from yitong.kit.sealed_text import sealer_of
 from yitong.kit.tasks import Tasks
 
 PATIENCE = 90.0
@@ -177,6 +180,11 @@ async def test_a_mail_becomes_a_contact_and_is_answered_at_the_desk(office: Offi
         await page.screenshot(path=tmp_path / "mail-wrap-up.png")
         await page.click("[data-test=finish]")
         await expect(page.locator(".mails")).to_have_count(0)
+        await centre.projected("mine")
+        await page.goto(f"http://127.0.0.1:{world.port}/calls/{assignment.contact}")
+        await page.click(".thread li:last-child button")
+        await expect(page.frame_locator("iframe.letter").get_by_text("账单多收了。镕")).to_be_visible()
+        await page.screenshot(path=tmp_path / "mail-journey.png")
         await browser.close()
     await sent_as_it_was_written(office)
     await stands_everywhere(office, who, assignment.contact)
@@ -238,6 +246,107 @@ def painted() -> bytes:
     file.add_header("Content-Disposition", "attachment", filename=("gb18030", "", "账单.pdf"))
     mail.attach(file)
     return mail.as_bytes()
+
+
+@pytest.mark.dovecot
+@pytest.mark.timeout(300)
+async def test_whatever_dies_no_mail_is_lost_doubled_or_answered_twice(office: Office) -> None:
+    """The worker, core's answer, the SMTP server in the middle; machines are answered by nobody."""
+    centre, world = office.centre, office.world
+    who = await centre.ready("1001")
+    await office.account(done_folder="", imap_password="wrong")
+    await office.begin()
+    await so(lambda: _account_says(office, "failed", "credentials"))
+    account = (await office.ask("GET", "/config/mail_accounts", await world.headers("admin")))["items"]
+    (mine,) = [one for one in account if one["code"] == "service"]
+    changed = {name: value for name, value in mine.items() if name not in ("id", "version")} | {"imap_password": PASSWORD}
+    admin = await world.headers("admin")
+    await office.ask("PUT", f"/config/mail_accounts/{mine['id']}", admin, json=changed, headers={"If-Match": f'"{mine["version"]}"'})
+    await so(lambda: _account_says(office, "ok", ""))
+    # Core is away while a mail comes: it waits in PostgreSQL. The worker dies meanwhile, and finds it again on the server.
+    await centre.stop("core")
+    office.servers.deliver(letter("一", message_id="<one@example.org>"))
+    await so(lambda: _count(office, 1))
+    await office.die()
+    async with world.database.transaction() as connection:  # as if it had died before it wrote down how far it had read
+        await connection.execute(text("update mail_places set uid = 0"))
+    office.servers.deliver(letter("一", message_id="<one@example.org>"))
+    office.servers.deliver(letter("自动回复", message_id="<auto@example.org>", Auto_Submitted="auto-replied"))
+    await office.begin()
+    await so(lambda: _count(office, 2))
+    await centre.start_core()
+    await so(lambda: _state(centre, "offered"))
+    await so(lambda: _taken(office))
+    assert [(row["state"], row["reason"]) for row in await office.rows()] == [("taken", ""), ("kept", "auto_reply")]
+    assert len(centre.queued()) == 1
+    # Core has it, but nobody heard so: asked again, it is the same contact.
+    async with world.database.transaction() as connection:
+        await connection.execute(text("update mail_messages set state = 'new' where state = 'taken'"))
+    await so(lambda: _taken(office))
+    assert len(await centre.facts("contact.arrived")) == 1
+    (assignment,) = centre.assignments("1001")
+    await office.ask("POST", f"/me/assignments/{assignment.id}/open", who, 204)
+    mail = (await office.rows())[0]["id"]
+    # Somebody else's desk cannot answer it; an address that is none is said before anything is sent.
+    other = await world.headers("1002")
+    await office.answer(other, assignment.id, mail, "x", 404)
+    await office.answer(who, assignment.id, mail, "x", 422, data={"to": "nobody"})
+    await office.answer(who, str(uuid.uuid4()), mail, "x", 404)
+    # Refused for now: tried again. Refused for good: told, and sent again only when somebody says so.
+    office.servers.answers += ["550 not wanted"]
+    sent = await office.answer(who, assignment.id, mail, "一")
+    await so(lambda: _out(office, "failed"))
+    await office.ask("POST", f"/mails/{sent['id']}/again", who, 204)
+    await so(lambda: _out(office, "sent"))
+    await office.ask("POST", f"/mails/{sent['id']}/again", who, 409)
+    # A worker that died in the middle: nobody knows, and it is not sent by itself.
+    await office.die()
+    async with world.database.transaction() as connection:
+        begun = "update mail_messages set state = 'sending', next_at = now() - interval '1 hour' where direction = 'out'"
+        await connection.execute(text(begun))
+    keys = sealer_of(world.settings.secrets_folder, SystemClock())
+    told = await rotate(world.database, keys, SystemClock())
+    assert any("it opens 1 passwords" in line for line in told), "the key of passwords is changed"
+    await office.begin()
+    await so(lambda: _out(office, "uncertain"))
+    assert len(office.servers.sent) == 1
+    # It comes back: the answer says so.
+    office.servers.deliver(bounce(f"<{sent['id']}@example.com>"))
+    await so(lambda: _out(office, "returned"))
+    await so(lambda: _all_seen(office, 4))
+
+
+def bounce(about: str) -> bytes:
+    """As RFC 3464 has it."""
+    return (
+        "From: MAILER-DAEMON@example.org\r\nTo: service@example.com\r\nSubject: failed\r\nMessage-ID: <bounce@example.org>\r\n"
+        "MIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="x"\r\n\r\n--x\r\n\r\nSorry.\r\n'
+        "--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; example.org\r\n\r\nAction: failed\r\n"
+        f"--x\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: {about}\r\n--x--\r\n"
+    ).encode()
+
+
+async def _account_says(office: Office, state: str, reason: str) -> bool:
+    found = (await office.ask("GET", "/mail_accounts", await office.world.headers("admin")))["items"]
+    return any((one["state"], one["reason"]) == (state, reason) for one in found)
+
+
+async def _all_seen(office: Office, number: int) -> bool:
+    flags = await asyncio.to_thread(office.servers.flags)
+    return len(flags) == number and all(b"Seen" in line for line in flags)
+
+
+async def _count(office: Office, number: int) -> bool:
+    return len(await office.rows()) == number
+
+
+async def _taken(office: Office) -> bool:
+    return bool((await office.rows())[0]["state"] == "taken")
+
+
+async def _out(office: Office, state: str) -> bool:
+    return [row["state"] for row in await office.rows() if row["direction"] == "out"] == [state]
 
 
 async def _state(centre: Centre, state: str) -> bool:

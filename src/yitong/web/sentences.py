@@ -276,6 +276,22 @@ SENTENCES: dict[str, Sentence] = {
         "此信箱没有设置邮件地址，或系统未设置发信服务器。请联系管理员。",
         "This mailbox has no e-mail address, or no mail server is set up. Ask an administrator.",
     ),
+    "mail_recipients": Sentence(
+        422,
+        "收件人不是邮件地址，或多于 20 个。请检查地址，多个地址用逗号隔开。",
+        "A recipient is no e-mail address, or there are more than 20. Check the addresses; separate several by commas.",
+    ),
+    "mail_damaged": Sentence(
+        409,
+        "这封邮件的文件已损坏，无法打开。请在邮箱服务器上查看原件，并告知管理员。",
+        "The file of this mail is damaged. Look at the original on the mail server, and tell an administrator.",
+    ),
+    "mail_key_missing": Sentence(
+        409,
+        "邮件完好，但缺少打开它的密钥 {key}。请管理员把该密钥文件放回密钥目录。",
+        "The mail is whole, but the key that opens it is missing: {key}. Have an administrator put its file back into the keys.",
+    ),
+    "unknown_queue": Sentence(422, "没有这个队列。请从列表中选择。", "There is no such queue. Choose one from the list."),
     # calls
     "wrong_state": Sentence(
         409, "当前状态不允许此操作。请查看最新状态后重试。", "This cannot be done in the present state. Look at the state and try again."

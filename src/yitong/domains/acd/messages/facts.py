@@ -211,8 +211,8 @@ class AssignmentResumed(Fact, frozen=True):
 
 class AssignmentEnded(Fact, frozen=True):
     """The agent's call is over; ``cause``: agent_left, customer_left, agent_lost, transferred, intercepted, released (by a supervisor),
-    joined (the customer belongs to another contact now), returned (what is written goes back to a queue). After agent_lost, joined and
-    returned there is no wrap-up.
+    joined (the customer belongs to another contact now), given_back (what is written goes back to a queue). After agent_lost, joined
+    and given_back there is no wrap-up.
 
     Talk excludes hold."""
 
@@ -222,7 +222,7 @@ class AssignmentEnded(Fact, frozen=True):
     hold_us: int
 
 
-WITHOUT_WRAP_UP = frozenset({"agent_lost", "joined", "returned"})
+WITHOUT_WRAP_UP = frozenset({"agent_lost", "joined", "given_back"})
 """Causes of AssignmentEnded after which nothing is wrapped up."""
 
 

@@ -49,6 +49,6 @@ class Written:
     def _return(self, assignment: Assignment, queue: str, unit: Unit, *, rests: str = "") -> None:
         """Its place, and when it should have been answered, count from its first arrival."""
         contact = self._acts.registry.get(assignment.contact)
-        self._acts.end_talk(assignment, "returned", unit)
+        self._acts.end_talk(assignment, "given_back", unit)
         if contact is not None:
             self._acts.queue(contact, queue, unit, virtual_arrival=contact.arrived_at, rests=rests)

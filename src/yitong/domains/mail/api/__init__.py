@@ -96,7 +96,8 @@ async def read_mail(
     octets = await octets_of(folder, row["file"])
     body = await asyncio.to_thread(body_of, octets)
     sender = Address(address=row["reply_to"].get("address") or row["from_address"], name=row["from_name"])
-    quote_ = quoted(body.text, sender, row["at"].astimezone(ZoneInfo("UTC")), caller.language)
+    zone = ZoneInfo(account["zone"] if account is not None else "UTC")
+    quote_ = quoted(body.text, sender, row["at"].astimezone(zone), caller.language)
     return {
         **_shown(row), "text": body.text, "html": body.html,
         "answer": None if account is None else {

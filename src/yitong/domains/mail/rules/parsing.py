@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from email.message import Message
-from email.parser import BytesHeaderParser, BytesParser
+from email.parser import BytesParser
 from email.utils import collapse_rfc2231_value
 
 from yitong.domains.mail.model import INLINE_BYTES, Address, Attachment, Body, Head
@@ -31,23 +31,23 @@ def parse(octets: bytes) -> Message:
 def head_of(octets: bytes, ours: frozenset[str]) -> Head:
     """What the mail says of itself. ``ours``: our own addresses, in lower case."""
     message = parse(octets)
-    sender = next(iter(addresses(message.get_all("From", []))), _NOBODY)
+    sender = next(iter(addresses(_raw(message, "From"))), _NOBODY)
     ids = _ID.findall(str(message.get("Message-ID", "")))
     references = _ID.findall(" ".join(str(value) for value in message.get_all("References", [])))
-    subject = header_text(message.get("Subject"))[:500]
+    subject = header_text(next(iter(_raw(message, "Subject")), ""))[:500]
     return Head(
         message_id=ids[0] if ids else f"<{hashlib.sha256(octets).hexdigest()}@missing.invalid>",
         in_reply_to=next(iter(_ID.findall(str(message.get("In-Reply-To", "")))), ""), references=tuple(references[-50:]), subject=subject,
-        sender=sender, reply_to=next(iter(addresses(message.get_all("Reply-To", []))), sender),
-        to=addresses(message.get_all("To", []))[:50], cc=addresses(message.get_all("Cc", []))[:50],
+        sender=sender, reply_to=next(iter(addresses(_raw(message, "Reply-To"))), sender),
+        to=addresses(_raw(message, "To"))[:50], cc=addresses(_raw(message, "Cc"))[:50],
         kind=kind_of(message, sender.address, ours), token=token_in(subject), failed=failed_message(message),
         attachments=tuple(_attachments(message)),
     )  # fmt: skip
 
 
-def headers_only(octets: bytes) -> bytes:
-    """The head of a mail of which no more is kept."""
-    return BytesHeaderParser().parsebytes(octets).as_bytes()
+def _raw(message: Message, name: str) -> list[str]:
+    """The values of a header as they came: octets that are no ASCII are still in them (as surrogates)."""
+    return [value for key, value in message.raw_items() if key.lower() == name.lower()]
 
 
 def leaves(message: Message) -> list[Message]:

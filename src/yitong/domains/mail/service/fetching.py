@@ -145,7 +145,8 @@ class Fetching:
         while found := await self._thread(lambda uid=place.uid: folder.after(uid, most=MOST_AT_ONCE, largest=LARGEST_BYTES, unseen=anew)):
             for one in found:
                 place = Place(validity=folder.validity, uid=one.uid)
-                await self._keep(account, place, one)
+                if not await self._keep(account, place, one):
+                    await self._thread(folder.settle, [one.uid], account.done_folder)
             await self._owned(account)
         if anew:
             async with self._database.transaction() as connection:
@@ -162,7 +163,8 @@ class Fetching:
 
     # --- one mail ------------------------------------------------------------------------------------------------------------------
 
-    async def _keep(self, account: Account, place: Place, found: Found) -> None:
+    async def _keep(self, account: Account, place: Place, found: Found) -> bool:
+        """False: it is here already, as another mail of the server's."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
             ours = await work.addresses(connection, account.tenant)
@@ -191,6 +193,7 @@ class Fetching:
         if not added:
             await self._thread(self._files.remove, file)
         self.fetched.set()
+        return added
 
     async def _floods(self, connection: Connection, account: Account, head: Head, at: int) -> bool:
         lately = await work.written_lately(connection, account, head.sender.address.lower(), at - _HOUR_US)

@@ -87,9 +87,12 @@ async def page(
 
 
 async def account(connection: AsyncConnection, scope: Scope, id: str) -> dict[str, Any] | None:
-    """From which address, under which name and with which signature it is answered."""
+    """From which address, under which name and with which signature it is answered, and in which zone."""
     row = await connection.execute(
-        text("select id, site_id, address, sender, signature from mail_accounts where tenant_id = :tenant and id = cast(:id as uuid)"),
+        text("""
+            select a.id, a.site_id, a.address, a.sender, a.signature, s.zone
+            from mail_accounts a join sites s on (s.tenant_id, s.id) = (a.tenant_id, a.site_id)
+            where a.tenant_id = :tenant and a.id = cast(:id as uuid)"""),
         {"tenant": scope.tenant, "id": id},
     )
     found = row.mappings().one_or_none()
