@@ -12,7 +12,10 @@ import httpx
 import pytest
 from tests.switches.agents import Agent
 from tests.switches.gateways import Gateway
+from tests.switches.speaking import frames_of, rendered
 from tests.system.stack import PASSWORD, Api, Stack, eventually
+
+from yitong.sim.voices import Sound, speech, tone
 
 NAME = {"zh-CN": "运营商", "en": "Operator"}
 MOBILE, ABROAD = "13911112222", "0044207946000"
@@ -88,7 +91,7 @@ async def test_a_desk_phone_calls_out_by_a_line_that_was_just_set_up(stack: Stac
         await asyncio.to_thread(desk, "PUT", f"/me/assignments/{assignment}/wrap_up", 204, json={"note": "自拨"})
 
 
-@pytest.mark.req("H71", "O21")
+@pytest.mark.req("H71", "O21", "A22", "A23")
 async def test_an_agent_calls_out_and_the_talk_is_a_contact(stack: Stack, api: Callable[[str], Api]) -> None:
     """Asked over the API, as the desk does: the own telephone, the number, the talk, its recording, its work afterwards."""
     server, admin, desk = ("127.0.0.1", stack.sip_port), api("admin"), api("1004")
@@ -115,13 +118,57 @@ async def test_an_agent_calls_out_and_the_talk_is_a_contact(stack: Stack, api: C
         assert [segment["kind"] for segment in detail["segments"]] == ["dial", "agent"]
         assert len(detail["recordings"]) == 1
         assert detail["recordings"][0]["milliseconds"] > 500
+        await busy_is_busy(desk, phone, gateway)
+        await a_machine_gets_the_prompt_after_its_beep(desk, phone, gateway)
 
 
-def patient_call(desk: Api) -> str:
+async def busy_is_busy(desk: Api, phone: Agent, gateway: Gateway) -> None:
+    """占线: what the operator says is the contact's result."""
+    gateway.answers, gateway.headers = 480, [("Reason", "Q.850;cause=17")]
+    await asyncio.to_thread(patient_call, desk)
+    await true(lambda: phone.ringing is not None, "the agent's own telephone does not ring")
+    phone.pick_up()
+    contact = await asyncio.to_thread(newest_ended, desk, "not_reached")
+    assert (contact["direction"], contact["cause"], contact["answered"]) == ("out", "busy", False)
+    gateway.answers, gateway.headers = 0, []
+
+
+async def a_machine_gets_the_prompt_after_its_beep(desk: Api, phone: Agent, gateway: Gateway) -> None:
+    """机器拾音: a greeting and a beep; the prompt follows, and the agent has talked with nobody."""
+    byes = len(gateway.heard("BYE"))
+    made = await asyncio.to_thread(patient_call, desk, prompt="information", after_beep=True)
+    await true(lambda: phone.ringing is not None, "the agent's own telephone does not ring")
+    phone.pick_up()
+    await true(lambda: gateway.ringing is not None, "the operator's side was not rung")
+    gateway.rtp.script.extend(frames_of(rendered((Sound(500), speech(8_000), Sound(300), tone(1_000, 800), Sound(200)), noise=40.0)))
+    gateway.pick_up()
+    await true(lambda: not gateway.rtp.script, "the greeting was not spoken")
+    await true(lambda: sum(frame.count(frame[:1]) < 150 for frame in gateway.rtp.heard[-25:]) > 15, "the prompt is not heard")
+    contact = await asyncio.to_thread(newest_ended, desk, "machine", 40.0)
+    await true(lambda: len(gateway.heard("BYE")) > byes, "the operator's side was not released")
+    detail = await asyncio.to_thread(desk, "GET", f"/contacts/{contact['id']}")
+    told = {event["type"]: event for event in detail["events"]}
+    assert told["contact.answerer_heard"]["payload"]["who"] == "machine"
+    assert told["contact.answerer_heard"]["payload"]["milliseconds"] <= 4_000
+    assert told["contact.greeting_heard"]["cause"] in ("beep", "silence")
+    await asyncio.to_thread(desk, "PUT", f"/me/assignments/{made}/wrap_up", 204, json={"note": "留言"})
+
+
+def newest_ended(desk: Api, outcome: str, seconds: float = 10.0) -> dict[str, Any]:
+    """The newest contact, once it is over with that outcome."""
+
+    def over() -> dict[str, Any] | None:
+        items = desk("GET", "/contacts", params={"limit": 1})["items"]
+        return items[0] if items and items[0]["ended_at"] and items[0]["outcome"] == outcome else None
+
+    return eventually(over, seconds, f"no contact with the outcome {outcome}")
+
+
+def patient_call(desk: Api, **more: object) -> str:
     """The right to call is there as soon as its configuration has come round, and what was before is over."""
     for _ in range(50):
         try:
-            return str(desk("POST", "/me/calls", expect=201, json={"number": MOBILE})["assignment"])
+            return str(desk("POST", "/me/calls", expect=201, json={"number": MOBILE, **more})["assignment"])
         except AssertionError as error:
             if not any(code in str(error) for code in ("number_not_allowed", "no_telephone", "wrong_state")):
                 raise
