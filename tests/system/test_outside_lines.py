@@ -136,11 +136,11 @@ async def busy_is_busy(desk: Api, phone: Agent, gateway: Gateway) -> None:
 async def a_machine_gets_the_prompt_after_its_beep(desk: Api, phone: Agent, gateway: Gateway) -> None:
     """机器拾音: a greeting and a beep; the prompt follows, and the agent has talked with nobody."""
     byes = len(gateway.heard("BYE"))
-    made = await asyncio.to_thread(patient_call, desk, prompt="information", after_beep=True)
+    made = await asyncio.to_thread(patient_call, desk, prompt="thanks", after_beep=True)
     await true(lambda: phone.ringing is not None, "the agent's own telephone does not ring")
     phone.pick_up()
     await true(lambda: gateway.ringing is not None, "the operator's side was not rung")
-    gateway.rtp.script.extend(frames_of(rendered((Sound(500), speech(8_000), Sound(300), tone(1_000, 800), Sound(200)), noise=40.0)))
+    gateway.rtp.script.extend(frames_of(rendered((Sound(500), speech(5_000), Sound(300), tone(1_000, 800), Sound(200)), noise=40.0)))
     gateway.pick_up()
     await true(lambda: not gateway.rtp.script, "the greeting was not spoken")
     await true(lambda: sum(frame.count(frame[:1]) < 150 for frame in gateway.rtp.heard[-25:]) > 15, "the prompt is not heard")
