@@ -1,4 +1,4 @@
-"""A disk that does not take the journal: calls go on, nothing of what was written is hidden, and all of it is written when there is room."""
+"""A disk that does not take the journal: calls go on, nothing that was written is hidden, and all is written when there is room."""
 
 from __future__ import annotations
 
