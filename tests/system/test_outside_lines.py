@@ -1,8 +1,10 @@
-"""A line to an operator, set up over the API of a running product: it registers, and a desk phone calls out by it as its agent may."""
+"""A line to an operator, set up over the API of a running product: it registers, a desk phone calls out by it as its agent may, and
+customers in the public network call in."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,15 +12,19 @@ from typing import Any
 
 import httpx
 import pytest
+import websockets
 from tests.switches.agents import Agent
 from tests.switches.gateways import Gateway
 from tests.switches.speaking import frames_of, rendered
 from tests.system.stack import PASSWORD, Api, Stack, eventually
+from tests.system.test_hotline import steps
+from tests.system.test_several_at_a_desk import everybody_on_a_break
+from websockets.asyncio.client import connect
 
 from yitong.sim.voices import Sound, speech, tone
 
 NAME = {"zh-CN": "运营商", "en": "Operator"}
-MOBILE, ABROAD = "13911112222", "0044207946000"
+MOBILE, ABROAD, CUSTOMER = "13911112222", "0044207946000", "02155667788"
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -38,11 +44,16 @@ async def opened(agent: Agent) -> AsyncIterator[Agent]:
         agent.close()
 
 
+def line_of(code: str) -> str:
+    """The user name with which a line registers."""
+    return f"line-{code}"
+
+
 def set_up(admin: Api, port: int, code: str = "operator", extension: str = "1003") -> None:
     """What an administrator does: the line, and what an agent may call."""
     site = admin("GET", "/me")["site"]["id"]
     admin("POST", "/config/trunks", expect=201, json={
-        "code": code, "name": NAME, "site": site, "host": "127.0.0.1", "port": port, "username": "line1", "password": "s3cret-line",
+        "code": code, "name": NAME, "site": site, "host": "127.0.0.1", "port": port, "username": line_of(code), "password": "s3cret-line",
         "register": True, "rewrite_called": [{"pattern": "1[3-9].", "prepend": "+86"}], "caller_number": "02196900",
     })  # fmt: skip
     user = next(one for one in admin("GET", "/config/users")["items"] if one["extension"] == extension)
@@ -56,12 +67,49 @@ def trunk_up(stack: Stack) -> bool:
     return any("trunk_up" in row and "operator" in row and row.rstrip().endswith(" 1.0") for row in figures.splitlines())
 
 
-@pytest.mark.req("H44", "H48", "H54", "H66")
-async def test_a_desk_phone_calls_out_by_a_line_that_was_just_set_up(stack: Stack, api: Callable[[str], Api]) -> None:
+async def shown(stack: Stack, desk: Api) -> dict[str, Any]:
+    """What stands on the agent's desk of the contact that he is offered."""
+    url, protocol = stack.base.replace("http", "ws", 1) + "/api/v1/live", websockets.Subprotocol("yitong.live.v1")
+    async with connect(url, subprotocols=[protocol], proxy=None) as live:
+        await live.send(json.dumps({"type": "hello", "token": desk.token, "topics": {"desk": None}}))
+        async for message in live:
+            told = json.loads(message)
+            if told["type"] == "snapshot":
+                return next(one for one in told["data"]["assignments"].values() if one["state"] == "offered")
+    raise AssertionError("no desk")
+
+
+async def a_customer_calls_in(stack: Stack, api: Callable[[str], Api], gateway: Gateway, phone: Agent) -> None:
+    """From an ordinary telephone, through the operator's gateway and the registered line, the flow and the queue, to the agent's phone."""
+    desk, admin = api("1003"), api("admin")
+    await asyncio.to_thread(everybody_on_a_break, api)
+    await asyncio.to_thread(desk, "PUT", "/me/state", 204, json={"state": "ready"})
+    gateway.rtp.frame, phone.rtp.frame = bytes([0x2A]) * 160, bytes([0x2B]) * 160
+    gateway.bring(CUSTOMER, "96900")
+    await true(lambda: gateway.dialog is not None, "the line's call is not answered")
+    await asyncio.to_thread(eventually, lambda: "menu" in steps(admin, CUSTOMER), 15.0, "the customer is not in the menu")
+    await gateway.rtp.press("0")
+    await true(lambda: phone.ringing is not None, "the agent is not rung")
+    assert phone.invitations[-1].from_.uri.user == CUSTOMER
+    told = await shown(stack, desk)
+    assert (told["calling"], told["called"], told["line"]) == (CUSTOMER, "96900", NAME), told
+    phone.pick_up()
+    await true(lambda: gateway.rtp.heard[-1:] == [phone.rtp.frame], "the customer does not hear the agent")
+    await true(lambda: phone.rtp.heard[-1:] == [gateway.rtp.frame], "the agent does not hear the customer")
+    gateway.hang_up()
+    await true(lambda: phone.released, "the agent's phone is not released")
+    await asyncio.to_thread(desk, "PUT", f"/me/assignments/{told['id']}/wrap_up", 204, json={"note": "来电", "next_state": "not_ready"})
+    detail = await asyncio.to_thread(admin, "GET", f"/contacts/{told['contact']}")
+    arrived = next(one["payload"] for one in detail["events"] if one["type"] == "contact.arrived")
+    assert (arrived["trunk"], arrived["number"], detail["calling"]) == ("operator", "96900", CUSTOMER)
+
+
+@pytest.mark.req("A11", "A12", "G1", "H44", "H48", "H54", "H66", "T1")
+async def test_a_line_that_was_just_set_up_carries_calls_out_and_in(stack: Stack, api: Callable[[str], Api]) -> None:
     server, supervisor, desk = ("127.0.0.1", stack.sip_port), api("1100"), api("1003")
     gateway, phone = Gateway("operator", server), Agent("1003", server, PASSWORD)
     async with opened(gateway), opened(phone):
-        gateway.line = ("line1", "s3cret-line")
+        gateway.line = (line_of("operator"), "s3cret-line")
         set_up(api("admin"), gateway.port)
         await true(lambda: gateway.registrations, "the line did not register")
         phone.register()
@@ -89,6 +137,7 @@ async def test_a_desk_phone_calls_out_by_a_line_that_was_just_set_up(stack: Stac
         assert len(detail["recordings"]) == 1
         assignment = next(one["assignment"] for one in detail["segments"] if one.get("assignment"))
         await asyncio.to_thread(desk, "PUT", f"/me/assignments/{assignment}/wrap_up", 204, json={"note": "自拨"})
+        await a_customer_calls_in(stack, api, gateway, phone)
 
 
 @pytest.mark.req("H71", "O21", "A22", "A23")
@@ -97,7 +146,7 @@ async def test_an_agent_calls_out_and_the_talk_is_a_contact(stack: Stack, api: C
     server, admin, desk = ("127.0.0.1", stack.sip_port), api("admin"), api("1004")
     gateway, phone = Gateway("second", server), Agent("1004", server, PASSWORD)
     async with opened(gateway), opened(phone):
-        gateway.line = ("line1", "s3cret-line")
+        gateway.line = (line_of("second"), "s3cret-line")
         await asyncio.to_thread(set_up, admin, gateway.port, "second", "1004")
         phone.register()
         await true(lambda: phone.registered == 200 and gateway.registrations, "phone or line did not register")
