@@ -1,4 +1,4 @@
-"""Links: trunks to other sites of ours, installations of their own (docs/decisions/0036).
+"""Links: trunks to other sites of ours, installations of their own (docs/decisions/0039).
 
 A link proves itself like a telephone, by digest, and comes from where its trunk says; only then is what it tells about a call believed.
 It reaches the people and the numbers of this site and nothing else. What it carries besides the call goes nowhere but over a link.

@@ -1,4 +1,4 @@
-"""Other sites of ours (docs/decisions/0036): what goes along with a contact that an agent gives to one of them, and those that come from
+"""Other sites of ours (docs/decisions/0039): what goes along with a contact that an agent gives to one of them, and those that come from
 there for one of our agents. He is rung as for a handover; the contact is answered when he answers.
 """
 
