@@ -42,10 +42,10 @@ export const useDesk = defineStore('desk', () => {
   /** Whose card is shown: a call comes before a mail. */
   const shown = computed<Assignment | null>(() => current.value ?? mail.value)
   const ringing = computed(() => calls.value.find((one) => one.state === 'offered' && !one.dialling && !(one.inside && one.caller)) ?? null)
-  /** `text`: whom one talks to outside may get a text message, by right. */
+  /** `text`: whom one talks to outside may get a text message, by right and when he has a number. */
   const may = computed(() => {
     const can = mayDo(current.value)
-    return { ...can, text: can.pick && useSession().can('texts.send') }
+    return { ...can, text: can.pick && useSession().can('texts.send') && /^\+?\d+$/.test(current.value?.calling ?? '') }
   })
   const muted = computed(() => Boolean(current.value?.muted) || pageCall.value.muted)
   const deskPhone = computed(() => Object.values(document_.value?.agent.devices ?? {}).some((d) => d.kind === 'phone' && d.registered && d.answering))
