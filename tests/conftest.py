@@ -53,10 +53,10 @@ _PACKAGES = {
 }  # fmt: skip
 _REAL_TIME = (*(mark for mark in _TOOLS if mark not in ("fax", "dovecot")), "phone")
 _LONG = (
-    "test_rights", "test_calls_page", "test_schema", "test_fax_desk", "test_core_process", "test_core_dies", "test_fax_other_maker",
-    "test_random_histories", "test_races", "test_media_fax", "test_loops_and_losses", "test_real_phones", "test_fax", "test_run",
-    "test_live", "test_config", "test_contacts", "test_conference", "test_recording_control", "test_mailbox", "test_detours",
-    "test_hotline", "test_browsers", "test_several_at_a_desk", "test_desk_returns", "test_tls", "test_agent_and_flow",
+    "test_rights", "test_schema", "test_calls_page", "test_fax_desk", "test_mail", "test_core_process", "test_core_dies",
+    "test_fax_other_maker", "test_random_histories", "test_races", "test_media_fax", "test_loops_and_losses", "test_real_phones",
+    "test_fax", "test_run", "test_live", "test_config", "test_contacts", "test_conference", "test_recording_control", "test_mailbox",
+    "test_detours", "test_hotline", "test_browsers", "test_several_at_a_desk", "test_desk_returns", "test_tls", "test_agent_and_flow",
 )  # fmt: skip
 """The files that take longest begin first, so that no process works alone at the end."""
 _ran: dict[str, dict[str, set[str]]] = {mark: {} for mark in KEPT}

@@ -16,7 +16,7 @@ import websockets
 from tests.switches.agents import Agent
 from tests.switches.gateways import Gateway
 from tests.switches.speaking import frames_of, rendered
-from tests.system.stack import PASSWORD, Api, Stack, eventually
+from tests.system.stack import PASSWORD, PATIENCE, Api, Stack, eventually
 from tests.system.test_hotline import steps
 from tests.system.test_several_at_a_desk import everybody_on_a_break
 from websockets.asyncio.client import connect
@@ -215,7 +215,7 @@ def newest_ended(desk: Api, outcome: str, seconds: float = 10.0) -> dict[str, An
 
 def patient_call(desk: Api, **more: object) -> str:
     """The right to call is there as soon as its configuration has come round, and what was before is over."""
-    for _ in range(50):
+    for _ in range(round(50 * PATIENCE)):
         try:
             return str(desk("POST", "/me/calls", expect=201, json={"number": MOBILE, **more})["assignment"])
         except AssertionError as error:
