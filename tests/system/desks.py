@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from playwright.sync_api import Page
 from tests.system.phones import Phone
-from tests.system.stack import PASSWORD, Stack
+from tests.system.stack import PASSWORD, Api, Stack, eventually
 
 
 def sign_in(page: Page, stack: Stack, agent: str) -> None:
@@ -18,8 +19,22 @@ def sign_in(page: Page, stack: Stack, agent: str) -> None:
 
 
 def on_break(stack: Stack, agent: str) -> None:
-    """Whatever an earlier test left: this agent takes no calls now."""
-    stack.person(agent)("PUT", "/me/state", expect=204, json={"state": "not_ready"})
+    """Whatever an earlier test left: this agent takes no calls now, and has nothing to write up."""
+    desk, admin = stack.person(agent), stack.person("admin")
+    desk("PUT", "/me/state", expect=204, json={"state": "not_ready"})
+    eventually(lambda: _has_written(desk, admin, agent), 15.0, f"{agent} is still busy")
+
+
+def _has_written(desk: Api, admin: Api, agent: str) -> bool:
+    """Whether the agent has no work after a call; what he has is ended, and asked for again."""
+    (now,) = [one for one in admin("GET", "/agents")["items"] if one["extension"] == agent]
+    if now["state"] != "working_after_call" or not now["contact"]:
+        return True
+    with contextlib.suppress(AssertionError):  # not written yet, or ended meanwhile
+        events = admin("GET", f"/contacts/{now['contact']}")["events"]
+        for assignment in {event["payload"]["assignment"] for event in events if event["type"] == "acd.wrap_up_began"}:
+            desk("PUT", f"/me/assignments/{assignment}/wrap_up", expect=204, json={"next_state": "not_ready"})
+    return False
 
 
 def be_ready(page: Page, stack: Stack, agent: str) -> None:

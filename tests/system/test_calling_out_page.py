@@ -52,7 +52,9 @@ def send_by_itself(page: Page, called: Phone) -> None:
     eventually(lambda: hears(page, CALLED), 10.0, "the agent is not back with the called one")
     page.keyboard.press("e")
     called.wait("CALL_CLOSED")
+    page.locator("#wrap-up-note").wait_for()
     page.keyboard.press("Control+Enter")
+    page.locator("[data-test=dial-number]").wait_for()
 
 
 @pytest.mark.req("O21", "H71")
