@@ -41,28 +41,26 @@ together() {
   fi
   failed="$failed $name;"
 }
-if [ "${1:-}" = --checks ]; then
-  checks || exit 1
-elif [ $# -gt 0 ]; then
+if [ $# -gt 0 ]; then
   checks || failed="checks;"
   tests "tests asked for" "$@"
 else
   # What runs against the real clock (telephones, browsers, sockets) is not beside what takes all the CPU there is; what kills processes
-  # and says how soon they are back is beside nothing. The checks have what the first two leave, whose tests wait now and then.
+  # and says how soon they are back is beside nothing. The checks are beside the first, whose tests wait for engines now and then.
   mkdir -p build
-  nice -n 19 scripts/test.sh --checks > build/checks.log 2>&1 &
+  checks > build/checks.log 2>&1 &
   checking=$!
   ignored=$(printf -- '--ignore=tests/%s ' app switches system)
   count=${YITONG_TEST_JOBS:-2}
   # More at once than cores: all of them wait, those of the switches (for telephones) most of the time.
   # shellcheck disable=SC2086
   together "tests on their own time" --numprocesses=$((5 * count / 2)) --dist=loadfile --no-loadscope-reorder tests $ignored
-  together "tests in real time" --numprocesses=$((7 * count / 2)) --dist=loadfile --no-loadscope-reorder tests/app tests/switches
   wait $checking || failed="$failed checks;"
   cat build/checks.log
+  together "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile --no-loadscope-reorder tests/app tests/switches
   kills=$(echo tests/system/test_faults_*.py)
   # shellcheck disable=SC2086
-  together "tests of the whole product" --numprocesses=$((count + 1)) --dist=loadfile tests/system $(printf -- '--ignore=%s ' $kills)
+  together "tests of the whole product" --numprocesses=$((count + 1)) --dist=loadfile --no-loadscope-reorder tests/system $(printf -- '--ignore=%s ' $kills)
   # shellcheck disable=SC2086
   tests "tests of its failures" $kills
 fi
