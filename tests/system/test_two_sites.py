@@ -15,7 +15,8 @@ from tests.system.stack import Api, Stack, eventually
 from tests.system.test_hotline import steps
 from tests.system.test_several_at_a_desk import TONES, all_hear, consult, everybody_on_a_break, page_hears, phone_hears, talk
 
-pytestmark = [pytest.mark.browser, pytest.mark.baresip, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.soak, pytest.mark.browser, pytest.mark.baresip, pytest.mark.timeout(400)]
+"""A second installation is too much for every run of the tests: `make soak` has it."""
 CUSTOMER, SHOWN, THERE = "13910010077", "139 1001 0077", "81002"
 
 
