@@ -16,7 +16,8 @@ async def storm(room: Room, load: Load, case: int, seconds: float, allowed: dict
     """``allowed``: how often each process may be killed; ``pause``: seconds between two kills. Returns the figure."""
     chance = random.Random(case)
     left = dict(allowed)
-    for phone in await room.agents(load, sorted(room.fast), talk=2.0):
+    # Not shorter: what a telephone notices late (some 25 ms) must be little of a talk.
+    for phone in await room.agents(load, sorted(room.fast), talk=4.0):
         phone.sound = False
     calls: list[Call] = []
     end, due = time.monotonic() + seconds, time.monotonic() + 2

@@ -71,7 +71,7 @@ class Walk:
                 self._try(case, token)
 
         rules = bounded(
-            max_examples=2,
+            max_examples=3,
             deadline=None,
             database=None,
             derandomize=True,
