@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.journeys.histories import AGENTS, KINDS, Action, History
 from tests.journeys.world import QUEUE, QUEUE_VALUE, World
@@ -69,6 +69,7 @@ class Watched(History):
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )  # fmt: skip
 @given(seed=st.integers(0, 1 << 30), actions=st.lists(st.tuples(ALL_KINDS, st.integers(0, 2), st.integers(0, 59)), max_size=50))
+@example(seed=0, actions=[("call", 0, 0)] * 4 + [("mail", 0, 0)])  # an assignment that begins and ends in one step
 def test_changes_make_a_fresh_document_of_an_old_one(seed: int, actions: list[Action]) -> None:
     history = Watched(seed)
     history.play(actions)

@@ -145,7 +145,8 @@ class Live:
                 sections |= {("mailboxes", agent) for agent in mail.openers(self.view, key)}
             else:
                 agent = self._agent_of_assignment(key)
-                sections |= {("assignments", agent), ("board_agent", agent)}
+                if agent:  # else it changed and went within one step: whoever dropped it named its agent
+                    sections |= {("assignments", agent), ("board_agent", agent)}
         return {section for section in sections if section in self._drawn or self._shown(section)}
 
     def _agent_of_assignment(self, key: str) -> str:
