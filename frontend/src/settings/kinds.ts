@@ -65,6 +65,9 @@ export const KINDS: Kind[] = [
       seconds('wrap_up_seconds', 'wrap_up'),
       seconds('maximum_wait_seconds', 'unlimited'),
       { path: 'maximum_waiting', type: 'number', minimum: 0, maximum: 100_000, hint: 'unlimited' },
+      { path: 'refuse_when_empty', type: 'bool', hint: 'refuse_when_empty' },
+      { path: 'misses_allowed', type: 'number', minimum: 0, maximum: 100, hint: 'misses' },
+      seconds('rest_seconds', 'rest', 0, 3600),
       { path: 'announce.position', type: 'bool' },
       { path: 'announce.wait', type: 'bool' },
       seconds('announce.first_seconds', 'seconds', 0, 3600),
@@ -74,7 +77,7 @@ export const KINDS: Kind[] = [
       ...recording(),
     ],
     fresh: {
-      code: '', name: {}, requirement: [], members: [], strategy: 'longest_idle', priority: 0, ring_seconds: 20, wrap_up_seconds: 30, maximum_wait_seconds: 0, maximum_waiting: 0,
+      code: '', name: {}, requirement: [], members: [], strategy: 'longest_idle', priority: 0, ring_seconds: 20, wrap_up_seconds: 30, maximum_wait_seconds: 0, maximum_waiting: 0, refuse_when_empty: false, misses_allowed: 1, rest_seconds: 30,
       objective: { percent: 80, answer_within_seconds: 20, short_seconds: 5 }, announce: { position: true, wait: true, first_seconds: 10, every_seconds: 45 }, music: '', wrap_up_codes: [],
       recording: { mode: 'all', percent: 100, pause_seconds: 120 },
     },

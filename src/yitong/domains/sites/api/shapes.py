@@ -102,7 +102,8 @@ class Recording(Shape):
 
 
 class Queue(Named):
-    """Where contacts wait."""
+    """Where contacts wait. ``refuse_when_empty``: nobody may wait while no agent of it is signed in. ``misses_allowed``: so many unanswered
+    offers in a row send an agent to not ready; 0: never. ``rest_seconds``: how long he is not offered again what he did not take."""
 
     site: Id
     requirement: list[SkillNeeded] = Field(default=[], max_length=50)
@@ -116,6 +117,9 @@ class Queue(Named):
     maximum_wait_seconds: Annotated[int, Field(ge=0, le=86400)] = 0
     maximum_waiting: Annotated[int, Field(ge=0, le=100000)] = 0
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    refuse_when_empty: bool = False
+    misses_allowed: Annotated[int, Field(ge=0, le=100)] = 1
+    rest_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
     wrap_up_codes: list[Id] = Field(default=[], max_length=200)
     recording: Recording = Recording()
 
