@@ -54,7 +54,7 @@ else
   count=${YITONG_TEST_JOBS:-2}
   # More at once than cores: all of them wait, those of the switches (for telephones) most of the time.
   # shellcheck disable=SC2086
-  together "tests on their own time" --numprocesses=$((5 * count / 2)) --dist=loadfile --no-loadscope-reorder tests $ignored
+  together "tests on their own time" --numprocesses=$((2 * count)) --dist=loadfile --no-loadscope-reorder tests $ignored
   wait $checking || failed="$failed checks;"
   cat build/checks.log
   together "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile --no-loadscope-reorder tests/app tests/switches

@@ -6,7 +6,9 @@ import asyncio
 import socket
 import wave
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import argon2
@@ -300,7 +302,14 @@ _FAX = (
 def write_fax(path: Path, words: str) -> None:
     """A page with some words."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fax_page.save(fax_page.from_text(words), path)
+    path.write_bytes(_page(words))
+
+
+@cache
+def _page(words: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        fax_page.save(fax_page.from_text(words), Path(folder) / "page.tif")
+        return (Path(folder) / "page.tif").read_bytes()
 
 
 def write_wav(path: Path, seconds: float, channels: int) -> None:

@@ -147,6 +147,7 @@ def listen(settings: Settings) -> socket.socket:
     """The HTTP port, held by the supervisor: whoever comes while web restarts waits in it instead of being refused."""
     door = socket.socket(socket.AF_INET6 if ":" in settings.bind else socket.AF_INET, socket.SOCK_STREAM)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer's body does not wait for the ACK of its head
     try:
         door.bind((settings.bind, settings.http_port))
         door.listen(1024)

@@ -13,14 +13,14 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yitong.domains.acd.api import router as acd
-from yitong.domains.assessment.api import router as assessment
+from yitong.domains.assessment.api import routers as assessment
 from yitong.domains.conference.api import router as conference
 from yitong.domains.crm.api import router as crm
-from yitong.domains.fax.api import router as fax
-from yitong.domains.mail.api import router as mail
+from yitong.domains.fax.api import routers as fax
+from yitong.domains.mail.api import routers as mail
 from yitong.domains.mailbox.api import router as mailbox
 from yitong.domains.messaging.api import router as messaging
-from yitong.domains.quality.api import router as quality
+from yitong.domains.quality.api import routers as quality
 from yitong.domains.recording.api import router as recording
 from yitong.domains.reporting.api import router as reporting
 from yitong.domains.security.api import router as security
@@ -98,15 +98,14 @@ def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: boo
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
     """All routes. They ask the application for its parts and hold none themselves; making them takes a second, once a process."""
-    root, api = APIRouter(), APIRouter()
-    for router in (
-        security, phone.router, published.router, acd, recording, quality, crm, conference, assessment, reporting, records.router,
+    root, live = APIRouter(), APIRouter()
+    live.add_api_websocket_route("/live", _live)
+    for router in (  # none within another: every level is searched again for each request
+        security, phone.router, published.router, acd, recording, *quality, crm, conference, *assessment, reporting, records.router,
         flows.router, users.router, defence.router,
-        prompts.router, fax, mail, mailbox, messaging, fax_documents.router, *map(kinds.router_of, kinds.RESOURCES),
+        prompts.router, *fax, *mail, mailbox, messaging, fax_documents.router, live, *map(kinds.router_of, kinds.RESOURCES),
     ):  # fmt: skip
-        api.include_router(router)
-    api.add_api_websocket_route("/live", _live)
-    root.include_router(api, prefix="/api/v1", responses=_PROBLEM)
+        root.include_router(router, prefix="/api/v1", responses=_PROBLEM)
     root.include_router(health.router)
     root.include_router(static_files.router)
     return tuple(root.routes)

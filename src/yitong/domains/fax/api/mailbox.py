@@ -21,7 +21,7 @@ from yitong.kit.database import Database
 from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
 from yitong.kit.scope import Denied
 
-router = APIRouter(prefix="/faxes")
+router = APIRouter(prefix="/faxes", tags=["faxes"])
 LATEST = 4_000_000_000_000_000
 
 

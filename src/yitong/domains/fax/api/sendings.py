@@ -26,7 +26,7 @@ from yitong.kit.http import Caller, choose_language, from_cursor, iso, need, par
 from yitong.kit.ids import RandomIds
 from yitong.kit.scope import Denied
 
-router = APIRouter()
+router = APIRouter(tags=["faxes"])
 SEND = "faxes.send"
 SHOWN_LINES = 2_000
 """Of a list that is looked at before it is sent."""

@@ -29,8 +29,7 @@ from yitong.kit.database import Database
 from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
 
 router = APIRouter(tags=["mails"])
-router.include_router(answers)
-router.include_router(desk)
+routers = (answers, desk, router)
 LATEST = 4_000_000_000_000_000
 _STATES = Literal["", "new", "taken", "kept", "waiting", "sending", "sent", "failed", "uncertain", "returned"]
 

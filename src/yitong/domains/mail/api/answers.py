@@ -26,7 +26,7 @@ from yitong.kit.ids import RandomIds
 
 LARGEST_FILES = 20 * 1024 * 1024
 MOST_RECIPIENTS = 20
-router = APIRouter()
+router = APIRouter(tags=["mails"])
 _Line = Annotated[str, Form(max_length=2000, pattern=r"^[^\x00\r\n]*$")]
 
 

@@ -12,7 +12,7 @@ from yitong.contact.client import Core
 from yitong.domains.acd.messages import OpenContact, ReturnContact
 from yitong.kit.http import Caller, need, part
 
-router = APIRouter()
+router = APIRouter(tags=["mails"])
 
 
 class GivenBack(BaseModel):

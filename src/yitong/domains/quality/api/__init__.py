@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from yitong.domains.quality.api import conferences, contacts, following, keeping, links, recordings
 
-router = APIRouter()
-for part in (contacts, conferences, following, keeping, links, recordings):
-    router.include_router(part.router)
+routers = tuple(part.router for part in (contacts, conferences, following, keeping, links, recordings))
