@@ -20,7 +20,7 @@ soak:  ## kills, fuzz, long walks; the report goes below docs/
 	@$(MAKE) --no-print-directory -j3 ready
 	@scripts/soak.sh
 
-ready: $(VENV)/.test $(STATIC) tools  # what tests need; the three wait for the network at once
+ready: $(VENV)/.collected $(STATIC) tools  # what tests need; the three wait for the network at once
 
 tools:
 	@scripts/tools.sh
@@ -55,6 +55,11 @@ $(VENV)/.run: $(VENV)/.uv pyproject.toml constraints.txt
 $(VENV)/.test: $(VENV)/.run
 	@echo "Installing what the tests need ..."
 	@$(UV) --editable . --group dev
+	@touch $@
+
+# Collected once before many test processes do it at the same time: they find everything compiled.
+$(VENV)/.collected: $(VENV)/.test
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only --quiet tests > /dev/null 2>&1 || true
 	@touch $@
 
 $(VENV)/.speech: $(VENV)/.run

@@ -11,7 +11,8 @@ export default defineConfig({
   server: { port: 5173, proxy: { '/api': { target: backEnd, ws: true } } },
   define: { __VUE_OPTIONS_API__: 'false', __VUE_I18N_LEGACY_API__: 'false', __INTLIFY_PROD_DEVTOOLS__: 'false' },
   test: {
-    environment: 'happy-dom',
+    environment: 'node', // a test that needs a page says so in its first line
+    isolate: false, // a file of tests leaves nothing behind that another sees; each with a world of its own takes three times as long
     include: ['tests/**/*.test.ts'],
     server: { deps: { inline: ['element-plus'] } },
   },

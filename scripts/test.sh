@@ -60,7 +60,7 @@ else
   together "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile --no-loadscope-reorder tests/app tests/switches
   kills=$(echo tests/system/test_faults_*.py)
   # shellcheck disable=SC2086
-  together "tests of the whole product" --numprocesses=$((count + 1)) --dist=loadfile tests/system $(printf -- '--ignore=%s ' $kills)
+  together "tests of the whole product" --numprocesses=$((count + 1)) --dist=loadfile --no-loadscope-reorder tests/system $(printf -- '--ignore=%s ' $kills)
   # shellcheck disable=SC2086
   tests "tests of its failures" $kills
 fi

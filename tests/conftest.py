@@ -55,9 +55,10 @@ _REAL_TIME = (*(mark for mark in _TOOLS if mark not in ("fax", "dovecot")), "pho
 _LONG = (
     "test_rights", "test_schema", "test_calls_page", "test_fax_desk", "test_mail", "test_core_process", "test_core_dies",
     "test_fax_other_maker", "test_random_histories", "test_races", "test_media_fax", "test_loops_and_losses", "test_real_phones",
-    "test_fax", "test_run", "test_live", "test_config", "test_contacts", "test_hotline", "test_browsers", "test_supervisor_page",
-    "test_calling_out_page", "test_tls", "test_agent_and_flow", "test_markup", "test_firefox", "test_several_at_a_desk",
-    "test_two_sites", "test_desk_returns", "test_mailbox", "test_conference", "test_recording_control", "test_detours",
+    "test_fax", "test_run", "test_live", "test_config", "test_contacts", "test_hotline", "test_browsers", "test_tls", "test_conference",
+    "test_firefox", "test_agent_and_flow", "test_outside_lines", "test_desk_returns", "test_two_sites", "test_several_at_a_desk",
+    "test_supervisor", "test_mailbox", "test_locked_desk", "test_recording_control", "test_draining", "test_calling_out_page",
+    "test_markup", "test_detours",
 )  # fmt: skip
 """The files that take longest begin first, so that no process works alone at the end."""
 _ran: dict[str, dict[str, set[str]]] = {mark: {} for mark in KEPT}

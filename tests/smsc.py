@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
 
 import smpp34
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
+from tests.ports import free_port
 
 
 @dataclass

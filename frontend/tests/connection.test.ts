@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { beforeEach, describe, expect, it } from 'vitest'
 import { LiveConnection, OPENING_MS, type LiveState, type Socket } from '@/live/connection'
 import { pauseBefore } from '@/live/pause'

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it } from 'vitest'
 import { journeyLines, offsetText } from '@/calls/journey'
 import { holdsOf, scaled, seekKey } from '@/calls/waveform'

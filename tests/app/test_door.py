@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.app.test_run import free_port
+from tests.ports import free_port
 
 from yitong.app.processes import web
 from yitong.app.run import DOOR, listen
@@ -21,7 +21,7 @@ from yitong.web.doorman import Doorman, answer
 
 @pytest.fixture
 def door() -> Iterator[tuple[Settings, socket.socket]]:
-    settings = Settings(http_port=int(free_port()))
+    settings = Settings(http_port=free_port())
     with listen(settings) as listening:
         yield settings, listening
 

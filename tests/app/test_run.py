@@ -13,21 +13,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 
 Run = Callable[..., subprocess.Popen[str]]
-
-
-def free_port() -> str:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return str(asked.getsockname()[1])
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Run]:
     """``start(**settings)`` runs the product on this test's home."""
     started: list[subprocess.Popen[str]] = []
-    ports = {name: free_port() for name in ("YITONG_HTTP_PORT", "YITONG_SIP_PORT", "YITONG_SIP_WS_PORT")}
+    ports = {name: str(free_port()) for name in ("YITONG_HTTP_PORT", "YITONG_SIP_PORT", "YITONG_SIP_WS_PORT")}
 
     def run(**settings: str) -> subprocess.Popen[str]:
         environment = {**os.environ, **ports, "YITONG_HOME": str(tmp_path / "home"), "YITONG_RTP_PORTS": "40000-40999", **settings}
@@ -88,7 +83,7 @@ def test_the_page_the_second_start_and_both_ends(start: Run) -> None:
     assert password[1] not in shown
     assert "as printed at the first start" in shown
     everything = descendants(second.pid)
-    other = start(YITONG_HTTP_PORT=free_port())
+    other = start(YITONG_HTTP_PORT=str(free_port()))
     assert other.wait(30) == 2  # one home, one supervisor
     second.send_signal(signal.SIGINT)
     assert second.wait(60) == 0

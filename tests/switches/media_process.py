@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.ports import free_range
 from tests.switches.rigs import LENGTHS
 from tests.switches.slow_disk import SlowWrites
-from tests.switches.soft_rig import free_ports, tone
+from tests.switches.soft_rig import tone
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
@@ -32,7 +33,7 @@ class MediaProcess:
         for prompt, seconds in LENGTHS.items():
             (home / "prompts" / prompt).write_bytes(tone(seconds))
         self.home, self.socket = home, folder / "media-0.sock"
-        low = free_ports()
+        low = free_range(200)
         self._command = [*prefix, sys.executable, "-m", "yitong.app.cli", "media"]
         self._handed = handed
         self._environment = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import struct
 import tempfile
 import threading
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.ports import free_range
 from tests.switches.agents import Agent
 from tests.switches.gateways import Gateway
 from tests.switches.rigs import CALLED, CALLING, LENGTHS, OPTIONS, TENANT, matching
@@ -43,7 +43,7 @@ class Media:
         (home / "prompts").mkdir(parents=True, exist_ok=True)
         for prompt, seconds in LENGTHS.items():
             (home / "prompts" / prompt).write_bytes(tone(seconds))
-        low = free_ports()
+        low = free_range(200)
         self.home = home
         self.socket = folder / name
         settings = MediaSettings(home=home, socket=self.socket, ports=(low, low + 199), rows=64, recordings=16, bind=bind)
@@ -69,14 +69,6 @@ def running_media(home: Path, name: str = "media.sock", bind: str = "127.0.0.1")
             yield media
         finally:
             media.stop()
-
-
-def free_ports() -> int:
-    """The beginning of two hundred ports that are probably free, different in each test process."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return min(max(10_000, port // 200 * 200 - 22_000), 65_200)
 
 
 def tone(seconds: float) -> bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from tests.ports import free_port
 from tests.switches.agents import SDP, Agent
 from tests.switches.ears import Ears
 from tests.switches.rigs import CALLED, CALLING, TENANT
 from tests.switches.situations import answered_caller, make, new_id
-from tests.switches.soft_rig import SITE, SoftFar, SoftRig, free_ports
+from tests.switches.soft_rig import SITE, SoftFar, SoftRig
 
 from yitong.ct import services
 from yitong.ct.events import CallCleared, Delivered, Established, Failed
@@ -76,7 +77,7 @@ async def test_what_goes_along_goes_by_links_alone(soft: SoftRig) -> None:
     await dialled(soft, "13911112222")
     await soft.true(lambda: operator.ringing is not None)
     assert operator.invitations[-1].get(user_to_user.NAME) is None
-    link(soft, port=free_ports())
+    link(soft, port=free_port())
     _, other = await dialled(soft)
     await soft.until(Failed, connection=other)
     assert len(operator.invitations) == 1, "not even when nobody is at the other end"

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.ports import free_port
 from tests.switches.agents import Agent
 from tests.switches.rigs import CALLED, CALLING, PROMPT, TENANT
 from tests.switches.situations import make, new_id
@@ -44,12 +45,6 @@ from yitong.kit.nats import Nats
 from yitong.media import g711
 
 PLACE = f"{TENANT}.{SITE}"
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class World:

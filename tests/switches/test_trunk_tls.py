@@ -16,11 +16,12 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 from tests.kit.certificates import make_certificate
+from tests.ports import free_port
 from tests.switches.ears import Ears
 from tests.switches.gateways import Gateway, StreamGateway
 from tests.switches.rigs import TENANT
 from tests.switches.situations import make, new_id
-from tests.switches.soft_rig import SITE, Media, SoftPhone, SoftRig, free_ports, home_of
+from tests.switches.soft_rig import SITE, Media, SoftPhone, SoftRig, home_of
 
 from yitong.ct import services
 from yitong.ct.events import Delivered, Established
@@ -129,7 +130,7 @@ def health(rig: SoftRig) -> Health:
 async def test_a_trunk_is_found_by_naptr_and_srv_and_speech_goes_encrypted(outside: SoftRig, names: DnsServer, tmp_path: Path) -> None:
     """The first place is dead: the second is found by the trunk's own OPTIONS, and takes the call."""
     operator, authority = await gateway(outside, tmp_path, HOST)
-    point(names, free_ports(), operator.port)
+    point(names, free_port(), operator.port)
     operator.seal("AES_CM_128_HMAC_SHA1_80")
     configure(outside, tls_ca=authority, srtp=True)
     await outside.true(lambda: health(outside) is Health.UP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,16 @@ from tests.system.faults import Room
 from tests.system.load import Load
 from tests.system.phones import Phone
 from tests.system.stack import Api, Stack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the product said stands beside the failure: its home is gone when somebody reads that."""
+    report = yield
+    if report.failed:
+        stacks = {one for one in getattr(item, "funcargs", {}).values() if isinstance(one, Stack)}
+        report.sections += [(f"log of the product, {stack.home.parent.name}", stack.said()) for stack in stacks]
+    return report
 
 
 @pytest.fixture(scope="session")

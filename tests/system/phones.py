@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.system.stack import PATIENCE, free_port
+from tests.ports import free_port
+from tests.system.stack import PATIENCE
 
 CONFIG = """\
 poll_method epoll

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,24 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from tests.ports import free_port
 
 T = TypeVar("T")
 PASSWORD = "demo-secret-7-yitong"
 PATIENCE = 4.0
 """How much longer than on a machine of its own a test waits: others run beside it."""
-
-
-def free_port() -> int:
-    """A TCP and UDP port that nobody has now."""
-    while True:
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = int(tcp.getsockname()[1])
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def eventually(what: Callable[[], T | None], seconds: float = 10.0, why: str = "") -> T:
@@ -114,6 +101,11 @@ class Stack:
             return httpx.get(f"{self.base}/healthz", timeout=2.0, trust_env=False, verify=False).status_code == 200
         except httpx.HTTPError:
             return False
+
+    def said(self, lines: int = 40) -> str:
+        """The end of its log."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
 
     def pids(self, process: str) -> list[int]:
         """The process ids of our children called ``process`` (switch, core, web, worker, media, postgres, nats)."""

@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from tests.kit.certificates import make_certificate
+from tests.ports import free_port
 
 USER, PASSWORD = "service@example.com", "mail-secret"
 _CONFIG = """
@@ -73,12 +73,6 @@ namespace inbox {{
   }}
 }}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
-import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from sqlalchemy import text
 from tests.kit.certificates import make_certificate
+from tests.ports import free_port
 from tests.web.world import World, write_wav
 
 from yitong.domains.mailbox.service.mailing import Mailing, pause_after
@@ -61,12 +61,6 @@ class Postman:
 @pytest.fixture
 def postman() -> Postman:
     return Postman()
-
-
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
 
 
 @pytest.fixture

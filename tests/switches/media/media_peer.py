@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from tests.ports import free_range
 
 from yitong.ct.switches.soft import media_messages as m
 from yitong.ct.switches.soft.media_settings import MediaSettings
@@ -214,7 +215,7 @@ class Bench:
 def running_worker(home: Path, **fields: Any) -> Iterator[Bench]:
     """A worker in a thread, on ports of its own, with a switch connected."""
     with tempfile.TemporaryDirectory() as folder:
-        low = free_ports()
+        low = free_range(100)
         given = {"home": home, "socket": Path(folder) / "m.sock", "ports": (low, low + 99), "rows": 64, "recordings": 16, **fields}
         settings = MediaSettings(**given)
         worker = MediaWorker(settings, SystemClock())
@@ -231,11 +232,3 @@ def running_worker(home: Path, **fields: Any) -> Iterator[Bench]:
             worker.stop()
             thread.join(10)
             assert not thread.is_alive()
-
-
-def free_ports() -> int:
-    """The beginning of a hundred ports that are probably free, different in each test process."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return min(max(10_000, port // 100 * 100 - 22_000), 65_400)
