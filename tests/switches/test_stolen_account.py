@@ -10,6 +10,7 @@ from tests.switches.agents import Agent
 from tests.switches.gateways import Gateway
 from tests.switches.rigs import TENANT
 from tests.switches.soft_rig import SoftRig
+from tests.switches.test_phone_transfers import refer
 
 from yitong.ct.events import ConnectionCleared
 from yitong.ct.model import Cause
@@ -61,3 +62,31 @@ async def test_a_day_abroad_ends_the_running_call_and_refuses_the_next(soft: Sof
     assert await dial(soft, phone, ABROAD) == 403
     assert await dial(soft, phone, MOBILE) == 0
     figure("R12", f"a day's time abroad spent: the call ends within {tolls.LOOK_SECONDS:.0f} s, with an alarm; the next is refused")
+
+
+@pytest.mark.case("R12")
+async def test_what_a_telephone_gives_away_stays_on_its_account(soft: SoftRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thief who transfers one call after the other to costly numbers, and is in none of them himself."""
+    monkeypatch.setattr(tolls, "ABROAD_SECONDS", 0.5)
+    phone, operator = await thief(soft, "international", "mobile")
+    assert await dial(soft, phone, MOBILE) == 0
+    operator.pick_up()
+    await soft.true(lambda: phone.dialog is not None)
+    answers = refer(phone, f"<sip:{ABROAD}@127.0.0.1>")
+    await soft.true(lambda: answers == [202] and operator.ringing is not None)
+    operator.pick_up()
+    await soft.true(lambda: phone.released)
+    assert await dial(soft, phone, MOBILE) == 486, "two calls are on his account, though he is in none"
+    began = time.monotonic()
+    while not soft.switch.tolls.over:
+        assert time.monotonic() < began + 10
+        soft.switch.later(soft.switch.tolls.look)
+        await soft.settle(0.05)
+    await soft.until(ConnectionCleared, device=f"{TENANT}/trunk/op", cause=Cause.NOT_ALLOWED)
+    await soft.true(lambda: not soft.snapshot().connections)
+    assert await dial(soft, phone, MOBILE) == 0
+    operator.pick_up()
+    await soft.true(lambda: phone.dialog is not None)
+    again = refer(phone, f"<sip:{ABROAD}@127.0.0.1>")
+    await soft.true(lambda: again == [403])
+    figure("R12", "a call given away by REFER counts on; after a day abroad a REFER there is refused as an INVITE is")

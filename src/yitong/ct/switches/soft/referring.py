@@ -18,6 +18,7 @@ from yitong.ct.switches.soft.gate import Gate, Refused, ToDevice, ToNumber, ToOu
 from yitong.ct.switches.soft.line import REJECTIONS, Line
 from yitong.ct.switches.soft.lines import Lines
 from yitong.ct.switches.soft.registrations import Registrations
+from yitong.ct.switches.soft.tolls import Tolls
 from yitong.ct.switching.joining import transfer_asked
 from yitong.kit.ids import Ids
 from yitong.sip.dialog import DialogState
@@ -50,6 +51,7 @@ class Referring:
         self._directory = directory
         self._ids = ids
         self._open: dict[str, _Transfer] = {}
+        self.tolls: Tolls
         lines.function.log.monitor(self._hear)
 
     # --- REFER -------------------------------------------------------------------------------------------------------------------------
@@ -99,6 +101,10 @@ class Referring:
         if isinstance(goal, ToDevice) and not device:
             self._answer(event, 480)
             return
+        refused = self.tolls.refuses(who.device, who.tenant, number) if isinstance(goal, ToOutside) else 0
+        if refused:
+            self._answer(event, refused)
+            return
         function, now = self._lines.function, self._lines.clock.now()
         one = function.table.connections[line.connection]
         self._accepted(event, subscription)
@@ -109,6 +115,8 @@ class Referring:
         )  # fmt: skip
         self._open[service.id] = _Transfer(line, subscription, target.connection)
         self._notify(line, subscription, 100)
+        if isinstance(goal, ToOutside):
+            self.tolls.gives(who.device, target.connection)
         _log.info("telephone transfers", device=line.device)
         function.ask(service, now, one.site)
 

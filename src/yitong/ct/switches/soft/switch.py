@@ -115,7 +115,8 @@ class SoftSwitch:
         self.directory.on_change = self._configured
         self.memory.restore(self.lines, self.registrations, self.function)
         self.workers.start()
-        self.tolls = self.answering.tolls = Tolls(self.function.board, self.directory.rules, self.memory.journal, self.clock)
+        board, rules, journal = self.function.board, self.directory.rules, self.memory.journal
+        self.tolls = self.answering.tolls = referring.tolls = Tolls(board, rules, journal, self.clock)
         self.tasks.keep(lambda: self.tolls.watch(self.later), "tolls")
         self.tasks.keep(lambda: self.answering.pressure.beat(self.clock, self.transports.unread), "punctuality")
         self._announce()

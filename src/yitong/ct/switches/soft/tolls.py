@@ -41,6 +41,8 @@ class Tolls:
         self._journal = journal
         self._clock = clock
         self._looked = clock.now()
+        self._given: dict[str, str] = {}
+        """Outside connection → the telephone on whose account it is, also when that has given the call away and left it."""
         self.over: set[str] = set()
         """The accounts that have spent their day: an alarm while there is one."""
 
@@ -49,10 +51,19 @@ class Tolls:
         kind = number_class(number, self._rules(tenant))
         if kind is NumberClass.EMERGENCY:
             return 0
-        if sum(1 for _, near in self._outside() if near.device == device) >= CALLS_AT_ONCE:
+        if sum(1 for one, payer in self._outside() if payer == device and self._at_once(one)) >= CALLS_AT_ONCE:
             _log.warning("more calls to outside numbers at once than an account may have", device=device)
             return 486
         return 403 if kind is NumberClass.INTERNATIONAL and self._spent(device) >= ABROAD_SECONDS * SECOND else 0
+
+    def gives(self, device: str, connection: str) -> None:
+        """A telephone transfers a call to an outside number, and leaves it: the account stays the same."""
+        self._given |= {one.connection: payer for one, payer in self._outside()} | {connection: device}
+
+    def _at_once(self, one: LiveConnection) -> bool:
+        """Whether a call counts as one of the few: what was given away does so unless somebody who called us is in it."""
+        call = self._board.table.calls.get(one.call, {})
+        return self._near(one) is not None or not any(other.incoming and other.kind not in _OURS for other in call.values())
 
     async def watch(self, later: Callable[[Callable[[], None]], None]) -> None:
         """For ever."""
@@ -66,27 +77,35 @@ class Tolls:
         self._looked = now
         day = _day(now)
         self.over = {device for device in self.over if self._spent(device) >= ABROAD_SECONDS * SECOND}
-        for outside, near in list(self._outside()):
+        charged = list(self._outside())
+        self._given = {outside.connection: payer for outside, payer in charged}
+        for outside, payer in charged:
             if not outside.in_call or number_class(outside.invitation.called, self._rules(outside.tenant)) is not NumberClass.INTERNATIONAL:
                 continue
-            spent = self._spent(near.device) + max(0, now - max(since, outside.since))
-            self._journal.put(_KIND, near.device, Spent(day, spent))
+            spent = self._spent(payer) + max(0, now - max(since, outside.since))
+            self._journal.put(_KIND, payer, Spent(day, spent))
             if spent >= ABROAD_SECONDS * SECOND:
-                self._end(outside, near, now)
+                self._end(outside, payer, now)
 
-    def _end(self, outside: LiveConnection, near: LiveConnection, now: int) -> None:
-        if near.device not in self.over:
-            _log.error("an account has talked abroad for longer than a day allows: its calls there end", device=near.device)
-        self.over.add(near.device)
+    def _end(self, outside: LiveConnection, payer: str, now: int) -> None:
+        if payer not in self.over:
+            _log.error("an account has talked abroad for longer than a day allows: its calls there end", device=payer)
+        self.over.add(payer)
         finish(self._board, outside, Cause.NOT_ALLOWED, now)
 
-    def _outside(self) -> Iterator[tuple[LiveConnection, LiveConnection]]:
-        """Calls to outside numbers with the telephone that they are for."""
-        connections = self._board.table.connections
-        for one in connections.values():
-            near = connections.get(one.routed_by) if one.kind is DeviceKind.TRUNK and not one.incoming else None
-            if near is not None and near.kind in _OURS:
-                yield one, near
+    def _outside(self) -> Iterator[tuple[LiveConnection, str]]:
+        """Calls to outside numbers with the telephone on whose account they are."""
+        for one in self._board.table.connections.values():
+            if one.kind is DeviceKind.TRUNK and not one.incoming:
+                near = self._near(one)
+                payer = near.device if near is not None else self._given.get(one.connection, "")
+                if payer:
+                    yield one, payer
+
+    def _near(self, one: LiveConnection) -> LiveConnection | None:
+        """The telephone of ours for which an outside number was called, while it is there."""
+        near = self._board.table.connections.get(one.routed_by)
+        return near if near is not None and near.kind in _OURS else None
 
     def _spent(self, device: str) -> int:
         data = self._journal.values.get((_KIND, device))
