@@ -170,6 +170,22 @@ def test_a_break_asked_for_in_a_call_begins_after_it_and_nobody_becomes_ready_by
     assert agent.state == "busy"
 
 
+def test_a_customer_who_holds_while_he_waits_has_his_turn() -> None:
+    """Another call came for him: he is offered once, and not again and again."""
+    world = World()
+    customer = world.caller()
+    world.run(20)
+    world.switch.hold(customer.connection)
+    world.agent("1001")
+    world.run(10)
+    assert len(world.facts(m.ContactOffered)) == len(world.facts(m.OfferAnswered)) == 1
+    world.switch.retrieve(customer.connection)
+    world.run(1)
+    assert customer.talked_to
+    world.run(120)
+    check_end(world, 1)
+
+
 def test_refused_then_the_next_agent_and_the_place_is_kept() -> None:
     world = World()
     world.agent("1001", usual=REFUSES)

@@ -148,6 +148,7 @@ async def test_what_the_next_trunk_says_early_is_heard_instead(soft: SoftRig) ->
     await soft.true(lambda: (heard := lines[connection].early_remote) is not None and heard.rtp_port == first.rtp.port)
     first.refuse(503)
     await soft.true(lambda: second.ringing is not None)
+    assert not soft.switch.function.table.connections[connection].early, "who waits hears nothing of the first one any more"
     second.early()
     await soft.true(lambda: (heard := lines[connection].early_remote) is not None and heard.rtp_port == second.rtp.port)
     await answers(soft, second, connection)

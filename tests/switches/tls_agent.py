@@ -16,7 +16,7 @@ from yitong.sip.endpoint import Endpoint
 from yitong.sip.sdp import Session, parse
 
 
-class _Stream(asyncio.Protocol):
+class Stream(asyncio.Protocol):
     def __init__(self, owner: TlsAgent) -> None:
         self._owner = owner
 
@@ -32,7 +32,7 @@ class TlsAgent(Agent):
         await super().open()
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        stream, _ = await asyncio.get_running_loop().create_connection(lambda: _Stream(self), *self.server, ssl=context)
+        stream, _ = await asyncio.get_running_loop().create_connection(lambda: Stream(self), *self.server, ssl=context)
         self._stream = stream
         self.flow = Flow("tls", "tls", *self.server)
         port = int(stream.get_extra_info("sockname")[1])

@@ -163,8 +163,7 @@ class SwitchingFunction:
     def carried(self, connection: str, device: str) -> None:
         """Another trunk than the first carries the call to an outside number; nobody is told before it rings or answers."""
         if (one := self.table.connections.get(connection)) is not None:
-            one.device = device
-            self.table.changed.add(connection)
+            routing.carried(self.board, one, device)
 
     def early(self, connection: str, now: int) -> None:
         """A device that we rang speaks before it answers."""

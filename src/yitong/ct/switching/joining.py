@@ -15,13 +15,15 @@ def join_calls(board: Board, one: LiveConnection, other: LiveConnection, now: in
     """Transfer of two calls (ECMA-269): the others of both talk in one call, which ``one`` and ``other`` leave.
 
     It is the call that somebody from outside is in, else the older one: whose contact began it keeps its call, whichever way round the
-    telephone asks. False, and nothing happens, when somebody is missing on a side or the two calls' audio cannot be brought together.
+    telephone asks. False, and nothing happens, when somebody is missing on a side, the device only attends to one of them, or their audio
+    cannot be brought together.
     """
     one, other = sorted((one, other), key=lambda side: (not _from_outside(board, side), side.call))
     there = [member for member in parties(board.table.others(one)) if member.in_call]
     movers = [member for member in parties(board.table.others(other)) if member.in_call or member.pending]
     names = [member.connection for member in [*there, *movers]]
-    if one.call == other.call or not there or not movers or not board.lines.together(names):
+    attends = bool(one.attends or other.attends)
+    if attends or one.call == other.call or not there or not movers or not board.lines.together(names):
         return False
     former = other.call
     for member in movers:
@@ -119,7 +121,7 @@ def _inherit(board: Board, one: LiveConnection, old: LiveConnection) -> None:
 def transfer_asked(board: Board, connection: str, number: str, now: int) -> bool:
     """A device wants to give whom it was rung for, or called outside, to a number of ours; whether core, which has him, can be asked."""
     one = board.table.connections.get(connection)
-    if one is None or not one.in_call:
+    if one is None or not one.in_call or one.attends:
         return False
     called = (other for other in board.table.others(one) if other.routed_by == connection and other.kind is DeviceKind.TRUNK)
     near = board.table.connections.get(one.routed_by) or next(called, None)

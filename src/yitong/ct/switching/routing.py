@@ -9,6 +9,7 @@ from yitong.ct.model import Cause, ConnectionState, DeviceKind, Dialled
 from yitong.ct.services import Deflect, Make, Route, SingleStepTransfer, Target
 from yitong.ct.switching import classifying
 from yitong.ct.switching.board import Board, after, fail, finish, settle_audio, stand_alone
+from yitong.ct.switching.hearing import parties
 from yitong.ct.switching.ports import Invitation
 from yitong.ct.switching.table import LiveConnection
 
@@ -93,9 +94,12 @@ def deflect(board: Board, one: LiveConnection, service: Deflect, now: int) -> No
 
 
 def transfer(board: Board, one: LiveConnection, service: SingleStepTransfer, now: int) -> None:
-    """Single Step Transfer: the target is rung for the others; when it answers, ``one`` leaves. Until then it stays."""
-    near = next((other for other in board.table.others(one) if other.in_call), None)
-    if near is None:
+    """Single Step Transfer: the target is rung for the others; when it answers, ``one`` leaves. Until then it stays.
+
+    Whoever only attends to another one has nobody to give away.
+    """
+    near = next((other for other in parties(board.table.others(one)) if other.in_call), None)
+    if near is None or one.attends:
         board.tell(
             ServiceFailed(
                 tenant=one.tenant,
@@ -241,6 +245,16 @@ def early(board: Board, one: LiveConnection, now: int) -> None:
     if near is not None and near.incoming and not near.in_call and not near.answering:
         board.lines.progress(near.connection)
     settle_audio(board, one.call)
+
+
+def carried(board: Board, one: LiveConnection, device: str) -> None:
+    """Another trunk has the call in place of one that did not take it: what that one said early is over."""
+    one.device = device
+    board.table.changed.add(one.connection)
+    if one.early:
+        classifying.listen_early(board, one, on=False)
+        one.early = False
+        settle_audio(board, one.call)
 
 
 def answered(board: Board, one: LiveConnection, now: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
 import structlog
 
 from yitong.ct.model import Cause, DeviceKind
@@ -17,6 +16,7 @@ from yitong.ct.switches.soft.lines import Lines
 from yitong.ct.switches.soft.pressure import Pressure
 from yitong.ct.switches.soft.referring import Referring
 from yitong.ct.switches.soft.registrations import Registrations
+from yitong.ct.switches.soft.renewing import next_version
 from yitong.ct.switches.soft.tolls import Tolls
 from yitong.ct.switches.soft.waiting import MessagesWaiting
 from yitong.ct.switching.ports import MAXIMUM_HOPS, Invitation
@@ -261,12 +261,11 @@ class Answering:
             self._refuse(event, Refused(500, (("Retry-After", "2"),)))
             return
         if not event.request.body:
-            body = negotiation.make_offer(line.local).encode()
-            self._endpoint.respond(event.transaction, 200, self._lines.now, body=body, content_type=SDP)
+            self._lines.renewing.offer(event, line, line.local)
             return
         if self._lines.imaging.asked(event, line):
             return
-        line.local, line.answer = _next_version(line.local), b""
+        line.local, line.answer = next_version(line.local), b""
         try:
             answer, remote = negotiation.make_answer(parse(event.request.body), line.local)
         except SdpError as error:
@@ -274,12 +273,7 @@ class Answering:
             return
         line.local = negotiation.settled(line.local, remote)
         self._endpoint.respond(event.transaction, 200, self._lines.now, body=answer.encode(), content_type=SDP)
-        self._lines.sound.set_remote(line.connection, remote)
-        self._lines.changed.add(line.connection)
-        if remote.held != line.held:
-            line.held = remote.held
-            tell = self._lines.function.held if remote.held else self._lines.function.retrieved
-            tell(line.connection, self._clock.now())
+        self._lines.renewing.agreed(line, remote)
 
     # --- registration ------------------------------------------------------------------------------------------------------------------
 
@@ -291,7 +285,8 @@ class Answering:
         status, headers = self._registrations.register(who, event.request, event.flow)
         self._endpoint.respond(event.transaction, status, self._lines.now, headers=headers)
         if status == 200:
-            self._lines.registered(who.device, who.username, event.flow)
+            hosts = {contact.uri.host for contact in event.request.contacts if contact.uri_text != "*"}
+            self._lines.registered(who.device, who.username, event.flow, hosts)
 
 
 def _offer(request: Request, admitted: Admitted) -> Session | None:
@@ -325,8 +320,3 @@ def _clean(text: str) -> str:
     """At most 64 characters that can be shown; bytes that are no text become a mark."""
     readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(character for character in readable if character.isprintable())[:64]
-
-
-def _next_version(local: Local) -> Local:
-    """The same side in the next description of its dialog (RFC 3264 §8)."""
-    return msgspec.structs.replace(local, version=local.version + 1)

@@ -14,6 +14,7 @@ import structlog
 from yitong.ct.model import DeviceKind, FaxOutcome
 from yitong.ct.switches.soft.line import Line
 from yitong.ct.switches.soft.media_messages import MediaFaxed, MediaTone
+from yitong.ct.switches.soft.outward import Outward
 from yitong.ct.switches.soft.sound import Sound
 from yitong.ct.switching import faxes
 from yitong.ct.switching.function import SwitchingFunction
@@ -58,6 +59,7 @@ class Home(Protocol):
     endpoint: Endpoint
     sound: Sound
     function: SwitchingFunction
+    outward: Outward
     all: dict[str, Line]
     changed: set[str]
 
@@ -106,6 +108,11 @@ class Imaging:
         if isinstance(event, ResponseReceived) and event.response.status < 200:
             return True
         del self._open[event.transaction.id]
+        if isinstance(event, ResponseReceived) and event.response.status in (401, 407):
+            again = self._lines.outward.challenged(event)
+            if again is not None:
+                self._open[again.id] = line
+                return True
         if isinstance(event, ResponseReceived) and event.response.status < 300 and event.dialog is not None:
             self._lines.endpoint.ack(event.transaction, event.dialog, self._lines.now)
             if not line.ended:

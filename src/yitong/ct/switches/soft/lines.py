@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -21,6 +21,7 @@ from yitong.ct.switches.soft.media_messages import PortOpened
 from yitong.ct.switches.soft.outward import Outward
 from yitong.ct.switches.soft.reached import Reach
 from yitong.ct.switches.soft.refreshing import Refreshing
+from yitong.ct.switches.soft.renewing import Renewing
 from yitong.ct.switches.soft.sound import Sound
 from yitong.ct.switching.function import SwitchingFunction
 from yitong.ct.switching.ports import Invitation
@@ -55,6 +56,7 @@ class Lines:
         self.accepting = Accepting(self)
         self.refreshing = Refreshing(self)
         self.imaging = Imaging(self)
+        self.renewing = Renewing(self)
         self.all: dict[str, Line] = {}
         self.changed: set[str] = set()
         self.by_dialog: dict[DialogId, Line] = {}
@@ -315,7 +317,7 @@ class Lines:
 
     def timed_out(self, event: TransactionTimedOut | TransactionFailed) -> None:
         """No answer to our INVITE, or no ACK to our 200."""
-        if self.imaging.answered(event):
+        if self.imaging.answered(event) or self.renewing.timed_out(event):
             return
         line = self._by_transaction.pop(event.transaction.id, None)
         if isinstance(event.transaction, ServerTransaction):
@@ -340,6 +342,8 @@ class Lines:
 
     def acknowledged(self, event: AckReceived) -> None:
         """Our 200 was acknowledged."""
+        if self.renewing.acknowledged(event):
+            return
         line = self._by_transaction.pop(event.transaction.id, None)
         if line is None:
             return
@@ -359,8 +363,16 @@ class Lines:
         line.held = remote.held
         self.sound.set_remote(line.connection, remote)
 
-    def registered(self, device: str, username: str, flow: Flow) -> None:
-        """A device registered: a page whose connection broke goes on by the new one; another page in its place ends the old one's call."""
+    def registered(self, device: str, username: str, flow: Flow, contacts: Collection[str]) -> None:
+        """A device registered: a page whose connection broke goes on by the new one; another page in its place ends the old one's call.
+
+        So does a telephone whose stream broke, known by the host of its Contact: ``contacts`` are those that it registers.
+        """
+        for line in self.all.values():
+            if line.device == device and line.username == username and self._lost_its_stream(line, contacts):
+                assert line.dialog is not None
+                line.dialog.flow = flow
+                self.changed.add(line.connection)
         for line in [line for line in self.all.values() if line.device == device and line.lost_at]:
             line.lost_at = 0.0
             if line.username == username and line.dialog is not None:
@@ -368,6 +380,15 @@ class Lines:
                 self.changed.add(line.connection)
             else:
                 self.lose(line, Cause.SIGNALLING_LOST)
+
+    def _lost_its_stream(self, line: Line, contacts: Collection[str]) -> bool:
+        dialog = line.dialog
+        if dialog is None or dialog.flow.transport not in ("tcp", "tls") or self.reach.alive(dialog.flow):
+            return False
+        try:
+            return Uri.parse(dialog.target).host in contacts
+        except ParseError:
+            return False
 
     def lose(self, line: Line, cause: Cause) -> None:
         """A connection is lost: BYE goes out if there is a way, the switching function is told."""

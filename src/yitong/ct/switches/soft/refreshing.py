@@ -7,7 +7,7 @@ import structlog
 from yitong.ct.model import Cause
 from yitong.ct.switches.soft.line import SDP, Line
 from yitong.ct.switches.soft.reached import Holder
-from yitong.sip import negotiation
+from yitong.sip import image, negotiation
 from yitong.sip.events import RefreshWanted, ResponseReceived, SessionExpired, TransactionFailed, TransactionTimedOut
 from yitong.sip.grammar import SipError
 from yitong.sip.sdp import SdpError, parse
@@ -36,7 +36,7 @@ class Refreshing:
         line = self._lines.by_dialog.get(event.dialog.id)
         if line is None or line.local is None:
             return
-        body = negotiation.make_offer(line.local).encode()
+        body = (image.make_offer(line.local) if line.image else negotiation.make_offer(line.local)).encode()
         try:
             transaction = self._lines.endpoint.request_in_dialog(event.dialog, "INVITE", self._lines.now, body=body, content_type=SDP)
         except SipError:
