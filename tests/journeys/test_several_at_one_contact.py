@@ -183,6 +183,19 @@ def test_transfer_to_a_queue_keeps_the_place_and_counts_the_wait_anew(story: Cal
     told.end(QUEUE, "q2")
 
 
+def test_no_queue_takes_the_contact_in_the_middle_of_a_consultation(story: Callable[..., Story]) -> None:
+    """Whoever was asked would talk on with a customer who waits."""
+    told = story()
+    told.say(m.Consult, number="1002")
+    with pytest.raises(Refused, match="wrong_state"):
+        told.say(m.Transfer, queue="service")
+    told.say(m.Conference)
+    with pytest.raises(Refused, match="wrong_state"):
+        told.say(m.Transfer, queue="service")
+    assert told.customer_hears() == {"1001", "1002"}
+    told.end()
+
+
 def test_a_consulted_one_who_does_not_answer(story: Callable[..., Story]) -> None:
     told = story(second=IGNORES)
     told.say(m.Consult, 5.0, number="1002")

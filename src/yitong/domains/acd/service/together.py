@@ -157,11 +157,12 @@ class Together:
     def _to_queue(self, command: m.Transfer, unit: Unit) -> None:
         assignment = self._acts.mine(command.agent, command.assignment, "active", "held")
         queue, contact = self._model.queue_named(command.queue), self._registry.get(assignment.contact)
-        if assignment.host:
-            raise Refused("wrong_state", state="consulting")
+        self._may_begin(assignment)
         if queue is None or contact is None:
             raise Refused("not_found")
         connection = assignment.connection
+        if assignment.consultation is not None:
+            self._tell_end(assignment, assignment.consultation, "returned", unit)
         self._acts.end_talk(assignment, "transferred", unit)
         self._acts.clear(connection, unit, Cause.TRANSFERRED)
         self._acts.wrap_up(assignment, unit)
