@@ -23,6 +23,7 @@ export const router = createRouter({
         { path: 'faxes/:tab?/:id?', component: () => import('@/faxes/FaxesPage.vue'), meta: { right: 'faxes.own', title: 'faxes' } },
         { path: 'conferences', component: () => import('@/conference/ConferencePage.vue'), meta: { right: 'conferences.host', title: 'conferences' } },
         { path: 'mailboxes', component: () => import('@/mailboxes/MailboxesPage.vue'), meta: { right: 'mailboxes.own', title: 'mailboxes' } },
+        { path: 'mails', component: () => import('@/mails/MailsPage.vue'), meta: { right: 'mails.all', title: 'mails' } },
         { path: 'texts', component: () => import('@/texts/TextsPage.vue'), meta: { right: 'texts.read', title: 'texts' } },
         { path: 'security', component: () => import('@/security/SecurityPage.vue'), meta: { right: 'audit.read', title: 'security' } },
         { path: 'settings/:kind?', component: () => import('@/settings/SettingsPage.vue'), meta: { right: 'config.read', title: 'settings' } },

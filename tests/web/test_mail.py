@@ -169,6 +169,11 @@ async def test_a_mail_becomes_a_contact_and_is_answered_at_the_desk(office: Offi
         await expect(words).to_be_enabled()
         assert "> 账单多收了。镕" in await words.input_value()
         assert "一通客户服务" in await words.input_value()
+        await words.press("Alt+t")
+        await expect(page.locator("[data-test=template-text]")).to_have_text("王小波，您好！")
+        await page.screenshot(path=tmp_path / "mail-template.png")
+        await page.locator("[data-test=template-words]").press("Enter")
+        assert (await words.input_value()).startswith("王小波，您好！\n"), "where he writes"
         await words.fill("已更正，附新账单。\n\n一通客户服务")
         new = {"name": "新账单.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 corrected"}
         await page.set_input_files("input[type=file]", new)  # type: ignore[arg-type]
@@ -238,9 +243,14 @@ def painted() -> bytes:
     mail["Message-ID"] = "<painted@example.org>"
     both = MIMEMultipart("alternative")
     both.attach(MIMEText("您好，\n账单多收了。镕", "plain", "gb18030"))
-    both.attach(MIMEText(
-        "<script>alert(1)</script><p onclick='x()' style='color:red;background:url(http://spy.example/a)'>您好，<br>账单多收了。镕</p>"
-        "<img src='http://spy.example/b.png'><form action='http://spy.example'><input></form>", "html", "gb18030"))
+    both.attach(
+        MIMEText(
+            "<script>alert(1)</script><p onclick='x()' style='color:red;background:url(http://spy.example/a)'>您好，<br>账单多收了。镕</p>"
+            "<img src='http://spy.example/b.png'><form action='http://spy.example'><input></form>",
+            "html",
+            "gb18030",
+        )
+    )
     mail.attach(both)
     file = MIMEApplication(b"%PDF-1.4 bill", "pdf")
     file.add_header("Content-Disposition", "attachment", filename=("gb18030", "", "账单.pdf"))
@@ -314,6 +324,37 @@ async def test_whatever_dies_no_mail_is_lost_doubled_or_answered_twice(office: O
     office.servers.deliver(bounce(f"<{sent['id']}@example.com>"))
     await so(lambda: _out(office, "returned"))
     await so(lambda: _all_seen(office, 4))
+    await decided_by_people(office, admin)
+
+
+async def decided_by_people(office: Office, admin: dict[str, str]) -> None:
+    """What was kept aside is discarded, and taken in after all; each is in the audit log. What has no address any more waits for nobody."""
+    agent = await office.world.headers("1001")
+    await office.ask("GET", "/mails", agent, 403)
+    kept = {one["reason"]: one["id"] for one in (await office.ask("GET", "/mails", admin, params={"state": "kept"}))["items"]}
+    assert set(kept) == {"auto_reply", "bounce", "bulk"}
+    assert (await office.ask("GET", "/mails", admin, params={"state": "stuck"}))["items"] == []
+    assert [one["state"] for one in (await office.ask("GET", "/mails", admin, params={"state": "undelivered"}))["items"]] == ["returned"]
+    mail = f"/mails/{kept['auto_reply']}"
+    await office.ask("POST", f"{mail}/discard", agent, 403)
+    await office.ask("POST", f"{mail}/discard", admin, 204)
+    await office.ask("POST", f"{mail}/discard", admin, 409)
+    (gone,) = (await office.ask("GET", "/mails", admin, params={"state": "discarded"}))["items"]
+    assert (gone["id"], gone["reason"]) == (kept["auto_reply"], "auto_reply"), "it is still said why"
+    await office.ask("POST", f"{mail}/queue", admin, 204)
+    await so(lambda: _in(office, kept["auto_reply"], "taken"))
+    await office.ask("POST", f"{mail}/discard", admin, 409)
+    async with office.world.database.transaction() as connection:
+        lost = "update mail_messages set account_id = null, state = 'new', reason = '' where id = cast(:id as uuid)"
+        await connection.execute(text(lost), {"id": kept["bulk"]})
+    (stuck,) = (await office.ask("GET", "/mails", admin, params={"state": "stuck"}))["items"]
+    assert (stuck["id"], stuck["reason"]) == (kept["bulk"], "no_account")
+    await office.ask("POST", f"/mails/{kept['bulk']}/queue", admin, 409)
+    await office.ask("POST", f"/mails/{kept['bulk']}/discard", admin, 204)
+    async with office.world.database.transaction() as connection:
+        told = "select action from audit where tenant_id = :t and object_id = any(:mails) and action like 'mail.%d' order by at"
+        rows = await connection.execute(text(told), {"t": office.world.mine.id, "mails": [kept["auto_reply"], kept["bulk"]]})
+        assert list(rows.scalars()) == ["mail.discarded", "mail.queued", "mail.discarded"]
 
 
 def bounce(about: str) -> bytes:
@@ -341,6 +382,10 @@ async def _count(office: Office, number: int) -> bool:
     return len(await office.rows()) == number
 
 
+async def _in(office: Office, mail: str, state: str) -> bool:
+    return [row["state"] for row in await office.rows() if str(row["id"]) == mail] == [state]
+
+
 async def _taken(office: Office) -> bool:
     return bool((await office.rows())[0]["state"] == "taken")
 
@@ -359,5 +404,3 @@ async def _sent(office: Office) -> bool:
 
 async def _done(office: Office) -> bool:
     return await asyncio.to_thread(lambda: len(office.servers.flags("Done")) == 1 and not office.servers.flags())
-
-

@@ -29,7 +29,7 @@ async def test_every_list_of_configuration_comes_in_pages(world: World) -> None:
         assert made.status_code == 201
     lists = [path.removeprefix("/api/v1") for path, methods in schema["paths"].items() if path.count("/") == 4 and "post" in methods]
     lists = [path for path in lists if path.startswith("/config/")]
-    assert len(lists) == 21
+    assert len(lists) == 22
     for path in lists:
         whole = (await world.ask("GET", path, who, params={"limit": 200})).json()
         assert whole["items"], path

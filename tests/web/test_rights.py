@@ -102,6 +102,7 @@ def bodies(of: Tenant, ids: Tenant) -> dict[str, Any]:
         "/assessments/{id}": {"marks": [], "comments": [], "note": "x"},
         "/assessments/{id}/answer": {"text": "x"},
         "/assessments/{id}/settle": {"text": "x"},
+        "/config/mail_templates": named | {"texts": {"en": "Dear {customer.name}"}},
         "/config/text_lines": named | {"host": "sms.example.com"},
         "/config/text_templates": named | {"texts": {"en": "Hello {customer.name}"}},
         "/mailboxes/{id}/notice": {"on": True},

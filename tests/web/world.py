@@ -165,6 +165,11 @@ class Seed:
             "imap_host": "127.0.0.1", "imap_username": "off", "smtp_host": "127.0.0.1",
         })  # fmt: skip
         made.ids["mail"] = await self.mail(made)
+        made.ids["mail_template"] = await self.put(
+            made.id,
+            "mail_template",
+            {"code": "thanks", "name": NAME, "texts": {"zh-CN": "{customer.name}，您好！", "en": "{customer.name}:"}},
+        )
         made.ids["score_sheet"] = await self.put(made.id, "score_sheet", {"code": "service", "name": NAME, "criteria": CRITERIA})
         await self._assessment(made)
         made.ids["text_line"] = await self.put(

@@ -3,7 +3,7 @@ import type { Assignment, Named } from '@/api/types'
 
 export interface MailAddress { address: string; name: string }
 export interface MailFile { part: number; name: string; type: string; bytes: number }
-export type MailState = 'new' | 'taken' | 'kept' | 'waiting' | 'sending' | 'sent' | 'failed' | 'uncertain' | 'returned'
+export type MailState = 'new' | 'taken' | 'kept' | 'waiting' | 'sending' | 'sent' | 'failed' | 'uncertain' | 'returned' | 'discarded'
 export interface Mail {
   id: string
   direction: 'in' | 'out'
@@ -46,6 +46,30 @@ export function sizeText(bytes: number): string {
 /** What the answer begins with: room to write, the signature, what is answered. */
 export function beginning(answer: NonNullable<OpenMail['answer']>): string {
   return ['', '', ...(answer.signature ? [answer.signature, ''] : []), answer.quote].join('\n')
+}
+
+export interface MailTemplate { id: string; code: string; name: Named; texts: Record<string, string>; language: string }
+/** A template in one of its languages. */
+export interface TemplateChoice { key: string; code: string; name: Named; language: string; text: string }
+
+/** What there is to choose: each template in the language that fits the customer, then what else there is. */
+export function choicesOf(templates: MailTemplate[]): TemplateChoice[] {
+  const all = templates.flatMap((one) => Object.entries(one.texts).map(([language, text]) => ({ key: `${one.id}-${language}`, code: one.code, name: one.name, language, text, fits: language === one.language })))
+  return [...all.filter((one) => one.fits), ...all.filter((one) => !one.fits)].map(({ key, code, name, language, text }) => ({ key, code, name, language, text }))
+}
+
+/** Those in whose names, code or text all the words are. */
+export function matching(choices: TemplateChoice[], words: string): TemplateChoice[] {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean)
+  return choices.filter((one) => {
+    const said = [one.code, ...(typeof one.name === 'string' ? [one.name] : Object.values(one.name)), one.text].join(' ').toLowerCase()
+    return wanted.every((word) => said.includes(word))
+  })
+}
+
+/** The text with `piece` in place of what was selected, and where one writes on. */
+export function inserted(text: string, start: number, end: number, piece: string): { text: string; caret: number } {
+  return { text: text.slice(0, start) + piece + text.slice(end), caret: start + piece.length }
 }
 
 const DRAFT = 'yitong.mail.'

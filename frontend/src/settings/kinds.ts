@@ -18,6 +18,7 @@ export interface Field {
   required?: boolean
   /** Unit or meaning below the field: key in `hint.` */
   hint?: string
+  /** Of a number: both, always; of a `wording` the longest text. */
   minimum?: number
   maximum?: number
   columns?: Column[]
@@ -29,7 +30,7 @@ export interface Kind { kind: string; columns: string[]; fields: Field[]; fresh:
 
 const LANGUAGES = ['zh-CN', 'en']
 const coded = (): Field[] => [{ path: 'code', type: 'text', required: true, hint: 'code' }, { path: 'name', type: 'name', required: true }]
-const rewriting = (): Column[] => [{ key: 'pattern', type: 'text', hint: '1[3-9].' }, { key: 'strip', type: 'number' }, { key: 'prepend', type: 'text', hint: '+86' }]
+const rewriting = (): Column[] => [{ key: 'pattern', type: 'text', hint: '1[3-9].' }, { key: 'strip', type: 'number', minimum: 0, maximum: 32 }, { key: 'prepend', type: 'text', hint: '+86' }]
 const seconds = (path: string, hint = 'seconds', minimum = 0, maximum = 86_400): Field => ({ path, type: 'number', hint, minimum, maximum })
 
 const recording = (): Field[] => [
@@ -43,7 +44,7 @@ export const GROUPS: [string, string[]][] = [
   ['people', ['users', 'teams', 'skills', 'reasons', 'score_sheets']],
   ['routing', ['numbers', 'flows', 'prompts', 'queues', 'wrap_up_codes']],
   ['telephony', ['trunks', 'number_classes', 'caller_rules', 'mailboxes', 'conference_rooms', 'text_lines', 'text_templates']],
-  ['writing', ['mail_accounts']],
+  ['writing', ['mail_accounts', 'mail_templates']],
   ['house', ['retentions', 'sites']],
 ]
 
@@ -222,6 +223,7 @@ export const KINDS: Kind[] = [
       smtp_host: '', smtp_port: 587, smtp_security: 'starttls', smtp_username: '', tls_ca: '', flood_per_hour: 30, keep_days: 730,
     },
   },
+  { kind: 'mail_templates', columns: ['name', 'code', 'texts'], fields: [...coded(), { path: 'texts', type: 'wording', required: true, hint: 'mail_texts', maximum: 4000 }], fresh: { code: '', name: {}, texts: {} } },
   {
     kind: 'mailboxes',
     columns: ['name', 'code', 'number', 'owners', 'queue', 'email', 'keep_days'],

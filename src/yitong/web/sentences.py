@@ -276,6 +276,11 @@ SENTENCES: dict[str, Sentence] = {
         "此信箱没有设置邮件地址，或系统未设置发信服务器。请联系管理员。",
         "This mailbox has no e-mail address, or no mail server is set up. Ask an administrator.",
     ),
+    "mail_no_account": Sentence(
+        409,
+        "收到这封邮件的地址已从“设置 › 邮件地址”中删除，无法收入队列。可以查看或丢弃它。",
+        "The address it came to was removed from Settings › Mail addresses, so it cannot wait in a queue. Read it here, or discard it.",
+    ),
     "mail_recipients": Sentence(
         422,
         "收件人不是邮件地址，或多于 20 个。请检查地址，多个地址用逗号隔开。",

@@ -16,8 +16,10 @@ from starlette.responses import Response
 from yitong.contact.bus import Refused
 from yitong.contact.client import Core
 from yitong.domains.mail.api.answers import router as answers
+from yitong.domains.mail.api.aside import router as aside
 from yitong.domains.mail.api.desk import router as desk
 from yitong.domains.mail.api.seeing import looker_of, noted, octets_of
+from yitong.domains.mail.api.templates import router as templates
 from yitong.domains.mail.model import Address
 from yitong.domains.mail.rules.composing import quoted
 from yitong.domains.mail.rules.parsing import attachment, body_of
@@ -29,9 +31,12 @@ from yitong.kit.database import Database
 from yitong.kit.http import Caller, from_cursor, iso, need, part, to_cursor
 
 router = APIRouter(tags=["mails"])
-routers = (answers, desk, router)
+routers = (answers, aside, desk, templates, router)
 LATEST = 4_000_000_000_000_000
-_STATES = Literal["", "new", "taken", "kept", "waiting", "sending", "sent", "failed", "uncertain", "returned"]
+_STATES = Literal[
+    "", "new", "taken", "kept", "discarded", "waiting", "sending", "sent", "failed", "uncertain", "returned", "stuck", "undelivered"
+]  # fmt: skip
+"""``stuck``: came, and cannot be taken in now; ``undelivered``: failed, uncertain, returned."""
 
 
 class Mails(BaseModel):
@@ -51,7 +56,7 @@ async def list_mails(
     database: Database = part(Database),
     clock: SystemClock = part(SystemClock),
 ) -> Mails:
-    """All mails of one's sites, with those that no agent was shown and why."""
+    """All mails of one's sites, or those in a state; with those that no agent was shown, and why."""
     place = from_cursor(cursor, tuple[int, UUID]) if cursor else None
     before = (min(max(place[0], 0), LATEST), str(place[1])) if place else None
     async with database.transaction() as connection:
@@ -135,20 +140,6 @@ async def mail_accounts(caller: Caller = need("config.read"), database: Database
     async with database.transaction() as connection:
         rows = await store.states(connection, caller.scope)
     return Mails(items=[row | {"since": iso(row["since"]), "looked_at": iso(row["looked_at"])} for row in rows])
-
-
-@router.post("/mails/{id}/queue", status_code=204)
-async def queue_mail(
-    id: UUID, caller: Caller = need(store.ALL), database: Database = part(Database), clock: SystemClock = part(SystemClock),
-    core: Core = part(Core),
-) -> None:  # fmt: skip
-    """Let a mail wait for an agent that was kept aside (an automatic answer, too many at once)."""
-    looker = await looker_of(caller, core)
-    async with database.transaction() as connection:
-        await _one(connection, caller, looker, id)
-        if not await store.queue(connection, caller.scope, str(id), clock.now()):
-            raise Refused("wrong_state")
-        await noted(connection, caller, clock, "mail.queued", str(id))
 
 
 @router.post("/mails/{id}/again", status_code=204)

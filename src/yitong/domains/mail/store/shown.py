@@ -14,8 +14,10 @@ from yitong.kit.scope import Scope
 
 ALL, OWN = "mails.all", "mails.own"
 _COLUMNS = """
-m.id, m.site_id, m.account_id, m.direction, m.state, m.reason, m.contact_id, m.thread_id, m.token, m.message_id, m.refs, m.subject,
+m.id, m.site_id, m.account_id, m.direction, m.state, m.contact_id, m.thread_id, m.token, m.message_id, m.refs, m.subject,
 m.from_address, m.from_name, m.reply_to, m.recipients, m.copies, m.attachments, m.at, m.bytes, m.cut, m.file, m.author_id,
+case when m.state = 'new' and not exists (select 1 from mail_accounts a where (a.tenant_id, a.id) = (m.tenant_id, m.account_id))
+  then 'no_account' else m.reason end as reason,
 (select u.name from users u where (u.tenant_id, u.id) = (m.tenant_id, m.author_id)) as author,
 (select a.address from mail_accounts a where (a.tenant_id, a.id) = (m.tenant_id, m.account_id)) as address
 """
@@ -25,6 +27,12 @@ m.tenant_id = :tenant and m.site_id = any(cast(:sites as uuid[])) and (:all or (
     t.id = any(cast(:here as uuid[])) or t.contact_id = any(cast(:here as uuid[]))
     or exists (select 1 from contacts c where (c.tenant_id, c.id) = (t.tenant_id, t.contact_id) and c.agent_id = cast(:agent as uuid))))))
 """
+
+_STUCK = """
+m.direction = 'in' and m.state = 'new' and (m.reason <> ''
+  or not exists (select 1 from mail_accounts a where (a.tenant_id, a.id) = (m.tenant_id, m.account_id)))
+"""
+_LISTED = {"": "true", "stuck": _STUCK, "undelivered": "m.direction = 'out' and m.state in ('failed', 'uncertain', 'returned')"}
 
 
 class Looker(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,19 +75,25 @@ async def one(connection: AsyncConnection, scope: Scope, looker: Looker, id: str
 async def page(
     connection: AsyncConnection, scope: Scope, *, state: str, words: str, before: tuple[int, str] | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Mails of one's sites, newest first."""
+    """Mails of one's sites in a state (or stuck, or undelivered; empty: all), newest first."""
     scope.require(ALL)
     at, id = (moment(before[0]), before[1]) if before else (None, None)
     like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     rows = await connection.execute(
         text(f"""
             select {_COLUMNS} from mail_messages m where m.tenant_id = :tenant and m.site_id = any(cast(:sites as uuid[]))
-              and (:state = '' or m.state = :state)
+              and {_LISTED.get(state, "m.state = :state")}
               and (:words = '' or concat_ws(' ', m.subject, m.from_address, m.from_name) ilike :like)
               and (cast(:at as timestamptz) is null or (m.at, m.id) < (cast(:at as timestamptz), cast(:id as uuid)))
             order by m.at desc, m.id desc limit :limit"""),
         {
-            "tenant": scope.tenant, "sites": sorted(scope.sites), "state": state, "words": words, "like": like, "at": at, "id": id,
+            "tenant": scope.tenant,
+            "sites": sorted(scope.sites),
+            "state": state,
+            "words": words,
+            "like": like,
+            "at": at,
+            "id": id,
             "limit": limit,
         },
     )
@@ -142,11 +156,24 @@ async def again(connection: AsyncConnection, scope: Scope, id: str, now: int) ->
 
 
 async def queue(connection: AsyncConnection, scope: Scope, id: str, now: int) -> bool:
-    """Let one wait for an agent that was kept aside."""
+    """Let one wait for an agent that was kept aside or discarded, or try one again that could not be taken in."""
     done = await connection.execute(
         text("""
-            update mail_messages set state = 'new', reason = '', next_at = :now
-            where tenant_id = :tenant and id = cast(:id as uuid) and direction = 'in' and state = 'kept'"""),
+            update mail_messages m set state = 'new', reason = '', next_at = :now
+            where m.tenant_id = :tenant and m.id = cast(:id as uuid) and m.direction = 'in'
+              and (m.state in ('kept', 'discarded') or (m.state = 'new' and m.reason <> ''))"""),
         {"tenant": scope.tenant, "id": id, "now": moment(now)},
+    )
+    return bool(done.rowcount)
+
+
+async def discard(connection: AsyncConnection, scope: Scope, id: str) -> bool:
+    """Nobody need see one that was kept aside, or that core will not take. While core may have taken it, that is not known yet."""
+    done = await connection.execute(
+        text(f"""
+            update mail_messages m set state = 'discarded'
+            where m.tenant_id = :tenant and m.id = cast(:id as uuid)
+              and ((m.direction = 'in' and m.state = 'kept') or ({_STUCK} and m.reason <> 'core_unavailable'))"""),
+        {"tenant": scope.tenant, "id": id},
     )
     return bool(done.rowcount)

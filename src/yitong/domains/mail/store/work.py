@@ -234,11 +234,11 @@ async def contact_of(connection: Connection, mail: Coming) -> str:
 
 
 async def taken(connection: Connection, mail: Coming, contact: str) -> None:
-    """A contact has it."""
+    """A contact has it; also when somebody discarded it while core was asked."""
     await connection.execute(
         text("""
             update mail_messages set state = 'taken', contact_id = :contact, reason = ''
-            where (tenant_id, id) = (:tenant, :id) and state = 'new'"""),
+            where (tenant_id, id) = (:tenant, :id) and state in ('new', 'discarded')"""),
         {"tenant": mail.tenant, "id": mail.id, "contact": contact},
     )
 

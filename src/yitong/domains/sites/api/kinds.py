@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from yitong.domains.sites import service
 from yitong.domains.sites.api import shapes, text_shapes
-from yitong.domains.sites.api.mail_shape import MailAccount
+from yitong.domains.sites.api.mail_shape import MailAccount, MailTemplate
 from yitong.domains.sites.api.paging import Cursor, Limit, page_of, place_of, version_of
 from yitong.domains.sites.api.score_shapes import ScoreSheet
 from yitong.domains.sites.api.shapes import Page
@@ -63,6 +63,7 @@ RESOURCES = (
     Resource(path="text_templates", kind="text_template", shape=text_shapes.TextTemplate),
     Resource(path="mailboxes", kind="mailbox", shape=shapes.Mailbox),
     Resource(path="mail_accounts", kind="mail_account", shape=MailAccount, sealed=("imap_password", "smtp_password")),
+    Resource(path="mail_templates", kind="mail_template", shape=MailTemplate),
     Resource(path="retentions", kind="retention", shape=shapes.Retention),
     Resource(path="score_sheets", kind="score_sheet", shape=ScoreSheet),
     Resource(path="reasons", kind="reason", shape=shapes.Named),

@@ -1,4 +1,4 @@
-"""What an address looks like from outside whose mails are read and answered."""
+"""What an address looks like from outside whose mails are read and answered, and a template of answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from yitong.domains.sites.api.shapes import Id, Named, Text
+from yitong.domains.sites.api.shapes import Id, Language, Named, Text
+from yitong.domains.sites.api.text_shapes import WORDED
 
 _CERTIFICATES = r"^\s*(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)*$"
 _Host = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,45})$")]
@@ -49,3 +50,10 @@ class MailAccount(Named):
             if security == "none" and host not in _HERE:
                 raise ValueError("security none is for a server on this machine only")
         return self
+
+
+class MailTemplate(Named):
+    """What agents may write to whoever sent a mail; ``{customer.name}``, ``{agent.name}``, ``{mail.subject}`` and other CEL expressions
+    stand for what is known when it is written."""
+
+    texts: Annotated[dict[Language, Annotated[Text, StringConstraints(min_length=1, max_length=4000), WORDED]], Field(min_length=1)]

@@ -48,9 +48,13 @@ def _wording(text: str) -> str:
     return text
 
 
+WORDED = AfterValidator(_wording)
+"""A text whose expressions are CEL."""
+
+
 class TextTemplate(Named):
     """What agents may send the customer of a talk; ``{customer.name}`` and other CEL expressions stand for call data."""
 
     texts: Annotated[
-        dict[Language, Annotated[Text, StringConstraints(min_length=1, max_length=600), AfterValidator(_wording)]], Field(min_length=1)
+        dict[Language, Annotated[Text, StringConstraints(min_length=1, max_length=600), WORDED]], Field(min_length=1)
     ]

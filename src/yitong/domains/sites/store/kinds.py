@@ -115,6 +115,9 @@ MAIL_ACCOUNT = Kind(
         "smtp_username", "smtp_password", "tls_ca", "flood_per_hour", "keep_days", json=["name"], secret=["imap_password", "smtp_password"],
     ),
 )  # fmt: skip
+MAIL_TEMPLATE = Kind(
+    name="mail_template", table="mail_templates", published=False, fields=_fields("code", "name", "texts", json=["name", "texts"])
+)  # fmt: skip
 CONFERENCE_ROOM = Kind(
     name="conference_room", table="conference_rooms",
     fields=_fields(
@@ -147,6 +150,6 @@ KINDS = {
     for kind in (
         TENANT, SITE, ROLE, USER, TEAM, SKILL, AGENT, QUEUE, FLOW, NUMBER, ACCOUNT, TRUNK, PROMPT, FAX_DOCUMENT, REASON, WRAP_UP_CODE,
         NUMBER_CLASS,
-        CALLER_RULE, RETENTION, CONFERENCE_ROOM, MAILBOX, MAIL_ACCOUNT, TEXT_LINE, TEXT_TEMPLATE, SCORE_SHEET,
+        CALLER_RULE, RETENTION, CONFERENCE_ROOM, MAILBOX, MAIL_ACCOUNT, MAIL_TEMPLATE, TEXT_LINE, TEXT_TEMPLATE, SCORE_SHEET,
     )
 }  # fmt: skip
