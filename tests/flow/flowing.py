@@ -8,7 +8,7 @@ from typing import Any
 
 from yitong.contact.bus import Bus, Unit
 from yitong.contact.ledger import Fact
-from yitong.contact.messages import AttributeSet
+from yitong.contact.messages import AttributeSet, Question
 from yitong.ct.events import AnyEvent
 from yitong.ct.services import AnyService
 from yitong.domains.ivr.steps import (
@@ -20,6 +20,7 @@ from yitong.domains.ivr.steps import (
     MenuStep,
     PlayStep,
     ReturnStep,
+    SayStep,
     SetStep,
     TransferStep,
 )
@@ -54,7 +55,7 @@ def library() -> Library:
 
 def kinds(prompts: Library) -> Kinds:
     return Kinds(
-        PlayStep(prompts), PlayStep(prompts, "say"), MenuStep(prompts), CollectStep(prompts), ConditionStep(), HoursStep(), SetStep(),
+        PlayStep(prompts), SayStep(prompts), MenuStep(prompts), CollectStep(prompts), ConditionStep(), HoursStep(), SetStep(),
         TransferStep(), ClassifyStep(), ReturnStep(), HangUpStep(), SurveyStep(prompts),
     )  # fmt: skip
 
@@ -83,6 +84,7 @@ class World:
         self.ids = CountedIds()
         self.facts: list[Fact] = []
         self.asked: list[AnyService] = []
+        self.questions: list[Question] = []
         self.runner = Runner(self.bus, self, kinds(library()), tenant="t", site="s")
         self.bus.applies(AttributeSet, self._attribute)
         self.runner.publish("f", 1, document)
@@ -102,6 +104,7 @@ class World:
         act(unit)
         self.facts += unit.facts
         self.asked += unit.services
+        self.questions += unit.questions
 
     def tell(self, event: AnyEvent) -> None:
         self.decide(lambda unit: self.bus.hear(event, unit))

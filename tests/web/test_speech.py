@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from tests.web.world import NAME, World
 
 from yitong.app.jobs.configuration import BUCKET, Configuration
-from yitong.flow.prompts import speech_code
+from yitong.app.partition import step_kinds
+from yitong.domains.sites.api.sounds import PromptsFolder, spoken
+from yitong.flow.prompts import Library, speech_code
 from yitong.flow.speech import RATE, CannotSpeak, Speech
 from yitong.kit.clock import SystemClock
 from yitong.kit.nats import Nats
@@ -116,3 +119,16 @@ async def test_without_an_engine_nothing_new_is_said(world: World) -> None:
         problems = answer["items"] if action == "check" else answer["parameters"]["problems"]
         assert {(one["step"], one["code"]) for one in problems} == {("hello", "flow.no_speech"), ("menu", "flow.no_speech")}
     assert (await world.ask("GET", path, who)).json()["published_version"] in (None, 0, "")
+
+
+async def test_call_data_waits_for_the_call_and_what_is_written_is_not_spoken(tmp_path: Path) -> None:
+    steps = {
+        "hello": {"kind": "say", "text": {"zh-CN": "订单{vars.order}", "en": "Hello"}, "otherwise": ["menu"], "next": {"done": "text"}},
+        "text": {"kind": "send_text", "text": {"zh-CN": "谢谢"}, "next": {"done": "bye", "failed": "bye"}},
+        "bye": {"kind": "hang_up"},
+    }
+    document, problems = step_kinds(Library()).parse({"schema_version": 1, "name": NAME, "start": "hello", "steps": steps})
+    assert document is not None, problems
+    engine = Beeper()
+    made, problems = await spoken(document, (), engine, PromptsFolder(tmp_path), "t")
+    assert (engine.rendered, problems, [one["text"] for one in made]) == ([("Hello", "en")], [], ["Hello"])

@@ -1,4 +1,4 @@
-"""What one partition wants to know of the worker: who calls, which number a record keeps. No call waits for an answer."""
+"""What one partition wants of the worker: who calls, which number a record keeps, a text as speech. A call waits for the last only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from yitong.contact.messages import Card, NumberOf, Question, WhoIs
+from yitong.flow.messages import Speak
 from yitong.kit import logs
 from yitong.kit.gather import Gathering
 from yitong.kit.nats import OUTAGES, Nats
@@ -16,6 +17,8 @@ RATE, BURST = 10.0, 3
 """Questions who calls a second in the long run, and so many in a row: each is of all that called meanwhile."""
 SECONDS = 10.0
 """The call goes on meanwhile; an answer after the usual 300 ms still reaches the desk."""
+SPEECH_SECONDS = 10.0
+"""How long a caller waits for a text to be spoken before he hears what stands in its place."""
 _AWAY: tuple[type[Exception], ...] = (*OUTAGES, msgspec.MsgspecError)
 _log = logs.get("yitong.core")
 
@@ -46,6 +49,8 @@ class Inquiries:
             self._gathering.within(0.0)
         elif isinstance(question, NumberOf):
             self._tasks.start(self._ask_number(question), "question")
+        elif isinstance(question, Speak):
+            self._tasks.start(self._ask_speech(question), "speech")
 
     def _ask_all(self) -> None:
         asked, self._callers = self._callers, []
@@ -70,3 +75,13 @@ class Inquiries:
                 _log.info("nobody says which number it is", error=repr(error))
             else:
                 self._answered(question, number)
+
+    async def _ask_speech(self, question: Speak) -> None:
+        """Answered in any case: the caller waits."""
+        with logs.bound(**self._ids_of(question)):
+            file = ""
+            try:
+                file = await self._nats.request(f"ask.speech.{self._tenant}", question, str, seconds=SPEECH_SECONDS)
+            except _AWAY as error:
+                _log.warning("nobody speaks", error=repr(error))
+            self._answered(question, file)

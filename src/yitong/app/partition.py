@@ -27,6 +27,7 @@ from yitong.domains.fax.model import Documents
 from yitong.domains.fax.service import Faxes
 from yitong.domains.fax.steps import ReceiveFaxStep, SendFaxStep
 from yitong.domains.ivr import steps as ivr
+from yitong.domains.ivr.service import Speaking
 from yitong.domains.mail.service import Mails
 from yitong.domains.mailbox.service import Mailboxes
 from yitong.domains.mailbox.steps.call_back import CallBackStep
@@ -56,7 +57,7 @@ def step_kinds(
     mailboxes = mailboxes or Mailboxes(Bus(), Registry(Bus()), tenant="", site="")
     texts = texts or TextOrders(Bus(), Registry(Bus()), tenant="")
     return Kinds(
-        ivr.PlayStep(library), ivr.PlayStep(library, "say"), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
+        ivr.PlayStep(library), ivr.SayStep(library), ivr.MenuStep(library), ivr.CollectStep(library), ivr.ConditionStep(),
         ivr.HoursStep(), ivr.SetStep(), ivr.TransferStep(), ivr.ClassifyStep(), ivr.ReturnStep(), ivr.HangUpStep(), QueueStep(),
         SurveyStep(library),
         SendFaxStep(documents or Documents()), ReceiveFaxStep(),
@@ -161,6 +162,7 @@ class Partition:
         kinds = step_kinds(self.library, self.faxes.documents, self.mailboxes, self.texts)
         Answerers(bus, self.registry)
         self.runner = Runner(bus, self.registry, kinds, tenant=tenant, site=site)
+        Speaking(bus, self.runner, tenant=tenant)
         self.journey = Journey(bus, self.registry, tenant=tenant, site=site, start_flow=self._start_flow)
         self.flow = FlowPart(self.runner, self.library, self.registry)
         bus.reacts(StepEntered, self._step_entered)

@@ -15,6 +15,7 @@ from yitong.flow.definition import HELP
 from yitong.flow.messages import StepRetried
 from yitong.flow.prompts import PIECES_SCHEMA, Library, speech_code
 from yitong.flow.step import Place, Problem
+from yitong.flow.wording import expressions
 
 SECONDS = {"type": "number", "minimum": 0.5, "maximum": 120}
 
@@ -29,6 +30,8 @@ def check_pieces(step: str, pieces: Iterable[Any], knowledge: Knowledge) -> list
                 Problem(step=step, code="flow.no_prompt", parameters={"prompt": piece, "language": language})
                 for language in sorted(missing)
             ]
+        elif "text" in piece and any(expressions(text) for text in piece["text"].values()):
+            problems.append(Problem(step=step, code="flow.call_data_in_prompt"))
         elif "text" in piece and not knowledge.speech:
             unspoken = [language for language, text in piece["text"].items() if speech_code(text, language) not in knowledge.prompts]
             problems += [Problem(step=step, code="flow.no_speech", parameters={"language": language}) for language in unspoken]

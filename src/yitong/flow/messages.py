@@ -1,10 +1,12 @@
-"""Facts about what happens to a contact inside a flow."""
+"""Facts about what happens to a contact inside a flow, and what a flow asks of others."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from yitong.contact.ledger import Fact
+from yitong.contact.messages import Question
+from yitong.ct.model import Prompt
 
 
 class FlowStarted(Fact, frozen=True):
@@ -75,3 +77,17 @@ class FlowEnded(Fact, frozen=True):
 
     TYPE: ClassVar[str] = "flow.ended"
     flow: str
+
+
+class Speak(Question, frozen=True, tag=True):
+    """Say ``text`` in ``language`` to who waits for it. Answered by the name of a prompt file, empty when nobody can say it.
+
+    Personal, for call data stands in it: it goes to a worker, never into the ledger. ``service``: the id that the Play will have;
+    ``otherwise``: what is played in its place.
+    """
+
+    service: str
+    connection: str
+    text: str
+    language: str
+    otherwise: tuple[Prompt, ...] = ()

@@ -1,4 +1,5 @@
-"""The port to a speech engine: what flows say is rendered when they are published and kept as prompts, never during a call."""
+"""The port to a speech engine. What flows say is rendered when they are published and kept as prompts; only a text with call data in it
+is rendered during the call, by a worker."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from yitong.flow.wording import expressions
 
 RATE = 8_000
 """Samples in a second of rendered speech."""
@@ -38,11 +41,11 @@ class Speech(Protocol):
 
 
 def texts_of(parameters: Any) -> Iterator[tuple[str, str]]:
-    """(language, text) of all that a step's parameters want spoken: those of «say», and every piece ``{"text": {language: text}}``."""
+    """(language, text) of all in a step's parameters that can be rendered before a call: without call data, of «say» and of prompts."""
     if isinstance(parameters, Mapping):
         texts = parameters.get("text")
         if isinstance(texts, Mapping):
-            yield from texts.items()
+            yield from ((language, text) for language, text in texts.items() if not expressions(text))
         for name, value in parameters.items():
             if name != "text":
                 yield from texts_of(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yitong.app.jobs.configuration import Configuration
 from yitong.app.jobs.ledger import LedgerWriter, project
@@ -11,6 +12,7 @@ from yitong.app.jobs.mail import MailJobs
 from yitong.app.jobs.mailboxes import MailboxJobs
 from yitong.app.jobs.personals import PersonalsWriter
 from yitong.app.jobs.recordings import RecordingsKeeper, vault_of
+from yitong.app.jobs.speech import SpeechJobs
 from yitong.app.jobs.texts import TextJobs
 from yitong.app.jobs.tidy import Tidy
 from yitong.app.migrate import require_current
@@ -29,6 +31,9 @@ from yitong.kit.lending import Borrower, Lender
 from yitong.kit.nats import Nats
 from yitong.kit.settings import Settings
 from yitong.kit.tasks import Tasks
+
+if TYPE_CHECKING:
+    from yitong.flow.speech import Speech
 
 
 class Worker:
@@ -50,6 +55,7 @@ class Worker:
         self.tidy = Tidy(database, clock, prompts)
         self.sender = Sender(database, Core(nats), clock, ids)
         self.fax_files = FaxFiles(database, clock, FaxesFolder(prompts.parent / "faxes"), fax_days)
+        self.speech = SpeechJobs(prompts, clock, _kokoro)
         self.recordings: RecordingsKeeper | None = None
         self.mailboxes: MailboxJobs | None = None
         self.texts: TextJobs | None = None
@@ -65,6 +71,7 @@ class Worker:
         tasks.keep(self.tidy.run, "tidy")
         tasks.keep(self.sender.run, "sendings of faxes")
         tasks.keep(self.fax_files.run, "fax files")
+        await self.speech.start(self._nats, tasks)
         if self.mailboxes is not None:
             await self.mailboxes.start(tasks)
         if self.mail is not None:
@@ -89,6 +96,7 @@ class Worker:
             "projections_behind": float(self.tidy.behind),
             "personals_waiting": float(self.personals.inbox.waiting),
             **{f"ledger_fault_{code}": float(count) for code, count in self.tidy.faults.items()},
+            **self.speech.figures(),
             **(self.recordings.figures() if self.recordings is not None else {}),
             **(self.mailboxes.figures() if self.mailboxes is not None else {}),
             **(self.texts.figures() if self.texts is not None else {}),
@@ -107,6 +115,12 @@ class Worker:
         if self.texts is not None and self.texts.fault:
             return Health(state="degraded", reason=self.texts.fault, figures=figures)
         return Health(figures=figures)
+
+
+def _kokoro() -> Speech:
+    from yitong.domains.ivr.speech.kokoro import Kokoro  # numpy, which no other job needs
+
+    return Kokoro()
 
 
 async def run(settings: Settings) -> None:

@@ -13,11 +13,12 @@ from yitong.ct.services import Clear, Play
 from yitong.domains.ivr.rules import DAYS, is_open
 from yitong.domains.ivr.steps.outside import ClassifyStep as ClassifyStep
 from yitong.domains.ivr.steps.outside import TransferStep as TransferStep
+from yitong.domains.ivr.steps.saying import SayStep as SayStep
 from yitong.domains.recording.messages import PauseForStep
 from yitong.flow import conditions
 from yitong.flow.asking import ASK_PROPERTIES, AskStep, check_expression, check_pieces
 from yitong.flow.definition import BACK, NAMES
-from yitong.flow.prompts import PIECES_SCHEMA, TEXTS_SCHEMA, Library
+from yitong.flow.prompts import PIECES_SCHEMA, Library
 from yitong.flow.step import Place, Problem
 
 EXPRESSION = {"type": "string", "minLength": 1, "maxLength": conditions.LONGEST}
@@ -28,28 +29,24 @@ BRANCH = {
     "additionalProperties": False,
     "properties": {"if": EXPRESSION, "then": VARIABLE},
 }
-BARGE_IN = {"barge_in": {"type": "boolean"}}
 NOTHING: frozenset[str] = frozenset()
 
 
 class PlayStep:
-    """«play»: prompts, one after the other. «say»: the same for text that is rendered to speech and cached.
+    """«play»: prompts, one after the other.
 
     A key stops it at once unless ``barge_in`` is false, and counts for the menu that follows (type-ahead).
     """
 
+    kind = "play"
     repeats = True
+    schema: Mapping[str, Any] = {
+        "required": ["prompts"],
+        "properties": {"prompts": PIECES_SCHEMA, "barge_in": {"type": "boolean"}},
+    }
 
-    def __init__(self, library: Library, kind: str = "play") -> None:
-        self.kind = kind
+    def __init__(self, library: Library) -> None:
         self._library = library
-        if kind == "say":
-            self.schema: Mapping[str, Any] = {"required": ["text"], "properties": {"text": TEXTS_SCHEMA, **BARGE_IN}}
-        else:
-            self.schema = {"required": ["prompts"], "properties": {"prompts": PIECES_SCHEMA, **BARGE_IN}}
-
-    def _pieces(self, parameters: Mapping[str, Any]) -> list[Any]:
-        return [{"text": parameters["text"]}] if self.kind == "say" else list(parameters["prompts"])
 
     def outcomes(self, parameters: Mapping[str, Any]) -> frozenset[str]:
         return frozenset({"done"})
@@ -58,10 +55,10 @@ class PlayStep:
         return NOTHING
 
     def check(self, step: str, parameters: Mapping[str, Any], knowledge: Any) -> list[Problem]:
-        return check_pieces(step, self._pieces(parameters), knowledge)
+        return check_pieces(step, parameters["prompts"], knowledge)
 
     def enter(self, place: Place, parameters: Mapping[str, Any], unit: Unit) -> str | None:
-        prompts = self._library.resolve(self._pieces(parameters), place.language, place.values)
+        prompts = self._library.resolve(parameters["prompts"], place.language, place.values)
         if not prompts:
             return "done"
         service = Play(id=unit.new_id(), tenant=place.tenant, connection=place.connection, prompts=prompts)

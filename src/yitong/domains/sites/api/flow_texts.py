@@ -52,6 +52,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "此处要朗读“{language}”文字，但没有录音，也未安装语音合成。请上传提示音。",
         "Text in “{language}” would be spoken here, but there is no recording and no speech engine. Upload a prompt.",
     ),
+    "flow.no_live_speech": (
+        "此处的文字含通话数据，须在通话中朗读，但未安装语音合成。"
+        "请安装（pip install 'yitong[speech]'），并在 otherwise 中指定代替的提示音。",
+        "This text has call data in it and is spoken during the call, but there is no speech engine. Install it "
+        "(pip install 'yitong[speech]'), and name prompts under “otherwise” that are played in its place.",
+    ),
+    "flow.nothing_otherwise": (
+        "此处的文字含通话数据，在通话中朗读；无法朗读时没有可播放的内容。请在 otherwise 中指定代替的提示音。",
+        "This text has call data in it and is spoken during the call; nothing is there for when that cannot be done. "
+        "Name prompts under “otherwise”.",
+    ),
+    "flow.call_data_in_prompt": (
+        "通话数据只能在“朗读”步骤中播报。请把这段文字移到 say 步骤。",
+        "Call data can be spoken by a step of kind “say” only. Move this text to one.",
+    ),
     "flow.no_way_on": ("结果“{outcome}”之后没有下一步。请连上。", "Nothing follows the outcome “{outcome}”. Connect it."),
     "flow.unknown_extension": ("没有分机 {extension}。请从列表中选择。", "There is no extension {extension}. Choose one from the list."),
     "flow.unknown_outcome": (

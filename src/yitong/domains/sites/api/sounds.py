@@ -17,6 +17,9 @@ from yitong.flow.prompts import speech_code
 from yitong.flow.speech import RATE, CannotSpeak, Speech, texts_of
 from yitong.flow.step import Problem
 
+WRITTEN = frozenset({"send_text"})
+"""Kinds of steps whose texts are read, not heard."""
+
 if TYPE_CHECKING:  # three tenths of a second of web's start, for one annotation
     import numpy as np
     from numpy.typing import NDArray
@@ -44,7 +47,8 @@ async def spoken(
     """Render what ``document`` says and has no prompt in ``known`` yet: values of new prompts, and what cannot be spoken."""
     made: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
-    for step, (language, text) in ((name, said) for name, one in document.steps.items() for said in texts_of(one.parameters)):
+    heard = {name: one for name, one in document.steps.items() if one.kind not in WRITTEN}
+    for step, (language, text) in ((name, said) for name, one in heard.items() for said in texts_of(one.parameters)):
         code = speech_code(text, language)
         if code in known or code in made:
             continue
