@@ -16,8 +16,9 @@ test:  ## everything: lint, types, contracts, front end, unit, journeys, real ph
 	@$(MAKE) --no-print-directory -j3 ready
 	@scripts/test.sh
 
-soak:  ## kills, fuzz, long walks; the report goes below docs/
+soak:  ## kills, fuzz, long walks, speech; the report goes below docs/
 	@$(MAKE) --no-print-directory -j3 ready
+	@$(MAKE) --no-print-directory $(VENV)/.speech
 	@scripts/soak.sh
 
 ready: $(VENV)/.collected $(STATIC) tools  # what tests need; the three wait for the network at once

@@ -24,6 +24,7 @@ KEPT_SECONDS = 3_600
 LOOK_SECONDS = 300.0
 MOST_WAITING = 4
 """Who comes when so many wait hears what stands in the text's place at once: an engine speaks one after the other."""
+FIRST_WORDS = (("zh-CN", "您好。"), ("en", "Hello."))
 _log = logs.get("yitong.worker")
 
 
@@ -34,12 +35,27 @@ class SpeechJobs:
         self._prompts, self._clock, self._engine = prompts, clock, engine
         self._one = asyncio.Lock()
         self._waiting = 0
+        self._ready = False
         self._told = {"speech_spoken": 0, "speech_again": 0, "speech_refused": 0}
 
     async def start(self, nats: Nats, tasks: Tasks) -> None:
         """Begin."""
         await nats.answer("ask.speech.*", Speak, self._asked, queue="speech", beside=tasks)
         tasks.keep(self._forget, "spoken texts")
+        tasks.start(self._warm(), "speech engine")
+
+    async def _warm(self) -> None:
+        """An engine takes many seconds for its first words: no caller shall wait for them."""
+        async with self._one:
+            self._ready = await asyncio.to_thread(self._speaks)
+
+    def _speaks(self) -> bool:
+        engine = self._engine()
+        if not engine.available():
+            return False
+        for language, text in FIRST_WORDS:
+            engine.render(text, language)
+        return True
 
     async def _asked(self, subject: str, asked: Speak) -> str:
         return await self.speak(subject.rpartition(".")[2], asked.text, asked.language)
@@ -101,5 +117,5 @@ class SpeechJobs:
                 path.unlink(missing_ok=True)
 
     def figures(self) -> dict[str, float]:
-        """Texts spoken, found spoken already, and those for which the caller heard something else."""
-        return {name: float(count) for name, count in self._told.items()}
+        """Texts spoken, found spoken already, and refused (the caller heard something else); whether an engine is there and loaded."""
+        return {name: float(count) for name, count in self._told.items()} | {"speech_ready": float(self._ready)}

@@ -118,7 +118,7 @@ class Worker:
 
 
 def _kokoro() -> Speech:
-    from yitong.domains.ivr.speech.kokoro import Kokoro  # numpy, which no other job needs
+    from yitong.domains.ivr.speech.kokoro import Kokoro  # and numpy, which no other job needs
 
     return Kokoro()
 
