@@ -146,6 +146,19 @@ def test_the_called_one_hangs_up(die: bool) -> None:
     told.end()
 
 
+def test_an_emergency_is_called_by_who_still_writes_up() -> None:
+    told = Dialled(far=Behaviour(answer_after=1.0, hang_up_after=5.0))
+    told.dial(seconds=15.0)
+    written = told.mine()
+    assert written is not None
+    assert written.state == "wrapping_up"
+    with pytest.raises(Refused, match="wrong_state"):
+        told.dial()
+    told.dial("110")
+    assert told.gateway.rung[-1][1].called == "110"
+    told.end()
+
+
 def test_what_may_not_be_called_is_refused() -> None:
     told = Dialled()
     for number, code in (("0755123456", "number_not_allowed"), ("mum", "bad_number")):

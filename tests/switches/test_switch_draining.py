@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.switches.rigs import CALLED
+from tests.switches.rigs import CALLED, TENANT
 from tests.switches.situations import answered_caller, make, new_id
 from tests.switches.soft_rig import SoftRig
 
@@ -41,3 +41,15 @@ async def test_a_draining_switch_takes_no_new_call_and_keeps_those_it_has(soft: 
     assert again.connection
     await far.hang_up()
     await soft.until(ConnectionCleared, connection=far.connection)
+
+
+async def test_an_emergency_is_called_by_a_draining_switch(soft: SoftRig) -> None:
+    soft.configure("tenant", TENANT, {"code": TENANT, "country": "CN"})
+    soft.configure("agent", "agent-1001", {"extension": "1001", "may_call": ["mobile"]})
+    operator, phone = await soft.operator("op"), await soft.phone("1001")
+    soft.switch.drain(True)
+    phone.agent.call("13911112222")
+    await soft.true(lambda: phone.agent.responses[-1:] == [503])
+    phone.agent.call("110")
+    await soft.true(lambda: operator.ringing is not None)
+    assert [request.uri.user for request in operator.invitations] == ["110"]

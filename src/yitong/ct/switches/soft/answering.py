@@ -100,14 +100,16 @@ class Answering:
         if named is not None:
             self._replace(event, named)
             return
-        if self.draining:
-            self._refuse(event, Refused(503, (RETRY_AFTER,)))
-            return
         admitted = self._gate.admit(request, event.flow, self._lines.now, self._clock.now())
         if isinstance(admitted, Refused):
             self._refuse(event, admitted)
+        elif self.draining and not self._is_emergency(admitted):
+            self._refuse(event, Refused(503, (RETRY_AFTER,)))
         elif (offered := self._offered(event, admitted)) is not None:
             self._begin(event, admitted, offered.session)
+
+    def _is_emergency(self, admitted: Admitted) -> bool:
+        return isinstance(admitted, ToOutside) and self._lines.is_emergency(admitted.who.tenant, admitted.number)
 
     def _offered(self, event: RequestReceived, admitted: Admitted) -> _Offered | None:
         """Their offer, when the call can be taken now; else it is refused."""

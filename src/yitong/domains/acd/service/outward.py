@@ -48,7 +48,8 @@ class Outward:
             raise Refused("number_not_allowed")
         if agent is None or not agent.reachable:
             raise Refused("no_telephone")
-        if agent.load("voice") >= config.most("voice"):
+        urgent = self.is_emergency(number) and not agent.talks  # what he writes up can wait
+        if agent.load("voice") >= config.most("voice") and not urgent:
             raise Refused("wrong_state", state=agent.state)
         usable = sorted((device for device in agent.devices.values() if device.usable), key=lambda one: (one.kind != "page", one.device))
         then = self._acts.sending(command.prompt, command.fax) if command.prompt or command.fax else ""
