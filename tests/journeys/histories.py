@@ -280,6 +280,9 @@ def check_now(world: World) -> None:
     model = world.partition.acd.model
     waiting = [queued.waiting() for queued in model.queued.values() if not queued.assignment]
     assert choose(waiting, model.free(), model.policies, world.timeline.now) is None, "a free agent and a contact he may take"
+    kept = {one.agent: (one.media, one.idle_since, one.answered_today) for one in model.free()}
+    open_now = {key: (agent.open_media(model.agent_configs[key]), agent.idle_since, agent.answered) for key, agent in model.agents.items()}
+    assert kept == {key: now for key, now in open_now.items() if now[0]}, "the dispatcher sees an agent as he was"
     world.own.update(one.id for one in model.assignments() if one.inside is not None or world.dialled & one.connections())
     by_agent = Counter(one.agent for one in model.assignments() if one.id not in world.own and one.switched)
     assert all(count <= 1 for count in by_agent.values()), "two contacts for one agent"

@@ -29,7 +29,7 @@ def _has_written(desk: Api, admin: Api, agent: str) -> bool:
     """Whether the agent has no work after a call; what he has is ended, and asked for again."""
     (now,) = [one for one in admin("GET", "/agents")["items"] if one["extension"] == agent]
     if now["state"] != "working_after_call" or not now["contact"]:
-        return True
+        return bool(now["state"] != "busy")
     with contextlib.suppress(AssertionError):  # not written yet, or ended meanwhile
         events = admin("GET", f"/contacts/{now['contact']}")["events"]
         for assignment in {event["payload"]["assignment"] for event in events if event["type"] == "acd.wrap_up_began"}:

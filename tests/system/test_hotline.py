@@ -153,6 +153,7 @@ async def test_a_module_is_added_beside_the_running_ones(stack: Stack, phone: Ca
     module = await Nats.connect(urls["nats_url"], "added")
     try:
         await module.subscribe("ledger.>", Batch, hear)
+        await module.connection.flush()  # the telephone below keeps this thread to itself
         caller = phone(number, tone=440)
         caller.dial("96900")
         await asyncio.to_thread(caller.wait, "CALL_ESTABLISHED")

@@ -42,7 +42,7 @@ class Model:
         self.handle: dict[str, float] = {}
         self.places: dict[str, int] = {}
         self.waits: dict[str, int] = {}
-        self.available: set[str] = set()
+        self.available: dict[str, Free] = {}
         self.changed = True
         self._site = site
         self._extensions: dict[str, str] = {}
@@ -122,12 +122,7 @@ class Model:
 
     def free(self) -> list[Free]:
         """Every agent who can take one more contact now, of whatever medium."""
-        return [self._as_free(agent) for agent in sorted(self.available)]
-
-    def _as_free(self, key: str) -> Free:
-        agent, config = self.agents[key], self.agent_configs[key]
-        media = agent.open_media(config)
-        return Free(agent=key, skills=config.skills, idle_since=agent.idle_since, answered_today=agent.answered, media=media)
+        return list(self.available.values())
 
     def staffed(self, queue: str) -> int:
         """Agents on duty (not on a break) who may serve the queue."""
@@ -160,8 +155,13 @@ class Model:
         if agent is None:
             return
         config = self.agent_configs.get(agent.id)
-        fit = config is not None and bool(agent.open_media(config))
-        (self.available.add if fit else self.available.discard)(agent.id)
+        media = agent.open_media(config) if config is not None else frozenset[str]()
+        if config is None or not media:
+            self.available.pop(agent.id, None)
+            return
+        self.available[agent.id] = Free(
+            agent=agent.id, skills=config.skills, idle_since=agent.idle_since, answered_today=agent.answered, media=media
+        )
 
     def _index(self, assignment: Assignment) -> None:
         for connection in assignment.connections():

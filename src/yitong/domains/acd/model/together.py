@@ -180,8 +180,10 @@ class Together:
         guest = self._model.assignment(fact.assignment)
         assert guest is not None
         guest.host, guest.segment, guest.answered_at, guest.since, guest.participation = "", fact.segment, at, at, ""
-        self._model.agents[guest.agent].answered += 1
+        agent = self._model.agents[guest.agent]
+        agent.answered += 1
         self._model.watch(guest)
+        self._model.touch(agent, agent.state, at)
 
     # --- without an agent ------------------------------------------------------------------------------------------------------------
 
