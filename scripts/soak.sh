@@ -1,7 +1,7 @@
 #!/bin/sh
 # The long tests: everything marked soak (mutated SIP, kills at random, core beside a million contacts, ten minutes of recording, long
-# journeys, sentences spoken to callers), before it the walk over mutated SIP with a seed of today and 100,000 media packets. What they
-# print is added to docs/soak/DATE.txt.
+# journeys, sentences spoken to callers, half of the load for half an hour, twice of what it takes for a minute), before it the walk over
+# mutated SIP with a seed of today and 100,000 media packets. What they print is added to docs/soak/DATE.txt.
 # Arguments go to pytest ("-k million" runs one). YITONG_SOAK_SECONDS and YITONG_SOAK_CONTACTS make it shorter.
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p docs/soak
