@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { kindsOf, neighbour, secondsLeft, type Ban, type Overview } from '@/security/security'
+import en from '@/locales/en.json'
+import { kindsOf, neighbour, secondsLeft, unread, type Ban, type Overview, type Reading } from '@/security/security'
 
 const ban = (source: string): Ban => ({ node: 'n', source, reason: 'wrong_passwords', tries: 30, since: '', until: '', dropped: 0 })
 
@@ -13,6 +14,11 @@ describe('the security page', () => {
     const now = Date.parse('2026-11-22T10:00:00.000Z')
     expect(secondsLeft('2026-11-22T10:09:59.400Z', now)).toBe(599)
     expect(secondsLeft('2026-11-22T09:00:00.000Z', now)).toBe(0)
+  })
+  it('names the mail addresses that cannot be read, the longest trouble first', () => {
+    const reading = (id: string, more: Partial<Reading> = {}): Reading => ({ id, address: id, enabled: true, state: 'failed', reason: 'credentials', since: `2026-11-22T10:0${id}:00Z`, ...more })
+    expect(unread([reading('3'), reading('1', { state: 'ok' }), reading('2', { enabled: false }), reading('0')]).map((one) => one.id)).toEqual(['0', '3'])
+    expect(Object.keys(en.security.mail_do).filter((one) => !(one in en.mail.account))).toEqual([])
   })
   it('moves the focus to the next row, else to the one before', () => {
     const bans = ['a', 'b', 'c'].map(ban)

@@ -14,6 +14,14 @@ export interface Overview {
   alarms: Alarm[]
 }
 
+/** How reading a mail address goes, of `GET /mail_accounts`. */
+export interface Reading { id: string; address: string; enabled: boolean; state: string; reason: string; since: string | null }
+
+/** Addresses from which no mail can be fetched; the longest trouble first. */
+export function unread(readings: Reading[]): Reading[] {
+  return readings.filter((one) => one.enabled && one.state === 'failed').sort((a, b) => (a.since ?? '').localeCompare(b.since ?? ''))
+}
+
 /** Kinds with something to show or to count, the most frequent first. */
 export function kindsOf(seen: Overview): { kind: string; count: number }[] {
   const kinds = new Set([...Object.keys(seen.counts), ...seen.refused.map((one) => one.kind)])
