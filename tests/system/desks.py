@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 
 from playwright.sync_api import Page
 from tests.system.phones import Phone
@@ -18,9 +19,9 @@ def sign_in(page: Page, stack: Stack, agent: str) -> None:
     page.keyboard.press("Enter")
 
 
-def on_break(stack: Stack, agent: str) -> None:
-    """Whatever an earlier test left: this agent takes no calls now, and has nothing to write up."""
-    desk, admin = stack.person(agent), stack.person("admin")
+def on_break(api: Callable[[str], Api], agent: str) -> None:
+    """Whatever an earlier test left: this agent takes no calls now, and has none, nor anything to write up."""
+    desk, admin = api(agent), api("admin")
     desk("PUT", "/me/state", expect=204, json={"state": "not_ready"})
     eventually(lambda: _has_written(desk, admin, agent), 15.0, f"{agent} is still busy")
 
@@ -39,7 +40,7 @@ def _has_written(desk: Api, admin: Api, agent: str) -> bool:
 
 def be_ready(page: Page, stack: Stack, agent: str) -> None:
     """Sign in and take calls."""
-    on_break(stack, agent)
+    on_break(stack.person, agent)
     sign_in(page, stack, agent)
     page.locator("[data-test=ready]").click()
 

@@ -82,7 +82,7 @@ def test_a_conference_of_telephones_led_from_a_page(
     stack: Stack, chromium: Chromium, phone: Callable[..., Phone], api: Callable[[str], Api]
 ) -> None:
     boss, admin, scene = api("1100"), api("admin"), Scene(phone)
-    on_break(stack, "1100")
+    on_break(api, "1100")
     with chromium.page(1300) as page:
         page.on("dialog", lambda dialog: dialog.accept())
         sign_in(page, stack, "1100")

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.firefox, pytest.mark.timeout(300)]
 
 def be_ready(desk: Firefox, stack: Stack, agent: str) -> None:
     """Sign in, allow the microphone, take calls."""
-    on_break(stack, agent)
+    on_break(stack.person, agent)
     desk.goto(f"{stack.base}/")
     desk.fill("input[type=text], input[name=username]", agent)
     desk.fill("input[type=password]", PASSWORD)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from playwright.sync_api import Page, expect
 from tests.system.browsers import Chromium
-from tests.system.desks import be_ready, dial_for_a_person, sign_in, wrap_up
+from tests.system.desks import be_ready, dial_for_a_person, on_break, sign_in, wrap_up
 from tests.system.phones import Phone
 from tests.system.stack import PASSWORD, Api, Stack, eventually
 from tests.system.test_hotline import steps
@@ -96,7 +96,7 @@ def consult(desk: Page, whom: str) -> None:
 
 def everybody_on_a_break(api: Callable[[str], Api]) -> None:
     for agent in ("1001", "1002", "1003", "1004"):
-        api(agent)("PUT", "/me/state", expect=204, json={"state": "not_ready"})
+        on_break(api, agent)
 
 
 @pytest.mark.req("O23", "G28", "H23", "H70")

@@ -69,9 +69,9 @@ def test_a_customer_goes_on_at_the_other_site(
     with chromium.page(TONES["first"]) as first, chromium.page(TONES["second"]) as second:
         be_ready(second, other, "1002")
         second.locator(".state.ready").wait_for(timeout=20_000)
-        on_break(other, "1002")
+        on_break(other.person, "1002")
         second.locator(".state.not_ready").wait_for()
-        on_break(stack, "1001")
+        on_break(stack.person, "1001")
         talk(first, stack, "1001", caller)
         refused_there(first, second)
         all_hear(customer=(lambda: phone_hears(caller), ["first"]))
