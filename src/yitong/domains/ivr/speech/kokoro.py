@@ -11,6 +11,7 @@ import importlib.resources
 import importlib.util
 import json
 import re
+import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -88,9 +89,14 @@ def _voice(language: str) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _chinese() -> Callable[[str], str]:
+    import jieba
     from misaki import zh
     from wetext import Normalizer
 
+    # What jieba keeps of its dictionary stands in the machine's common folder otherwise, where anybody may have put another file.
+    with tempfile.TemporaryDirectory() as own:
+        jieba.dt.tmp_dir = own
+        jieba.initialize()
     spell, normal = zh.ZHG2P(), Normalizer(lang="zh", operator="tn")
     return lambda text: str(spell(normal.normalize(text))[0])
 
