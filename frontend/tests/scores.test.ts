@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { choices, inOrder, marksFor, percentText, unmarked, type Criterion } from '@/assessments/scores'
+import { choices, inOrder, marksFor, opened, percentText, unmarked, type Criterion, type Listed } from '@/assessments/scores'
 
 const criteria: Criterion[] = [
   { key: 'polite', name: 'Polite', kind: 'points', weight: 30, points: 3 },
@@ -24,5 +24,13 @@ describe('marks', () => {
 
   it('have comments in the order of the recording', () => {
     expect(inOrder([{ at_ms: 9, text: 'b' }, { at_ms: 1, text: 'a' }]).map((one) => one.text)).toEqual(['a', 'b'])
+  })
+})
+
+describe('a list of assessments', () => {
+  it('keeps one that was opened where it is, read', () => {
+    const list = ['a', 'b', 'c'].map((id) => ({ id, unread: true }) as Listed)
+    expect(opened(list, 'b').map((one) => [one.id, one.unread])).toEqual([['a', true], ['b', false], ['c', true]])
+    expect(list[1]!.unread).toBe(true)
   })
 })

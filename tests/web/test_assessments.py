@@ -10,6 +10,9 @@ import pytest
 from sqlalchemy import text
 from tests.web.world import CRITERIA, NAME, World
 
+from yitong.domains.assessment.store import kept
+from yitong.kit.scope import Scope
+
 MARKS = [{"key": "polite", "value": 4}, {"key": "named", "value": 1}, {"key": "secret", "value": 1}]
 WORST = [{"key": "polite", "value": 5}, {"key": "named", "value": 1}, {"key": "secret", "value": 0}]
 
@@ -52,6 +55,20 @@ async def listed(world: World, who: str, query: str = "from=2020-01-01") -> list
     return list(answer.json()["items"])
 
 
+async def unread(world: World) -> int:
+    """What the badge of the agent says."""
+    answer = await world.ask("GET", "/assessments/unread", await world.headers("1001"))
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["count"])
+
+
+async def has_read(world: World, id: str, version: int) -> None:
+    """What remains of a reading that began before another version was there."""
+    scope, agent = Scope(tenant=world.mine.id, user=""), world.mine.people["1001"].agent
+    async with world.database.transaction() as connection:
+        await kept.read(connection, scope, agent, id, version, at=world.seed.clock.now())
+
+
 @pytest.mark.req("O45")
 async def test_a_recording_is_the_basis_of_an_assessment(world: World) -> None:
     """A real web process and PostgreSQL: from the recording to the agent's answer and the corrected score."""
@@ -66,13 +83,21 @@ async def test_a_recording_is_the_basis_of_an_assessment(world: World) -> None:
     assert [comment["at_ms"] for comment in one.whole["comments"]] == [200, 900]
     await one.do("1100", "POST", "/publish")
 
-    (seen,) = await listed(world, "1001")
-    assert (seen["percent"], seen["state"]) == (88.0, "published")
+    (seen,) = await listed(world, "1001", "unread=true")
+    assert (seen["percent"], seen["state"], seen["unread"], await unread(world)) == (88.0, "published", True, 1)
+    await one.do("1100", "GET")
+    assert await unread(world) == 1, "the supervisor's reading is not the agent's"
+    assert not (await listed(world, "1100"))[0]["unread"]
+    assert (await one.do("1001", "GET"))["unread"]
+    assert (await unread(world), await listed(world, "1001", "unread=true")) == (0, [])
     await one.do("1001", "PUT", "", 403, marks=MARKS)
     await one.do("1001", "POST", "/answer", text="客户先打断了我")
     await one.do("1001", "POST", "/answer", 409, text="再说一次")
     settled = await one.do("1100", "POST", "/settle", text="同意，改正", marks=[{"key": "polite", "value": 5}, *MARKS[1:]])
     assert (settled["state"], settled["percent"], settled["answer"]) == ("settled", 100.0, "客户先打断了我")
+    assert await unread(world) == 1, "what became of the answer is news"
+    await has_read(world, one.whole["id"], one.whole["version"] - 1)
+    assert await unread(world) == 1, "he read what was settled meanwhile"
     await one.do("1100", "DELETE", "", 409)
 
     who, path = await world.headers("1100"), f"/recordings/{world.mine.ids['recording red']}"

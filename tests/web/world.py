@@ -183,7 +183,7 @@ class Seed:
         made.ids["fax_document"] = await self.put(made.id, "fax_document", tariff)
 
     async def _assessment(self, made: Tenant) -> None:
-        """One of 1001's, whose recording and contact are long gone."""
+        """One of 1001's that he has read, whose recording and contact are long gone."""
         made.ids["assessment"] = self.new_id()
         values = {"tenant": made.id, "id": made.ids["assessment"], "site": made.site, "gone": self.new_id(), "at": moment(0)}
         values |= {"agent": made.people["1001"].agent, "by": made.people["1100"].id, "sheet": made.ids["score_sheet"]}
@@ -269,8 +269,8 @@ class Seed:
 
 
 _ASSESSMENT = """insert into assessments (tenant_id, id, site_id, contact_id, recording_id, agent_id, talked_at, sheet_id, sheet_version,
-    sheet, state, score, assessor_id, published_at)
-    values (:tenant, :id, :site, :gone, :gone, :agent, :at, :sheet, 1, :kept, 'published', 9000, :by, :at)"""
+    sheet, state, score, assessor_id, published_at, read_at)
+    values (:tenant, :id, :site, :gone, :gone, :agent, :at, :sheet, 1, :kept, 'published', 9000, :by, :at, :at)"""
 _CONTACT = (
     "insert into personals (tenant_id, id, kind, value, at, contact_id) values (:tenant, :calling, 'address', :number, :at, :contact)",
     "insert into customers (tenant_id, id, name) values (:tenant, :customer, '王小明')",

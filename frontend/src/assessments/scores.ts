@@ -26,6 +26,8 @@ export interface Listed {
   published_at: string | null
   answered_at: string | null
   settled_at: string | null
+  /** It is about oneself, and was not opened since it was published or settled. */
+  unread: boolean
 }
 
 export interface Assessment extends Omit<Listed, 'sheet'> {
@@ -59,3 +61,6 @@ export const percentText = (percent: number | null): string => (percent === null
 
 /** Comments in the order of the recording. */
 export const inOrder = (comments: Comment[]): Comment[] => [...comments].sort((a, b) => a.at_ms - b.at_ms)
+
+/** The list after one of them was opened: that one waits no longer, and stays where it is. */
+export const opened = (list: Listed[], id: string): Listed[] => list.map((one) => (one.id === id && one.unread ? { ...one, unread: false } : one))

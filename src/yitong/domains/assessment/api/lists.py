@@ -40,6 +40,12 @@ class Means(BaseModel):
     items: list[dict[str, Any]]
 
 
+class Unread(BaseModel):
+    """How many were published or settled about oneself and not opened since."""
+
+    count: int
+
+
 class Sheets(BaseModel):
     """Score sheets to choose from."""
 
@@ -54,13 +60,15 @@ def _wanted(
     contact: UUID | None = None,
     recording: UUID | None = None,
     state: Literal["", "draft", "published", "answered", "settled"] = "",
+    unread: bool = False,
     score_from: Percent | None = None,
     score_to: Percent | None = None,
 ) -> Wanted:
-    """What is looked for. ``from``, ``to``: when the talk began, UTC where no zone is given; scores in per cent, both included."""
+    """What is looked for. ``from``, ``to``: when the talk began, UTC where no zone is given; scores in per cent, both included;
+    ``unread``: about oneself and not opened since it was published or settled."""
     return Wanted(
         since=_utc(since), until=_utc(until), agent=str(agent or ""), sheet=str(sheet or ""), contact=str(contact or ""), state=state,
-        recording=str(recording or ""), score_from=None if score_from is None else round(100 * score_from),
+        recording=str(recording or ""), unread=unread, score_from=None if score_from is None else round(100 * score_from),
         score_to=None if score_to is None else round(100 * score_to),
     )  # fmt: skip
 
@@ -100,6 +108,13 @@ async def assessment_means(wanted: Wanted = Depends(_wanted), caller: Caller = n
     async with database.transaction() as connection:
         rows = await store.sums(connection, reader(caller).scope, caller.agent, wanted)
     return Means(items=[_mean(row) for row in rows])
+
+
+@router.get("/assessments/unread")
+async def unread_assessments(caller: Caller = need(kept.OWN), database: Database = part(Database)) -> Unread:
+    """How many assessments of one's own wait to be read; drafts do not count. Nothing of them is shown."""
+    async with database.transaction() as connection:
+        return Unread(count=await store.unread(connection, caller.scope, caller.agent))
 
 
 @router.get("/assessments/export", response_class=Response, responses={200: {"content": {"text/csv": {}}}})

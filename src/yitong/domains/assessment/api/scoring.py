@@ -106,9 +106,11 @@ async def begin_assessment(
 async def get_assessment(
     id: UUID, response: Response, caller: Caller = need(), database: Database = part(Database), clock: SystemClock = part(SystemClock)
 ) -> dict[str, Any]:
-    """One assessment with marks and comments; its ETag is what a change must send as If-Match. It is audited."""
+    """One assessment with marks and comments; its ETag is what a change must send as If-Match. It is audited; one's own is then read."""
     async with database.transaction() as connection:
         row = await _seen(connection, reader(caller), str(id))
+        if row["unread"]:
+            await kept.read(connection, caller.scope, caller.agent, str(id), row["version"], at=clock.now())
         await looked(connection, caller, clock, "assessment.read", str(id))
     return _answered(response, row)
 

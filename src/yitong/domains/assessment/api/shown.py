@@ -46,7 +46,7 @@ def listed(row: dict[str, Any]) -> dict[str, Any]:
         "talked_at": iso(row["talked_at"]), "percent": percent(row["score"]), "passed": row["passed"],
         "sheet": {"id": row["sheet_id"], "version": row["sheet_version"], "name": row["sheet"]["name"]},
         "assessor": row["assessor"], "published_at": iso(row["published_at"]), "answered_at": iso(row["answered_at"]),
-        "settled_at": iso(row["settled_at"]),
+        "settled_at": iso(row["settled_at"]), "unread": row["unread"],
     }  # fmt: skip
 
 

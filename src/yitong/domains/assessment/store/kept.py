@@ -37,9 +37,12 @@ s.tenant_id = :tenant and (
   or (:owns and s.agent_id = cast(:agent as uuid) and s.state <> 'draft'))
 """
 """Of ``assessments s`` joined to ``agents a``; parameters as ``who`` gives them."""
-COLUMNS = """
+UNREAD = "s.agent_id = cast(:agent as uuid) and s.state <> 'draft' and s.read_at is null"
+"""It is about the caller, and he has not read it since it was published or settled."""
+COLUMNS = f"""
 s.id, s.version, s.state, s.contact_id, s.recording_id, s.segment_id, s.agent_id, s.talked_at, s.sheet_id, s.sheet_version, s.sheet,
 s.score, s.passed, s.published_at, s.answered_at, s.settled_at, s.assessor_id, a.name as agent, a.extension, a.team_id,
+coalesce({UNREAD}, false) as unread,
 (select t.name from teams t where (t.tenant_id, t.id) = (a.tenant_id, a.team_id)) as team,
 (select u.name from users u where (u.tenant_id, u.id) = (s.tenant_id, s.assessor_id)) as assessor
 """
@@ -119,13 +122,21 @@ async def one(connection: AsyncConnection, scope: Scope, agent: str, id: str) ->
     return None if row is None else dict(row)
 
 
+async def read(connection: AsyncConnection, scope: Scope, agent: str, id: str, version: int, *, at: int) -> None:
+    """The agent whom an assessment is about has read this version of it; one that was settled meanwhile still waits for him."""
+    await connection.execute(
+        text(f"update assessments s set read_at = :at where s.tenant_id = :tenant and s.id = :id and s.version = :version and {UNREAD}"),
+        {"tenant": scope.tenant, "agent": agent, "id": id, "version": version, "at": moment(at)},
+    )
+
+
 async def alter(connection: AsyncConnection, scope: Scope, id: str, version: int, value: Value | None, *, at: int) -> None:
     """Change an assessment that the caller was found to be allowed to change; None: remove it. Raises Missing, Stale."""
     await change(connection, ASSESSMENT, Change(tenant=scope.tenant, id=id, version=version, value=value, actor=scope.user, at=at))
     state = value.get("state", "") if value is not None else ""
     if state in STAMPS:
         await connection.execute(
-            text(f"update assessments set {STAMPS[state]} = :at where tenant_id = :tenant and id = :id"),
-            {"tenant": scope.tenant, "id": id, "at": moment(at)},
+            text(f"update assessments set {STAMPS[state]} = :at, read_at = :read where tenant_id = :tenant and id = :id"),
+            {"tenant": scope.tenant, "id": id, "at": moment(at), "read": moment(at) if state == "answered" else None},
         )
         await audit(connection, tenant=scope.tenant, at=at, actor=scope.user, action=f"assessment.{state}", kind="assessment", object=id)

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from yitong.domains.assessment.store.kept import COLUMNS, FROM, SEEN, who
+from yitong.domains.assessment.store.kept import COLUMNS, FROM, SEEN, UNREAD, who
 from yitong.kit.clock import moment
 from yitong.kit.scope import Scope
 
@@ -24,6 +24,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     contact: str = ""
     recording: str = ""
     state: str = ""
+    unread: bool = False
     score_from: int | None = None
     score_to: int | None = None
 
@@ -37,6 +38,7 @@ def _conditions(wanted: Wanted) -> tuple[str, dict[str, Any]]:
         "contact": ("s.contact_id = cast(:contact as uuid)", wanted.contact),
         "recording": ("s.recording_id = cast(:recording as uuid)", wanted.recording),
         "state": ("s.state = :state", wanted.state),
+        "unread": (UNREAD, wanted.unread or None),
         "score_from": ("s.score >= :score_from", wanted.score_from),
         "score_to": ("s.score <= :score_to", wanted.score_to),
     }
@@ -57,6 +59,15 @@ async def assessments(
         who(scope, agent) | values | {"limit": limit},
     )
     return [dict(row) for row in rows.mappings()]
+
+
+async def unread(connection: AsyncConnection, scope: Scope, agent: str) -> int:
+    """How many of those about the caller he has not read."""
+    rows = await connection.execute(
+        text(f"select count(*) from assessments s where s.tenant_id = :tenant and {UNREAD}"),
+        {"tenant": scope.tenant, "agent": agent or None},
+    )
+    return int(rows.scalar_one())
 
 
 async def sums(connection: AsyncConnection, scope: Scope, agent: str, wanted: Wanted) -> list[dict[str, Any]]:
