@@ -19,11 +19,11 @@ def sign_in(page: Page, stack: Stack, agent: str) -> None:
     page.keyboard.press("Enter")
 
 
-def on_break(api: Callable[[str], Api], agent: str) -> None:
+def on_break(api: Callable[[str], Api], agent: str, *, seconds: float = 15.0) -> None:
     """Whatever an earlier test left: this agent takes no calls now, and has none, nor anything to write up."""
     desk, admin = api(agent), api("admin")
     desk("PUT", "/me/state", expect=204, json={"state": "not_ready"})
-    eventually(lambda: _has_written(desk, admin, agent), 15.0, f"{agent} is still busy")
+    eventually(lambda: _has_written(desk, admin, agent), seconds, f"{agent} is still busy")
 
 
 def _has_written(desk: Api, admin: Api, agent: str) -> bool:

@@ -176,6 +176,13 @@ class Phone:
         self._log.close()
 
 
+def loudest(path: Path, frequency: float) -> float:
+    """The share at ``frequency`` in the second that has most of it, however long the call was."""
+    with wave.open(str(path), "rb") as file:
+        seconds = file.getnframes() // file.getframerate()
+    return max((loudness(path, frequency, begin=at, end=at + 1.0) for at in range(seconds)), default=0.0)
+
+
 def write_tone(path: Path, frequency: float, *, rate: int = 8_000, seconds: int = 300) -> None:
     """A sine of -12 dBFS."""
     with wave.open(str(path), "wb") as file:

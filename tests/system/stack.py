@@ -80,6 +80,8 @@ class Stack:
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # modules stay compiled, as at an operator's
         self._process: subprocess.Popen[bytes] | None = None
         self._people: dict[str, Api] = {}
+        self.served = ""
+        """The file of tests that it serves."""
 
     def person(self, username: str) -> Api:
         """Somebody who is signed in: once for all tests, for a password costs a quarter of a second of CPU."""
