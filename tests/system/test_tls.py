@@ -55,6 +55,7 @@ def serial(port: int) -> int:
 def test_https_and_nothing_in_the_clear(secured: Stack, pair: tuple[Path, Path]) -> None:
     answer = httpx.get(f"{secured.base}/healthz", verify=trusting(pair[0]), trust_env=False)
     assert answer.status_code == 200, answer.text
+    eventually(lambda: httpx.get(f"{secured.base}/healthz", verify=trusting(pair[0]), trust_env=False).json()["state"] == "ok", 30.0)
     assert answer.headers["strict-transport-security"].startswith("max-age=")
     for port in (secured.http_port, secured.ws_port):
         with pytest.raises(httpx.TransportError):
