@@ -4,7 +4,8 @@
 
 The pages show the truth of that moment: a call is made from the customer's page, so that the desk is seen ringing, talking and wrapping
 up; more are made by telephones (baresip), so that a customer's card is seen, and a queue that is waited in. Settings: see
-``screen_tools``; `YITONG_DEMO_PASSWORD`. The stories of what the switch does besides calls stand in ``screens_switch``.
+``screen_tools``; `YITONG_DEMO_PASSWORD`. The stories of what the switch does besides calls stand in ``screens_switch``, those of what is
+read afterwards in ``screens_office``.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from screen_tools import (
     sign_in,
     take,
 )
+from screens_office import the_assessments, the_mails, the_security, the_texts, the_work
 from screens_switch import the_conference, the_faxes, the_flow, the_locked_desk, the_mailbox, the_recording
 from tests.system.phones import Phone
 
@@ -215,7 +217,7 @@ def the_settings(browser: Browser, password: str) -> None:
 
 STORIES = (
     the_call, the_recording, the_telephone, the_colleagues, the_flow, the_conference, the_mailbox, the_faxes, the_supervisor, the_settings,
-    the_locked_desk,
+    the_locked_desk, the_texts, the_assessments, the_work, the_mails, the_security,
 )  # fmt: skip
 
 
