@@ -12,13 +12,12 @@ stage() {
   echo "== $name"
   "$@" || { echo "FAILED: $name" && return 1; }
 }
-patient=""
-front() { (cd frontend && $patient npm run --silent "$1"); }
+front() { (cd frontend && npm run --silent "$1"); }
 checks() {
   wrong=0
-  stage lint $patient $bin/ruff check --quiet . || wrong=1
-  stage types $patient $bin/mypy || wrong=1
-  stage contracts $patient $bin/lint-imports --no-cache || wrong=1
+  stage lint $bin/ruff check --quiet . || wrong=1
+  stage types $bin/mypy || wrong=1
+  stage contracts $bin/lint-imports --no-cache || wrong=1
   stage front-end-types front typecheck || wrong=1
   stage front-end-tests front test || wrong=1
   return $wrong
@@ -47,10 +46,8 @@ if [ $# -gt 0 ]; then
   tests "tests asked for" "$@"
 else
   # What runs against the real clock (telephones, browsers, sockets) is not beside what takes all the CPU there is; what kills processes
-  # and says how soon they are back is beside nothing. The checks have no hurry:
-  # they take what the tests leave while those wait.
+  # and says how soon they are back is beside nothing. The checks are beside the first, whose tests wait for engines now and then.
   mkdir -p build
-  patient="nice -n 15"
   checks > build/checks.log 2>&1 &
   checking=$!
   ignored=$(printf -- '--ignore=tests/%s ' app switches system)
@@ -58,12 +55,12 @@ else
   # More at once than cores: all of them wait, those of the switches (for telephones) most of the time.
   # shellcheck disable=SC2086
   together "tests on their own time" --numprocesses=$((2 * count)) --dist=loadfile --no-loadscope-reorder tests $ignored
+  wait $checking || failed="$failed checks;"
+  cat build/checks.log
   together "tests in real time" --numprocesses=$((3 * count)) --dist=loadfile --no-loadscope-reorder tests/app tests/switches
   kills=$(echo tests/system/test_faults_*.py)
   # shellcheck disable=SC2086
   together "tests of the whole product" --numprocesses=$((count + 1)) --dist=loadfile --no-loadscope-reorder tests/system $(printf -- '--ignore=%s ' $kills)
-  wait $checking || failed="$failed checks;"
-  cat build/checks.log
   # shellcheck disable=SC2086
   tests "tests of its failures" $kills
 fi
