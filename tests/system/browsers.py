@@ -60,7 +60,7 @@ window.__heard = (wanted) => {
   const bins = new Float32Array(ear.analyser.frequencyBinCount), each = ear.context.sampleRate / ear.analyser.fftSize;
   ear.analyser.getFloatFrequencyData(bins);
   const near = bins.filter((_, place) => Math.abs(place * each - wanted) < 12);
-  return { loudest: Math.max(...bins), wanted: Math.max(-999, ...near) };
+  return { loudest: Math.max(-999, ...bins), wanted: Math.max(-999, ...near) };
 };
 """
 
@@ -137,6 +137,10 @@ class Chromium:
 
 
 def hears(page: Page, frequency: float) -> bool:
-    """Whether the page hears ``frequency`` (± 12 Hz) clearly now: nothing is more than 10 dB louder, as where several speak."""
-    found = page.evaluate("wanted => window.__heard(wanted)", frequency)
-    return bool(found["wanted"] > -60 and found["wanted"] > found["loudest"] - 10)
+    """Whether the page hears ``frequency`` (± 12 Hz) clearly now."""
+    return clearly(page.evaluate("wanted => window.__heard(wanted)", frequency))
+
+
+def clearly(levels: dict[str, float]) -> bool:
+    """What was looked for is there, and nothing is more than 10 dB louder, as where several speak."""
+    return levels["wanted"] > -60 and levels["wanted"] > levels["loudest"] - 10

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests.ports import free_port
-from tests.system.browsers import EARS
+from tests.system.browsers import EARS, clearly
 from tests.system.stack import eventually
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -113,9 +113,8 @@ class Firefox:
         return bool(self.evaluate(self._script(selector, "each.checkVisibility()", "!!found")))
 
     def hears(self, frequency: float) -> bool:
-        """Whether the page hears ``frequency`` (± 12 Hz) clearly."""
-        found = self.evaluate("window.__heard()")
-        return abs(float(found["hertz"]) - frequency) < 12 and float(found["decibels"] or -999) > -60
+        """Whether the page hears ``frequency`` (± 12 Hz) clearly now."""
+        return clearly(self.evaluate(f"window.__heard({frequency})"))
 
     def _do(self, selector: str, condition: str, answer: str, seconds: float = 20.0) -> None:
         script = self._script(selector, condition, answer)
