@@ -58,9 +58,10 @@ $(VENV)/.test: $(VENV)/.run
 	@$(UV) --editable . --group dev
 	@touch $@
 
-# Collected once before many test processes do it at the same time: they find everything compiled.
+# Collected once before many test processes do it at the same time: they find everything compiled, the large tables of numbers too.
 $(VENV)/.collected: $(VENV)/.test
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only --quiet tests > /dev/null 2>&1 || true
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import phonenumbers.geodata'
 	@touch $@
 
 $(VENV)/.speech: $(VENV)/.run

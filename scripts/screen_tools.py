@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,7 +34,8 @@ _FLAGS = [
 
 def browser_of(playwright: Playwright) -> Browser:
     """Debian's Chromium, or the one that ``YITONG_CHROMIUM`` names."""
-    return playwright.chromium.launch(executable_path=os.environ.get("YITONG_CHROMIUM") or "/usr/bin/chromium", args=_FLAGS)
+    browser = os.environ.get("YITONG_CHROMIUM") or shutil.which("chromium-headless-shell") or "/usr/bin/chromium"
+    return playwright.chromium.launch(executable_path=browser, args=_FLAGS)
 
 
 @contextmanager

@@ -11,8 +11,9 @@ need() { # need NAME PACKAGE TEST...
   "$@" >/dev/null 2>&1 || { missing="$missing $package"; names="$names $name"; }
 }
 fax_library() { ls /usr/lib/*/libspandsp.so.2 /usr/lib*/libspandsp.so.2 /usr/local/lib/libspandsp.so.2 2>/dev/null | grep -q .; }
+chromium() { command -v chromium-headless-shell || command -v chromium; }
 cjk_font() { fc-list :lang=zh 2>/dev/null | grep -q .; }
-need chromium chromium command -v chromium
+need chromium chromium-headless-shell chromium
 need firefox firefox-esr command -v firefox
 need sipp sip-tester command -v sipp
 need baresip baresip command -v baresip

@@ -21,7 +21,7 @@ from threading import Event, Thread
 
 import psycopg
 import pytest
-from tests import proofs
+from tests import chromium, proofs
 from tests.databases import Databases
 
 from yitong.app import embedded, engines, streams
@@ -48,7 +48,7 @@ _TOOLS = {
 }
 """Mark: the command it needs; ``fax``: a library."""
 _PACKAGES = {
-    "chromium": "chromium", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester", "kamailio": "kamailio",
+    "chromium": "chromium-headless-shell", "firefox": "firefox-esr", "baresip": "baresip", "sipp": "sip-tester", "kamailio": "kamailio",
     "fax": "libspandsp2", "efax": "efax", "dovecot": "dovecot-imapd",
 }  # fmt: skip
 _REAL_TIME = (*(mark for mark in _TOOLS if mark not in ("fax", "dovecot")), "phone")
@@ -92,7 +92,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _is_there(tool: str) -> bool:
-    return fax_library.available() if tool == "fax" else shutil.which(tool) is not None or Path("/usr/sbin", tool).exists()
+    if tool == "fax":
+        return fax_library.available()
+    commands = chromium.NAMES if tool == "chromium" else (tool,)
+    return any(shutil.which(command) or Path("/usr/sbin", command).exists() for command in commands)
 
 
 @pytest.hookimpl(hookwrapper=True)

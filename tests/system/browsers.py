@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
+from tests.chromium import chromium
 from tests.system.stack import PATIENCE
 
 FLAGS = [
@@ -115,10 +115,8 @@ class Chromium:
 
     def _begun(self) -> Browser:
         if self._browser is None:
-            executable = shutil.which("chromium")
-            assert executable, "no chromium: apt-get install chromium"
             self._player = self._player or self._kept.enter_context(sync_playwright())
-            self._browser = self._player.chromium.launch(executable_path=executable, args=FLAGS)
+            self._browser = self._player.chromium.launch(executable_path=chromium(), args=FLAGS)
             expect.set_options(timeout=MILLISECONDS)
         return self._browser
 

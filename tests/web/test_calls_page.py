@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
-import shutil
 from pathlib import Path
 
 import pytest
 import soundfile
 from playwright.async_api import Page, async_playwright, expect
+from tests.chromium import chromium
 from tests.web.fax_page_walk import looks_at_a_pdf
 from tests.web.test_recordings import keep, speech, sql
 from tests.web.world import PASSWORD, World
@@ -58,10 +58,8 @@ async def test_a_supervisor_looks_after_a_recording(world: World, tmp_path: Path
     id = mine.ids["recording red"]
     soundfile.write(world.settings.home / "recordings" / f"{id}.wav", speech(12.0), 8000, subtype="PCM_16")
     await keep(world)
-    chromium = shutil.which("chromium")
-    assert chromium
     async with async_playwright() as player:
-        browser = await player.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = await player.chromium.launch(executable_path=chromium(), args=FLAGS)
         page = await browser.new_page(locale="zh-CN", viewport={"width": 1440, "height": 900})
         page.set_default_timeout(40_000)
         expect.set_options(timeout=40_000)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from playwright.async_api import async_playwright, expect
 from sqlalchemy import text
+from tests.chromium import chromium
 from tests.web.centre import Centre
 from tests.web.mail_server import PASSWORD, USER, Servers, servers
 from tests.web.test_calls_page import FLAGS
@@ -139,10 +140,8 @@ async def test_a_mail_becomes_a_contact_and_is_answered_at_the_desk(office: Offi
     who = await centre.ready("1001")
     await office.account()
     await office.begin()
-    chromium = shutil.which("chromium")
-    assert chromium
     async with async_playwright() as player:
-        browser = await player.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = await player.chromium.launch(executable_path=chromium(), args=FLAGS)
         page = await browser.new_page(locale="zh-CN", viewport={"width": 1440, "height": 900})
         page.set_default_timeout(60_000)
         expect.set_options(timeout=60_000)

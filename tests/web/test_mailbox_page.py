@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
+from tests.chromium import chromium
 from tests.web.centre import Centre
 from tests.web.world import HOTLINE, NAME, PASSWORD, World, write_wav
 
@@ -48,7 +48,7 @@ async def test_the_messages_page(world: World, centre: Centre) -> None:
     await centre.start_worker()
     async with async_playwright() as player:
         browser = await player.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+            executable_path=chromium(), args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
         )
         page = await (await browser.new_context(locale="en", viewport={"width": 1440, "height": 900})).new_page()
         page.set_default_timeout(40_000)

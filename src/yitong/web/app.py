@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, WebSocket
@@ -37,8 +38,10 @@ from yitong.web.health import Metrics
 from yitong.web.idempotency import Idempotency
 from yitong.web.live.door import Door
 from yitong.web.middleware import BodyLimit, DatabaseDeadline, SafeHeaders
+from yitong.web.segments import BySegments
 
 VERSION = "1"
+PREFIX = "/api/v1"
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "Why not (RFC 9457), in the client's language",
@@ -90,25 +93,26 @@ def create_app(parts: Parts, *, nats: Nats, clock: Clock, tasks: Tasks, tls: boo
     app.state.recognise = _recogniser(parts[Recognition])
     app.state.recognise_session = _of_session(parts[Recognition])
     problems.install(app)
-    app.router.routes.extend(_routes())
+    api, pages = _routes()
+    app.router.routes.extend((BySegments(PREFIX, api), *pages))
     app.openapi = description  # type: ignore[method-assign]
     return app
 
 
 @cache
-def _routes() -> tuple[BaseRoute, ...]:
-    """All routes. They ask the application for its parts and hold none themselves; making them takes a second, once a process."""
-    root, live = APIRouter(), APIRouter()
+def _routes() -> tuple[tuple[BaseRoute, ...], tuple[BaseRoute, ...]]:
+    """The API's routes, and the others. They ask the application for its parts; making them takes a second, once a process."""
+    api, pages, live = APIRouter(), APIRouter(), APIRouter()
     live.add_api_websocket_route("/live", _live)
-    for router in (  # none within another: every level is searched again for each request
+    for router in (  # none within another: every level is searched again
         security, phone.router, published.router, acd, recording, *quality, crm, conference, *assessment, reporting, records.router,
         flows.router, users.router, defence.router,
         prompts.router, *fax, *mail, mailbox, messaging, fax_documents.router, live, *map(kinds.router_of, kinds.RESOURCES),
     ):  # fmt: skip
-        root.include_router(router, prefix="/api/v1", responses=_PROBLEM)
-    root.include_router(health.router)
-    root.include_router(static_files.router)
-    return tuple(root.routes)
+        api.include_router(router, prefix=PREFIX, responses=_PROBLEM)
+    pages.include_router(health.router)
+    pages.include_router(static_files.router)
+    return tuple(api.routes), tuple(pages.routes)
 
 
 async def _live(websocket: WebSocket) -> None:
@@ -133,7 +137,7 @@ def _of_session(recognition: Recognition) -> Any:
 @cache
 def description() -> dict[str, Any]:
     """The API's description (OpenAPI), which also says that everything but signing in wants a token."""
-    schema = get_openapi(title="Yitong", version=VERSION, routes=_routes())
+    schema = get_openapi(title="Yitong", version=VERSION, routes=[*chain.from_iterable(_routes())])
     schema.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
