@@ -56,7 +56,7 @@ _LONG = (
     "test_rights", "test_schema", "test_calls_page", "test_fax_desk", "test_mail", "test_core_process", "test_core_dies",
     "test_fax_other_maker", "test_random_histories", "test_races", "test_media_fax", "test_loops_and_losses", "test_real_phones",
     "test_fax", "test_run", "test_live", "test_config", "test_contacts", "test_hotline", "test_browsers", "test_tls", "test_conference",
-    "test_firefox", "test_agent_and_flow", "test_outside_lines", "test_desk_returns", "test_two_sites", "test_several_at_a_desk",
+    "test_firefox", "test_agent_and_flow", "test_outside_lines", "test_two_sites", "test_several_at_a_desk",
     "test_supervisor", "test_mailbox", "test_locked_desk", "test_recording_control", "test_draining", "test_calling_out_page",
     "test_markup", "test_detours",
 )  # fmt: skip

@@ -46,6 +46,49 @@ def test_the_whole_way() -> None:
     assert world.corrections == 0
 
 
+def test_the_flow_begins_with_the_answer_in_one_message() -> None:
+    """Nobody waits for the switch to say that it has answered."""
+    asked: list[tuple[int, str]] = []
+
+    def note(service: object) -> tuple[float, ...]:
+        asked.append((world.timeline.now, type(service).__name__))
+        return (0.0,)
+
+    world = World(service_faults=note)
+    world.caller(steps=WHOLE_WAY)
+    world.run(1)
+    (first, *_) = asked
+    assert [name for at, name in asked if at == first[0]] == ["Answer", "Play"]
+
+
+def test_an_answer_that_never_reached_the_switch_is_asked_for_again_with_what_the_flow_wants() -> None:
+    world = World(service_faults=lambda service: () if world.timeline.now < began + 8 * SECOND else (0.0,))
+    began = world.timeline.now
+    world.agent("1001")
+    world.run(4)
+    customer = world.caller(steps=WHOLE_WAY)
+    world.run(4)
+    assert not customer.seen
+    world.run(4)
+    assert [seen.what for seen in customer.seen] == ["accepted", "hears"]
+    world.run(120)
+    (contact,) = world.contacts()
+    assert "OfferAnswered" in world.journey(contact)
+    check_end(world, 1)
+
+
+def test_a_caller_who_gives_up_as_he_is_answered_is_over_at_once() -> None:
+    world = World(service_faults=lambda service: (0.05,))
+    customer = world.caller(steps=())
+    world.run(0.02)
+    customer.hang_up()
+    world.run(5)
+    (contact,) = world.contacts()
+    (ended,) = world.facts(ContactEnded)
+    assert (ended.contact, ended.by, ended.cause) == (contact, "customer", Cause.CANCELLED)
+    check_end(world, 1)
+
+
 def test_an_agent_who_hangs_up_as_he_answers_leaves_the_caller_in_the_flow() -> None:
     """His connection is gone before the recording of both begins; the caller's is not."""
     world = World()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from yitong.ct.events import AnyEvent, Delivered, Established, SwitchStarted
+from yitong.ct.events import AnyEvent, CallCleared, ConnectionCleared, Delivered, Established, ServiceFailed, SwitchStarted
 from yitong.ct.model import Cause, Prompt
-from yitong.ct.services import Answer, Collect, Play, Route, Target
+from yitong.ct.services import Answer, Clear, Collect, Play, Route, Target
 from yitong.kit.ids import CountedIds
 from yitong.sim.callers import Customer, HangUp, Press, UntilAsked, UntilHears, UntilTalks, Wait
 from yitong.sim.faults import Fates, perfect, seeded
@@ -108,3 +108,18 @@ def test_restart_keeps_calls_and_begins_an_epoch() -> None:
     customer.hang_up()
     switch.timeline.run(1)
     assert not list(connections_of(switch))
+
+
+def test_what_waits_for_an_answer_that_never_comes_is_told_as_failed() -> None:
+    switch, ids, told = SimSwitch(Timeline()), CountedIds(1_000_000), list[AnyEvent]()
+    switch.monitor(told.append)
+    connection = switch.arrive(T, "96900", "138")
+    answer, play, clear = (ids.new(switch.timeline.now) for _ in range(3))
+    switch.ask(Answer(id=answer, tenant=T, connection=connection))
+    switch.ask(Play(id=play, tenant=T, connection=connection, prompts=(Prompt(file="menu.wav"),)))
+    switch.ask(Clear(id=clear, tenant=T, connection=connection, cause=Cause.BUSY))
+    switch.timeline.run(1)
+    assert [type(event) for event in told] == [Delivered, ConnectionCleared, CallCleared, ServiceFailed]
+    failed = told[-1]
+    assert isinstance(failed, ServiceFailed)
+    assert (failed.service, failed.reason) == (play, "no_such_connection")

@@ -350,6 +350,20 @@ async def test_prompt_is_played_to_its_end(rig: Rig) -> None:
     assert (await rig.until(Played, service=service.id)).completed
 
 
+async def test_what_is_asked_while_the_caller_is_being_answered_is_done_after_it(rig: Rig) -> None:
+    far, phone = await rig.incoming(), await rig.phone("1001")
+    answer = make(services.Answer, connection=far.connection)
+    play = make(services.Play, connection=far.connection, prompts=(PROMPT,))
+    route = make(services.Route, connection=far.connection, targets=(target(phone),))
+    for service in (answer, play, route):
+        rig.ask(service)
+    assert (await rig.until(Played, service=play.id)).completed
+    await rig.until(Originated, connection=route.targets[0].connection)
+    order = [type(event) for event in rig.events if isinstance(event, Established | Originated | Played)]
+    assert order[:2] == [Established, Originated]
+    assert not [event for event in rig.events if isinstance(event, ServiceFailed)]
+
+
 async def test_second_prompt_replaces_the_first(rig: Rig) -> None:
     far = await answered_caller(rig)
     first, second = (make(services.Play, connection=far.connection, prompts=(one,)) for one in (LONG, PROMPT))

@@ -121,7 +121,8 @@ class FlowPart:
     def reconcile(self, snapshot: Snapshot, unit: Unit, hear: Callable[[Any], None], fresh_us: int) -> int:
         """A caller whose step waits for a result that will not come (nothing plays, nothing collects) gets the step again.
 
-        After a restart (``fresh_us`` 0) that is everybody whose step waits on him; later only who was silent twice in a row.
+        After a restart (``fresh_us`` 0) that is everybody whose step waits on him; later only who was silent twice in a row, and whose
+        answer never reached the switch.
         """
         if not fresh_us:
             self._runner.enter_again(unit)
@@ -131,7 +132,12 @@ class FlowPart:
             if not connection.playing and not connection.collecting and not connection.classifying
             and (contact := self._registry.of_customer(connection.connection)) is not None and self._runner.waits_on_caller(contact.id)
         }  # fmt: skip
-        stuck = silent & self._silent
+        unanswered = {
+            contact.id for connection in snapshot.connections
+            if (contact := self._registry.of_customer(connection.connection)) is not None and contact.waits_for_us(connection)
+            and contact.arrived_at + fresh_us <= unit.now
+        }  # fmt: skip
+        stuck = silent & (self._silent | unanswered)
         self._silent = silent - stuck
         for contact_id in sorted(stuck):
             self._runner.enter_again(unit, contact_id)

@@ -10,7 +10,7 @@ import msgspec
 from yitong.contact.brought import read
 from yitong.contact.bus import Bus, Unit
 from yitong.contact.deadlines import Deadlines
-from yitong.contact.medium import FAX, switched
+from yitong.contact.medium import FAX
 from yitong.contact.messages import (
     CallRejected,
     Card,
@@ -31,7 +31,6 @@ from yitong.ct.events import AnyEvent, ConnectionCleared, Delivered, Established
 from yitong.ct.model import Cause, Connection, ConnectionState, DeviceKind
 from yitong.ct.services import Answer, Clear, StartRecording
 
-ANSWER_LEASE_US = 10_000_000
 RELEASE_LEASE_US = 5_000_000
 RELEASE_TRIES = 3
 STATES = Table("Contact", {
@@ -109,8 +108,6 @@ class Journey:
         bus.hears(ServiceFailed, self._service_failed)
         bus.reacts(ContactArrived, self._ask_who)
         bus.reacts(ContactAnswered, self._start)
-        bus.applies(ContactArrived, self._arrived)
-        bus.applies(ContactAnswered, lambda fact, at: self._deadlines.drop(fact.contact))
         bus.applies(ContactReleasing, lambda fact, at: self._deadlines.set(fact.contact, at + RELEASE_LEASE_US))
         bus.applies(ContactEnded, self._ended)
 
@@ -178,7 +175,8 @@ class Journey:
             unit.tell(ContactScreened(
                 contact=contact, connection=event.connection, rule=rule.id, action=rule.action.value, priority=priority
             ))  # fmt: skip
-        self._ask_answer(event.connection, unit)
+        self._ask_answer(event.connection, unit)  # what the flow asks for comes after it, with it (docs/decisions/0041)
+        unit.tell(ContactAnswered(contact=contact, connection=event.connection))
 
     def _bound(self, called: str, calling: str, device: str) -> Binding | None:
         trunk = device.rpartition("/")[2]
@@ -194,7 +192,7 @@ class Journey:
         self.registry.adopt(event.connection, event.call)
 
     def established(self, event: Established, unit: Unit) -> None:
-        """The customer's connection is up: the flow begins."""
+        """Whom we called has answered. Who called us is answered as he arrives (docs/decisions/0041)."""
         contact = self.registry.of_customer(event.connection)
         if contact is not None and contact.state == "arriving":
             unit.tell(ContactAnswered(contact=contact.id, connection=contact.connection))
@@ -270,11 +268,6 @@ class Journey:
     def _ask_clear(self, connection: str, cause: Cause, unit: Unit) -> None:
         unit.ask(Clear(id=unit.new_id(), tenant=self._tenant, connection=connection, cause=cause))
 
-    def _arrived(self, fact: ContactArrived, at: int) -> None:
-        """Whoever called us is answered soon; whoever we call has the time that we let it ring."""
-        if fact.direction == "in" and switched(fact.channel) and not fact.rings:
-            self._deadlines.set(fact.contact, at + ANSWER_LEASE_US)
-
     def _ended(self, fact: ContactEnded, at: int) -> None:
         self._deadlines.drop(fact.contact)
         self._tries.pop(fact.contact, None)
@@ -285,19 +278,16 @@ class Journey:
         return self._deadlines.next()
 
     def timer(self, unit: Unit) -> None:
-        """Leases that ran out: an answer or a release that never showed is asked for again, and at last given up."""
+        """Leases that ran out: a release that never showed is asked for again, and at last given up."""
         for key in self._deadlines.due(unit.now):
             contact = self.registry.get(key)
             if contact is None:
                 continue
             tries = self._tries[key] = self._tries.get(key, 0) + 1
-            if contact.state == "arriving" and tries == 1:
-                self._ask_answer(contact.connection, unit)
-                self._deadlines.set(key, unit.now + ANSWER_LEASE_US)
-            elif tries > RELEASE_TRIES:
+            if tries > RELEASE_TRIES:
                 self.end(contact, "system", "lost", unit)
             else:
-                self.release(contact, unit, "not_answered" if contact.state == "arriving" else "finished")
+                self.release(contact, unit, "finished")
                 self._deadlines.set(key, unit.now + RELEASE_LEASE_US)
         self.registry.forget_old(unit.now)
 
@@ -336,7 +326,7 @@ class Journey:
             elif contact.state == "arriving" and connection.state is ConnectionState.CONNECTED:
                 hear(Established(call=contact.call, connection=contact.connection, device=connection.device, at=unit.now))
                 corrections += 1
-            elif contact.waits_for_us and contact.arrived_at + fresh_us <= unit.now:
+            elif contact.waits_for_us(connection) and contact.arrived_at + fresh_us <= unit.now:
                 self._ask_answer(contact.connection, unit)
         for connection in snapshot.connections:
             corrections += self._unknown(connection, unit, hear)
@@ -364,9 +354,7 @@ class Journey:
         """After a snapshot was restored: every lease runs again from what the contacts say."""
         self._deadlines.clear()
         for contact in self.registry:
-            if contact.waits_for_us:
-                self._deadlines.set(contact.id, contact.arrived_at + ANSWER_LEASE_US)
-            elif contact.state == "releasing":
+            if contact.state == "releasing":
                 self._deadlines.set(contact.id, contact.releasing_at + RELEASE_LEASE_US)
 
 

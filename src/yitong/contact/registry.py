@@ -24,6 +24,7 @@ from yitong.contact.messages import (
     SegmentBegan,
     SegmentEnded,
 )
+from yitong.ct.model import Connection, ConnectionState
 
 TOMBSTONE_US = 600_000_000
 """How long the connections of an ended contact are remembered, so that late events cannot raise it again."""
@@ -76,10 +77,10 @@ class LiveContact(msgspec.Struct, kw_only=True):
     """Its id at the other site of ours that it came from."""
     brought_id: str = ""
 
-    @property
-    def waits_for_us(self) -> bool:
-        """Somebody called, and it is us who answer."""
-        return self.state == "arriving" and self.direction == "in" and self.switched and not self.rings
+    def waits_for_us(self, connection: Connection) -> bool:
+        """Somebody called, it is us who answer, and ``connection``, his, shows that we have not."""
+        ours = self.direction == "in" and self.state != "releasing" and not self.rings
+        return ours and connection.incoming and connection.state is ConnectionState.ALERTING
 
     @property
     def is_colleague(self) -> bool:

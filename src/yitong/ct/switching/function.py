@@ -22,12 +22,12 @@ from yitong.ct.events import (
     SwitchStarted,
 )  # fmt: skip
 from yitong.ct.model import Cause, ConnectionState, Device, DeviceKind, FaxOutcome
-from yitong.ct.states import Stage, refusal
 from yitong.ct.switching import faxes, halls, joining, routing, taking
 from yitong.ct.switching.board import Board, Options, after, fail, finish, hold, retrieve, settle_audio, stop_music
 from yitong.ct.switching.handlers import HANDLERS, subject
 from yitong.ct.switching.log import EventLog
 from yitong.ct.switching.ports import Audio, Invitation, Lines
+from yitong.ct.switching.refusing import refused
 from yitong.ct.switching.table import LiveConnection, Table, told_of
 from yitong.kit.ids import Ids
 
@@ -46,6 +46,8 @@ class SwitchingFunction:
         self.devices: dict[str, Device] = {}
         self.epochs: dict[tuple[str, str], int] = {}
         self._done: OrderedDict[str, None] = OrderedDict()
+        self._after_answer: dict[str, list[tuple[services.AnyService, str]]] = {}
+        """What was asked of a connection that is being answered, with the asker's site: it is done once it is connected."""
 
     # --- asked by core -----------------------------------------------------------------------------------------------------
 
@@ -57,9 +59,16 @@ class SwitchingFunction:
         if len(self._done) > IDS_KEPT:
             self._done.popitem(last=False)
         one = self.table.connections.get(subject(service))
+        if one is not None and one.answering and not isinstance(service, services.Answer | services.Clear):
+            self._after_answer.setdefault(one.connection, []).append((service, site))
+            return
+        self._do(service, one, now, site)
+        self._drop_held(now)
+
+    def _do(self, service: services.AnyService, one: LiveConnection | None, now: int, site: str) -> None:
         if one is not None and (one.tenant, one.site) != (service.tenant, site):
             one = None
-        reason = self._old(service, site) or self._refused(service, one)
+        reason = self._old(service, site) or refused(self.board, service, one)
         if reason:
             self._tell_failure(service, reason, now, site)
             return
@@ -76,36 +85,6 @@ class SwitchingFunction:
             return "old_epoch"
         self.epochs[service.tenant, site] = service.epoch
         return ""
-
-    def _refused(self, service: services.AnyService, one: LiveConnection | None) -> str:
-        match service:
-            case services.StopRecording() | services.PauseRecording() | services.ResumeRecording():
-                recording = self.table.recordings.get(service.recording)
-                if recording is None or recording.tenant != service.tenant or recording.stopping:
-                    return "no_such_recording"
-                return "" if isinstance(service, services.StopRecording) else taking.refused_pause(recording, service)
-            case services.StartRecording():
-                return self._refused_recording(service, one)
-            case services.RecordHall():
-                return halls.refused(self.board, service)
-            case services.Make():
-                taken = service.connection in self.table.connections or service.call in self.table.calls
-                return "draining" if self.board.draining else "connection_exists" if taken else ""
-        if isinstance(service, services.Answer | services.Route) and one is not None and one.answering:
-            return "wrong_state"
-        if isinstance(service, services.Route) and one is not None and one.internal and one.dialled is None:
-            return "wrong_state"  # it has gone on by itself
-        return refusal(type(service), one.stage if one is not None else Stage.NULL)
-
-    def _refused_recording(self, service: services.StartRecording, left: LiveConnection | None) -> str:
-        right = self.table.connections.get(service.right)
-        for side in (left, right):
-            reason = refusal(services.StartRecording, side.stage if side is not None else Stage.NULL)
-            if reason:
-                return reason
-            if side is not None and (side.call != service.call or side.tenant != service.tenant):
-                return "not_in_call"
-        return "recording_exists" if service.recording in self.table.recordings else ""
 
     def _tell_failure(self, service: services.AnyService, reason: str, now: int, site: str) -> None:
         kind = type(service).__name__
@@ -196,6 +175,14 @@ class SwitchingFunction:
         if one.replaces:
             joining.took_over(self.board, one, now)
         settle_audio(self.board, one.call)
+        for service, site in self._after_answer.pop(connection, ()):
+            self._do(service, self.table.connections.get(connection), now, site)
+
+    def _drop_held(self, now: int) -> None:
+        """What waited for an answer that never came cannot be done."""
+        for connection in [name for name in self._after_answer if name not in self.table.connections]:
+            for service, site in self._after_answer.pop(connection):
+                self._tell_failure(service, "no_such_connection", now, site)
 
     def join_calls(self, connection: str, other: str, now: int) -> bool:
         """A device brings two of its calls together and leaves; whether that can be done."""
@@ -218,6 +205,7 @@ class SwitchingFunction:
         if one is None:
             return
         finish(self.board, one, cause, now, by_device=by_device)
+        self._drop_held(now)
 
     def gone_together(self, connections: Iterable[str], cause: Cause, now: int) -> None:
         """Connections that were lost at one blow: each ends with the same cause, no standing order of one for the other."""
@@ -371,6 +359,7 @@ class SwitchingFunction:
             elif not one.in_call:
                 core_was_silent = now < after(one.since, self.board.options.alerting_seconds)
                 finish(self.board, one, Cause.OVERLOADED if core_was_silent else Cause.NO_ANSWER, now)
+        self._drop_held(now)
 
     def take_over(self, table: Table) -> None:
         """Go on with the connections and recordings of a former life; deadlines keep running."""
