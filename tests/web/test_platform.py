@@ -14,6 +14,8 @@ from tests.web.world import World
 from yitong.web import static_files
 from yitong.web.static_files import StaticFolder
 
+LARGE = "const x = 1\n" * 1_000
+
 
 async def test_health_tells_whether_calls_can_be_taken(world: World, centre: Centre) -> None:
     async with asyncio.timeout(60):
@@ -65,6 +67,7 @@ async def test_the_front_end_routes_itself_and_nothing_else_is_given_out(tmp_pat
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<page>")
     (tmp_path / "assets/a.js").write_text("js")
+    (tmp_path / "assets/large.js").write_text(LARGE)
     (tmp_path.parent / "secret.txt").write_text("secret")
     app = FastAPI(docs_url=None, openapi_url=None)
     app.state.parts = {StaticFolder: StaticFolder(tmp_path)}
@@ -76,5 +79,12 @@ async def test_the_front_end_routes_itself_and_nothing_else_is_given_out(tmp_pat
         script = await client.get("/assets/a.js")
         assert "immutable" in script.headers["cache-control"]
         assert (await client.get("/assets/gone.js")).status_code == 404
+        large = await client.get("/assets/large.js")
+        assert (large.headers["content-encoding"], large.headers["vary"], large.text) == ("gzip", "Accept-Encoding", LARGE)
+        assert int(large.headers["content-length"]) < len(LARGE) / 10
+        assert large.headers["content-type"].startswith("text/javascript")
+        for refused in ("identity", "br, gzip;q=0"):
+            plain = await client.get("/assets/large.js", headers={"Accept-Encoding": refused})
+            assert ("content-encoding" in plain.headers, plain.text) == (False, LARGE)
         for path in ("/%2e%2e/secret.txt", "/..%2fsecret.txt", "/assets/../../secret.txt"):
             assert "secret" not in (await client.get(path)).text
