@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { createI18n } from 'vue-i18n'
 import en from '@/locales/en.json'
 import zh from '@/locales/zh-CN.json'
 import { KINDS } from '@/settings/kinds'
@@ -30,11 +31,27 @@ describe('the words', () => {
   })
 
   it('have the same parameters in both languages, and none is empty', () => {
-    const parameters = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort()
+    const parameters = (text: string) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]))].sort()
     for (const [key, text] of chinese) {
-      expect(parameters(english.get(key)!), key).toEqual(parameters(text))
+      const forms = english.get(key)!.split(' | ')
+      expect(parameters(forms.join(' ')), key).toEqual(parameters(text))
+      expect(parameters(forms.at(-1)!), key).toEqual(parameters(text))
       expect(text && english.get(key), key).toBeTruthy()
     }
+  })
+
+  it('count one thing in the singular', () => {
+    const { t, locale } = createI18n({ legacy: false, locale: 'en', messages: { 'zh-CN': zh, en } }).global
+    const counted = [...english].filter(([, text]) => /\{count\} (?:\w+ )?\w+s\b/.test(text))
+    const plain = counted.filter(([, text]) => !text.includes(' | ')).map(([key]) => key)
+    expect(plain).toEqual([])
+    expect(t('assessment.of', { count: 1 })).toBe('1 assessment')
+    expect(t('assessment.of', { count: 0 })).toBe('0 assessments')
+    expect(t('assessment.of', { count: 2 })).toBe('2 assessments')
+    expect(t('player.pauses', { count: 1, time: '0:07' })).toBe('1 pause, 0:07 not recorded')
+    expect(t('conference.end_sure', { count: 1 })).toBe('End the conference for its only member?')
+    locale.value = 'zh-CN'
+    expect(t('player.pauses', { count: 2, time: '0:07' })).toBe(chinese.get('player.pauses')!.replace('{count}', '2').replace('{time}', '0:07'))
   })
 
   it('exist for every key that the code names in full', () => {
