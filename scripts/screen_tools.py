@@ -73,7 +73,7 @@ def take(page: Page, name: str, sizes: Sequence[tuple[int, int]] = SIZES) -> Non
 
 def keep(png: bytes, path: Path) -> None:
     """Write ``png`` with a palette: these pages have few colours."""
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def on_a_break(desk: Page, agent: str, password: str) -> None:

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { beside, marked, newOnes, type VoiceMessage } from '@/mailboxes/messages'
+import { behind, beside, marked, newOnes, type Mailbox, type VoiceMessage } from '@/mailboxes/messages'
 
 const message = (id: string, status: VoiceMessage['status']): VoiceMessage => ({
   id, mailbox: 'm', mailbox_name: 'M', contact: 'c', left_at: '2026-11-22T10:00:00Z', status, milliseconds: 1000, calling: '', called: '', customer: null, heard_at: null,
@@ -11,6 +11,14 @@ describe('the list of messages', () => {
   it('counts what nobody has heard', () => {
     expect(newOnes({ m: { new: 2 }, n: { new: 1 } })).toBe(3)
     expect(newOnes(undefined)).toBe(0)
+  })
+
+  it('is behind while a mailbox counts otherwise than the live document', () => {
+    const box: Mailbox = { id: 'm', code: 'm', name: 'M', number: '', new: 1, total: 3, queue: null, notice: null }
+    expect(behind([box], { m: { new: 2 } })).toBe(true)
+    expect(behind([box], { m: { new: 1 } })).toBe(false)
+    expect(behind([box], { n: { new: 5 } })).toBe(false)
+    expect(behind([box], undefined)).toBe(false)
   })
 
   it('shows a change at once, and lets go what it does not show', () => {

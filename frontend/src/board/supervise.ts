@@ -1,6 +1,6 @@
 /** What a supervisor does to the agents of the board: listen, whisper, join, take over, release, change a duty. */
 import { computed, ref } from 'vue'
-import { call, sentence } from '@/api/client'
+import { call, Problem, sentence } from '@/api/client'
 import type { BoardAgent, Duty, Participation } from '@/api/types'
 import { useWords } from '@/i18n'
 import { useDesk } from '@/stores/desk'
@@ -8,6 +8,7 @@ import { useDesk } from '@/stores/desk'
 export const WAYS: Participation[] = ['silent', 'whisper', 'active']
 const TELEPHONE_MS = 6000
 const STEP_MS = 100
+const TOLD_MS = 3000
 
 export interface MayTake { start: boolean; end: boolean; pause: boolean; resume: boolean }
 
@@ -20,6 +21,21 @@ export function mayTake(agent: Pick<BoardAgent, 'recorded'>, record: boolean, pa
     end: record && Boolean(recorded?.demand),
     pause: pause && recorded !== null && !paused && recorded.running && recorded.pause_seconds > 0,
     resume: pause && paused && recorded?.pause?.by === 'supervisor',
+  }
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+/** Ask to take part. The page knows of its own telephone a moment before the server does: for that long it asks again. */
+export async function takePart(agent: string, participation: Participation, wait = pause): Promise<void> {
+  for (let waited = 0; ; waited += STEP_MS) {
+    try {
+      await call('POST', `/agents/${agent}/supervise`, { body: { participation } })
+      return
+    } catch (failure) {
+      if (!(failure instanceof Problem) || failure.code !== 'no_telephone' || waited >= TOLD_MS) throw failure
+    }
+    await wait(STEP_MS)
   }
 }
 
@@ -55,7 +71,7 @@ export function useSupervision() {
     if (desk.phoneMode !== 'on') await desk.startPhone()
     for (let waited = 0; waited < TELEPHONE_MS; waited += STEP_MS) {
       if (there()) return true
-      await new Promise((resolve) => setTimeout(resolve, STEP_MS))
+      await pause(STEP_MS)
     }
     return false
   }
@@ -67,7 +83,7 @@ export function useSupervision() {
         return
       }
       note.value = t('supervise.begins', { who: nameOf(agent.name) })
-      await call('POST', `/agents/${agent.id}/supervise`, { body: { participation } })
+      await takePart(agent.id, participation)
     })
   const change = (participation: Participation) =>
     act(async () => mine.value?.helps && call('POST', `/agents/${mine.value.helps.id}/supervise`, { body: { participation } }))

@@ -31,6 +31,11 @@ export function newOnes(mailboxes: Record<string, { new: number }> | undefined):
   return Object.values(mailboxes ?? {}).reduce((sum, box) => sum + box.new, 0)
 }
 
+/** Whether the lists do not show yet what the live document tells: they are written a moment after it, under load a longer one. */
+export function behind(boxes: Mailbox[], live: Record<string, { new: number }> | undefined): boolean {
+  return boxes.some((box) => live?.[box.id] !== undefined && live[box.id]!.new !== box.new)
+}
+
 /** The list after a message got `status`; it leaves a list that does not show such ones. */
 export function marked(list: VoiceMessage[], id: string, status: Status, shown: string): VoiceMessage[] {
   const stays = shown === status || (shown === '' && status !== 'deleted')
