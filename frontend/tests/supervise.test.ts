@@ -1,18 +1,17 @@
 // @vitest-environment happy-dom
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { configureApi } from '@/api/client'
 import { takePart } from '@/board/supervise'
 
 const refused = (code: string) => new Response(JSON.stringify({ code, detail: code, parameters: {} }), { status: 409, headers: { 'content-type': 'application/problem+json' } })
 const done = () => new Response(JSON.stringify({ assignment: 'a' }), { status: 201, headers: { 'content-type': 'application/json' } })
 const answers = (...given: Response[]) => {
   const asked = vi.fn(async () => given.shift() ?? refused('no_telephone'))
-  vi.stubGlobal('fetch', asked)
+  configureApi({ fetch: asked })
   return asked
 }
 
 describe('taking part in a talk', () => {
-  afterEach(() => vi.unstubAllGlobals())
-
   it('waits until the server knows of the telephone that the page has just begun', async () => {
     const asked = answers(refused('no_telephone'), refused('no_telephone'), done())
     await takePart('1', 'silent', async () => {})
