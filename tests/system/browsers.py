@@ -104,8 +104,9 @@ class Chromium:
     def _context(self, language: str, insecure: bool) -> BrowserContext:
         def made() -> BrowserContext:
             return self._begun().new_context(
-                locale=language, viewport={"width": 1440, "height": 900}, permissions=["microphone"], ignore_https_errors=insecure
-            )
+                locale=language, viewport={"width": 1440, "height": 900}, permissions=["microphone"], ignore_https_errors=insecure,
+                reduced_motion="reduce",  # nothing is drawn sixty times a second that no test looks at
+            )  # fmt: skip
 
         try:
             return made()

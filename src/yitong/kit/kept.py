@@ -10,6 +10,7 @@ import io
 import os
 import secrets
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -56,13 +57,16 @@ class KeptFolder:
         self.folder = folder
         self.keyring = keyring
 
+    @cached_property
+    def _root(self) -> str:
+        return os.path.realpath(self.folder)
+
     def path(self, file: str) -> Path:
         """Where a file lies. Raises FileNotFoundError for a name that leads out of the folder."""
-        root = self.folder.resolve()
-        path = (root / file).resolve()
-        if not file or path == root or not path.is_relative_to(root):
+        path = os.path.realpath(os.path.join(self._root, file))
+        if not file or not path.startswith(self._root + os.sep):
             raise FileNotFoundError(file)
-        return path
+        return Path(path)
 
     def keys(self, file: str) -> Keyring | None:
         """The keyring, where the file has an owner."""
@@ -143,7 +147,7 @@ class KeptFolder:
 
     def files(self, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
         """Every file below the folder, or a folder in it, by its name from the folder."""
-        root = self.folder.resolve()
+        root = Path(self._root)
         for folder, _, names in os.walk(root / below):
             for name in names:
                 path = Path(folder, name)

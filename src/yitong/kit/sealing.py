@@ -50,6 +50,8 @@ _HEAD = struct.Struct(">8sQ16s4sI24x")
 _SPARE = 24
 _SLOT = struct.Struct(">I16s12s48sI")
 _SLOTS = (_HEAD.size, _HEAD.size + 128)
+_ZEROS = ((_HEAD.size - _SPARE, _HEAD.size), (_SLOTS[0] + _SLOT.size, _SLOTS[1]), (_SLOTS[1] + _SLOT.size, BODY))
+"""What of the head says nothing, from and to."""
 
 Find = Callable[[str], bytes]
 """The 32 octets of the key with this id. Raises KeyMissing."""
@@ -101,8 +103,7 @@ def read_head(file: BinaryIO) -> Head:
     if len(start) < BODY or start[:8] != _MAGIC:
         raise Damaged("no sealed file")
     _, length, name, form, grain = _HEAD.unpack_from(start)
-    slots = [range(at, at + _SLOT.size) for at in _SLOTS]
-    if any(octet and not any(at in slot for slot in slots) for at, octet in enumerate(start) if at >= _HEAD.size - _SPARE):
+    if any(start.count(0, first, end) != end - first for first, end in _ZEROS):
         raise Damaged("the head was changed")
     if (length == GREW) != bool(grain) or grain > _LARGEST_CHUNK:
         raise Damaged("the head was changed")

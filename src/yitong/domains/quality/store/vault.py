@@ -119,11 +119,12 @@ class Vault(KeptFolder):
 
     def content(self, one: Stored) -> BinaryIO:
         """The content in the clear: WAV or Ogg Opus; what nobody has looked after may lie plain, or be without its end. Raises FAULTS."""
-        source = self.source(one.file)
+        return _whole(self._opened(one, self.source(one.file)))
+
+    def _opened(self, one: Stored, source: Path | BinaryIO) -> Opened | BinaryIO:
         if isinstance(source, Path) and not one.sealed and not is_sealed(source):
             return source.open("rb")
-        opened = Opened(source, self.keyring.find(one.tenant), name=one.id, unfinished=not one.sealed)
-        return wav.whole(io.BufferedReader(opened, _READ), opened.head.form)
+        return Opened(source, self.keyring.find(one.tenant), name=one.id, unfinished=not one.sealed)
 
     def grown(self, one: Stored, at: int, most: int) -> Grown:
         """Samples from octet ``at`` on of a recording that may still be made; below 0: so much before its end of now. Raises FAULTS."""
@@ -153,29 +154,20 @@ class Vault(KeptFolder):
     def keep(self, one: Stored) -> Made:
         """What the media process wrote, read back whole: sealed as it is when it was so from its first octet and has its end, else a sealed
         file beside it. Raises Differs when it is not what the ledger says, FAULTS."""
-        self.mine(one)
-        with self.content(one) as written:
+        path = self.mine(one)
+        opened = self._opened(one, path)
+        with _whole(opened) as written:
             size, digest = _digest(written)
             if one.sha256 and digest != one.sha256:
                 raise Differs("length" if size != one.bytes else "digest")
             reading = Reading(written)
             drawn, frames = _loudness(reading), reading.frames
-            key = self._key(one)
-            if not key:
+            if not (isinstance(opened, Opened) and opened.complete):
                 made = self._put(one, written, one.file + SEALED, "wav", size, digest, frames)
                 return msgspec.structs.replace(made, loudness=drawn)
-        return Made(file=one.file, form="wav", key=key, bytes=size, sha256=digest, milliseconds=frames * 1000 // wav.RATE, loudness=drawn)
-
-    def _key(self, one: Stored) -> str:
-        """The key of a file that is sealed and has its end, on disk when this returns; "" of any other."""
-        path = self.path(one.file)
-        if not is_sealed(path):
-            return ""
-        with Opened(path, self.keyring.find(one.tenant), name=one.id, unfinished=True) as opened:
-            key = opened.head.key if opened.complete else ""
-        if key:
-            _lasting(path)
-        return key
+        _lasting(path)
+        milliseconds = frames * 1000 // wav.RATE
+        return Made(file=one.file, form="wav", key=opened.head.key, bytes=size, sha256=digest, milliseconds=milliseconds, loudness=drawn)
 
     def loudness(self, one: Stored) -> bytes:
         """How loud it is, as it is kept. Raises FAULTS."""
@@ -270,6 +262,10 @@ class Sound:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _whole(opened: Opened | BinaryIO) -> BinaryIO:
+    return wav.whole(io.BufferedReader(opened, _READ), opened.head.form) if isinstance(opened, Opened) else opened
 
 
 def _loudness(reading: Reading) -> bytes:
