@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from yitong.sip import sdp
@@ -128,6 +129,15 @@ def test_directions_are_mirrored(theirs: str, send: bool, receive: bool, ours: s
         assert (remote.send, remote.receive) == (send, receive)
         assert session.media[0].get(ours) == ""
         assert remote.held is not send
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("IP6 2001:db8::9", "192.0.2.1"), ("IP4 192.0.2.9", "2001:db8::1")])
+def test_no_media_between_ipv4_and_ipv6(theirs: str, ours: str) -> None:
+    text = PHONE.replace("c=IN IP4 192.0.2.9", f"c=IN {theirs}")
+    with pytest.raises(SdpError) as refused:
+        answer(text, msgspec.structs.replace(PLAIN, address=ours))
+    assert refused.value.status == 488
+    answer(text, msgspec.structs.replace(PLAIN, address="a.name"))
 
 
 def test_hold_in_the_old_way() -> None:

@@ -10,6 +10,7 @@ from tests.switches.agents import Agent
 from tests.switches.gateways import Gateway
 from tests.switches.rigs import TENANT
 from tests.switches.soft_rig import SoftRig
+from tests.switches.test_halls import reborn
 from tests.switches.test_phone_transfers import refer
 
 from yitong.ct.events import ConnectionCleared
@@ -90,3 +91,19 @@ async def test_what_a_telephone_gives_away_stays_on_its_account(soft: SoftRig, m
     again = refer(phone, f"<sip:{ABROAD}@127.0.0.1>")
     await soft.true(lambda: again == [403])
     figure("R12", "a call given away by REFER counts on; after a day abroad a REFER there is refused as an INVITE is")
+
+
+@pytest.mark.case("R12")
+async def test_what_was_given_away_is_known_after_a_kill(soft: SoftRig) -> None:
+    phone, operator = await thief(soft, "mobile")
+    assert await dial(soft, phone, MOBILE) == 0
+    device = next(one.device for one in soft.snapshot().connections if one.device != f"{TENANT}/trunk/op")
+    operator.pick_up()
+    await soft.true(lambda: phone.dialog is not None)
+    answers = refer(phone, f"<sip:{MOBILE}@127.0.0.1>")
+    await soft.true(lambda: answers == [202] and operator.ringing is not None)
+    operator.pick_up()
+    await soft.true(lambda: phone.released)
+    await reborn(soft)
+    soft.configure("tenant", TENANT, {"code": TENANT, "country": "CN"})
+    assert soft.switch.tolls.refuses(device, TENANT, MOBILE) == 486, "two calls are on his account, though he is in none"

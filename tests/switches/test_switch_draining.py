@@ -9,7 +9,7 @@ from tests.switches.situations import answered_caller, make, new_id
 from tests.switches.soft_rig import SoftRig
 
 from yitong.ct import services
-from yitong.ct.events import ConnectionCleared, ServiceFailed
+from yitong.ct.events import ConnectionCleared, Established, ServiceFailed
 from yitong.sip.events import ResponseReceived
 
 
@@ -53,3 +53,15 @@ async def test_an_emergency_is_called_by_a_draining_switch(soft: SoftRig) -> Non
     phone.agent.call("110")
     await soft.true(lambda: operator.ringing is not None)
     assert [request.uri.user for request in operator.invitations] == ["110"]
+
+
+async def test_an_emergency_dialled_at_a_desk_is_called_by_a_draining_switch(soft: SoftRig) -> None:
+    soft.configure("tenant", TENANT, {"code": TENANT, "country": "CN"})
+    phone = await soft.phone("1001")
+    soft.switch.drain(True)
+    soft.ask(make(services.Make, call=new_id(), connection=new_id(), device=phone.device, calling="13911112222"))
+    assert (await soft.until(ServiceFailed)).reason == "draining"
+    made = new_id()
+    soft.ask(make(services.Make, call=new_id(), connection=made, device=phone.device, calling="110"))
+    await phone.pick_up()
+    await soft.until(Established, connection=made)

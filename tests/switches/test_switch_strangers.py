@@ -313,6 +313,7 @@ async def test_codecs_that_we_do_not_speak(soft: SoftRig, wires: dict[str, Wire]
         (SDP.replace("8 0 101", "18"), 488),
         ("v=0\r\nnonsense", 400),
         (SDP.replace("IP4 127.0.0.1\r\nt", "IP4 224.0.0.1\r\nt"), 488),
+        (SDP.replace("IP4 127.0.0.1\r\nt", "IP6 2001:db8::9\r\nt"), 488),
     ):
         response = await wire.ask("INVITE", CALLED, body=body)
         assert response is not None

@@ -243,7 +243,7 @@ def _is_unspecified(address: str) -> bool:
 
 
 def _check_address(address: str, port: int, local: Local, unheard: bool) -> None:
-    """RTP goes to one host that is not ourselves (case M9)."""
+    """RTP goes to one host that is not ourselves (case M9), by the version of IP that we say (RFC 6157: none goes between the two)."""
     try:
         value = _ip(address)
     except ValueError as error:
@@ -252,6 +252,16 @@ def _check_address(address: str, port: int, local: Local, unheard: bool) -> None
         raise SdpError("address of no single host", 488)
     if str(value) == local.address and port == local.rtp_port:
         raise SdpError("our own port", 488)
+    if not unheard and value.version != _version(local.address, value.version):
+        raise SdpError("address of another kind than ours", 488)
+
+
+def _version(address: str, otherwise: int) -> int:
+    """The version of IP of an address, ``otherwise`` of a name."""
+    try:
+        return _ip(address).version
+    except ValueError:
+        return otherwise
 
 
 def _rtcp_port(media: Media) -> int:

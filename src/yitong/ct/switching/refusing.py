@@ -24,12 +24,18 @@ def refused(board: Board, service: services.AnyService, one: LiveConnection | No
             return halls.refused(board, service)
         case services.Make():
             taken = service.connection in table.connections or service.call in table.calls
-            return "draining" if board.draining else "connection_exists" if taken else ""
+            return "draining" if board.draining and not _is_emergency(board, service) else "connection_exists" if taken else ""
     if isinstance(service, services.Answer) and one is not None and one.answering:
         return "wrong_state"
     if isinstance(service, services.Route) and one is not None and one.internal and one.dialled is None:
         return "wrong_state"  # it has gone on by itself
     return refusal(type(service), one.stage if one is not None else Stage.NULL)
+
+
+def _is_emergency(board: Board, made: services.Make) -> bool:
+    """Whether an emergency number is called; one dialled at a desk is shown (``calling``) to the device that is rung for it."""
+    numbers = (made.number, made.called, made.calling)
+    return any(number and board.lines.is_emergency(made.tenant, number) for number in numbers)
 
 
 def _refused_recording(board: Board, service: services.StartRecording, left: LiveConnection | None) -> str:

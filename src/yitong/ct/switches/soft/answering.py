@@ -118,7 +118,7 @@ class Answering:
             self._refuse(event, refused)
             return None
         try:
-            return _Offered(_offer(event.request, admitted))
+            return _Offered(_offer(event.request, admitted, self._lines.reach.address_for(event.flow)))
         except SdpError as error:
             _log.info("call refused", source=event.flow.host, reason=error.reason)
             if error.reason == NOT_ENCRYPTED and not isinstance(admitted, FromTrunk):
@@ -291,14 +291,14 @@ class Answering:
             self._lines.registered(who.device, who.username, event.flow, hosts)
 
 
-def _offer(request: Request, admitted: Admitted) -> Session | None:
-    """Their offer, if they made one that we can answer. Raises SdpError."""
+def _offer(request: Request, admitted: Admitted, address: str) -> Session | None:
+    """Their offer, if they made one that we can answer from ``address``. Raises SdpError."""
     if not request.body:
         return None
     offer = parse(request.body)
     secure = _PROBE_SECURE if negotiation.wants_secure(offer) else None
     speech = Speech.OFF if isinstance(admitted, FromTrunk) else admitted.who.speech
-    negotiation.check_offer(offer, answering(Local(address="0.0.0.0", rtp_port=1, secure=secure, key="probe"), speech))
+    negotiation.check_offer(offer, answering(Local(address=address, rtp_port=1, secure=secure, key="probe"), speech))
     return offer
 
 

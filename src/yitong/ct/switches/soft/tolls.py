@@ -21,6 +21,7 @@ CALLS_AT_ONCE = 2
 ABROAD_SECONDS = 1_800
 LOOK_SECONDS = 5.0
 _KIND = "abroad"
+_GIVEN = "given"
 _OURS = (DeviceKind.PHONE, DeviceKind.PAGE)
 _log = structlog.get_logger("yitong.switch.tolls")
 
@@ -32,8 +33,14 @@ class Spent(msgspec.Struct, frozen=True):
     us: int
 
 
+class Given(msgspec.Struct, frozen=True):
+    """The telephone on whose account an outside connection is."""
+
+    device: str
+
+
 class Tolls:
-    """``rules``: the classes of numbers of a tenant. What was spent outlives the switch in its journal."""
+    """``rules``: the classes of numbers of a tenant. What was spent, and who pays for what, outlives the switch in its journal."""
 
     def __init__(self, board: Board, rules: Callable[[str], Rules], journal: Journal, clock: Clock) -> None:
         self._board = board
@@ -41,7 +48,7 @@ class Tolls:
         self._journal = journal
         self._clock = clock
         self._looked = clock.now()
-        self._given: dict[str, str] = {}
+        self._given = {key: msgspec.msgpack.decode(data, type=Given).device for key, data in journal.all(_GIVEN).items()}
         """Outside connection → the telephone on whose account it is, also when that has given the call away and left it."""
         self.over: set[str] = set()
         """The accounts that have spent their day: an alarm while there is one."""
@@ -58,7 +65,15 @@ class Tolls:
 
     def gives(self, device: str, connection: str) -> None:
         """A telephone transfers a call to an outside number, and leaves it: the account stays the same."""
-        self._given |= {one.connection: payer for one, payer in self._outside()} | {connection: device}
+        self._keep(self._given | {one.connection: payer for one, payer in self._outside()} | {connection: device})
+
+    def _keep(self, given: dict[str, str]) -> None:
+        with self._journal.together():
+            for connection in self._given.keys() - given.keys():
+                self._journal.drop(_GIVEN, connection)
+            for connection, device in given.items() - self._given.items():
+                self._journal.put(_GIVEN, connection, Given(device))
+        self._given = given
 
     def _at_once(self, one: LiveConnection) -> bool:
         """Whether a call counts as one of the few: what was given away does so unless somebody who called us is in it."""
@@ -78,7 +93,7 @@ class Tolls:
         day = _day(now)
         self.over = {device for device in self.over if self._spent(device) >= ABROAD_SECONDS * SECOND}
         charged = list(self._outside())
-        self._given = {outside.connection: payer for outside, payer in charged}
+        self._keep({outside.connection: payer for outside, payer in charged})
         for outside, payer in charged:
             if not outside.in_call or number_class(outside.invitation.called, self._rules(outside.tenant)) is not NumberClass.INTERNATIONAL:
                 continue
