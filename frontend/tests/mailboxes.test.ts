@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { behind, beside, marked, newOnes, type Mailbox, type VoiceMessage } from '@/mailboxes/messages'
+import { behind, beside, differs, marked, newOnes, type Mailbox, type VoiceMessage } from '@/mailboxes/messages'
 
 const message = (id: string, status: VoiceMessage['status']): VoiceMessage => ({
   id, mailbox: 'm', mailbox_name: 'M', contact: 'c', left_at: '2026-11-22T10:00:00Z', status, milliseconds: 1000, calling: '', called: '', customer: null, heard_at: null,
@@ -19,6 +19,14 @@ describe('the list of messages', () => {
     expect(behind([box], { m: { new: 1 } })).toBe(false)
     expect(behind([box], { n: { new: 5 } })).toBe(false)
     expect(behind([box], undefined)).toBe(false)
+  })
+
+  it('differs when something was left, heard or deleted', () => {
+    const box: Mailbox = { id: 'm', code: 'm', name: 'M', number: '', new: 1, total: 3, queue: null, notice: null }
+    expect(differs([box], [{ ...box }])).toBe(false)
+    expect(differs([box], [{ ...box, new: 2, total: 4 }])).toBe(true)
+    expect(differs([box], [{ ...box, new: 0 }])).toBe(true)
+    expect(differs([], [box])).toBe(true)
   })
 
   it('shows a change at once, and lets go what it does not show', () => {

@@ -140,6 +140,14 @@ def test_no_media_between_ipv4_and_ipv6(theirs: str, ours: str) -> None:
     answer(text, msgspec.structs.replace(PLAIN, address="a.name"))
 
 
+@pytest.mark.parametrize(("ours", "alive"), [("192.0.2.1", [True, False]), ("2001:db8::1", [False, True])])
+def test_of_two_lines_that_of_our_version_of_ip_is_taken(ours: str, alive: list[bool]) -> None:
+    text = PHONE + "m=audio 40002 RTP/AVP 8\r\nc=IN IP6 2001:db8::9\r\n"
+    session, remote = answer(text, msgspec.structs.replace(PLAIN, address=ours))
+    assert [bool(media.port) for media in session.media] == alive
+    assert remote.rtp_port == (40000 if alive[0] else 40002)
+
+
 def test_hold_in_the_old_way() -> None:
     _, remote = answer(PHONE.replace("c=IN IP4 192.0.2.9", "c=IN IP4 0.0.0.0"))
     assert (remote.send, remote.receive, remote.address) == (False, True, "")

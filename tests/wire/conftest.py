@@ -20,9 +20,11 @@ OPTIONS = (
     b"From: <sip:alive@192.0.2.9>;tag=a\r\nTo: <sip:192.0.2.1>\r\nCall-ID: alive%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
 )
 
+V4, V6 = "192.0.2.1", "2001:db8::10"
+
 
 class Server:
-    """An endpoint whose user answers every request in the plainest correct way."""
+    """An endpoint whose user answers every request in the plainest correct way, with media of the version of IP it came by."""
 
     def __init__(self) -> None:
         numbers = count(1)
@@ -72,7 +74,7 @@ class Server:
         if request.uri.scheme not in ("sip", "sips"):
             respond(event.transaction, 416, self.now)
         elif request.method == "INVITE":
-            status, body = self._negotiate(request)
+            status, body = self._negotiate(request, V6 if ":" in event.flow.host else V4)
             respond(event.transaction, status, self.now, body=body, content_type="application/sdp" if body else "")
         elif request.method == "REGISTER":
             done = self.registrar.register("aor", request, event.flow, self.now)
@@ -82,24 +84,24 @@ class Server:
         else:
             respond(event.transaction, 501, self.now)
 
-    def _negotiate(self, request: Request) -> tuple[int, bytes]:
+    def _negotiate(self, request: Request, ours: str) -> tuple[int, bytes]:
         if not request.body:
-            return 200, negotiation.make_offer(self._local()).encode()
+            return 200, negotiation.make_offer(self._local(ours)).encode()
         if request.content_type != "application/sdp" or request.get("Content-Encoding"):
             return 415, b""
         try:
             offer = sdp.parse(request.body)
             secure = negotiation.wants_secure(offer)
-            return 200, negotiation.make_answer(offer, self._local(secure))[0].encode()
+            return 200, negotiation.make_answer(offer, self._local(ours, secure))[0].encode()
         except sdp.SdpError as error:
             return error.status, b""
         except ParseError as error:
             return error.status, b""
 
     @staticmethod
-    def _local(secure: bool = False) -> negotiation.Local:
-        ours = negotiation.Secure("sha-256 " + ":".join(["AB"] * 32), "abcd", "p" * 22, ("192.0.2.1",)) if secure else None
-        return negotiation.Local(address="192.0.2.1", rtp_port=20000, rtcp_port=20001, secure=ours)
+    def _local(ours: str, secure: bool = False) -> negotiation.Local:
+        keys = negotiation.Secure("sha-256 " + ":".join(["AB"] * 32), "abcd", "p" * 22, (ours,)) if secure else None
+        return negotiation.Local(address=ours, rtp_port=20000, rtcp_port=20001, secure=keys)
 
 
 @pytest.fixture

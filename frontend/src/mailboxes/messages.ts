@@ -36,6 +36,12 @@ export function behind(boxes: Mailbox[], live: Record<string, { new: number }> |
   return boxes.some((box) => live?.[box.id] !== undefined && live[box.id]!.new !== box.new)
 }
 
+/** Whether something was left, heard or deleted between two readings of the mailboxes. */
+export function differs(before: Mailbox[], after: Mailbox[]): boolean {
+  const counts = new Map(before.map((box) => [box.id, box]))
+  return after.some((box) => box.new !== counts.get(box.id)?.new || box.total !== counts.get(box.id)?.total)
+}
+
 /** The list after a message got `status`; it leaves a list that does not show such ones. */
 export function marked(list: VoiceMessage[], id: string, status: Status, shown: string): VoiceMessage[] {
   const stays = shown === status || (shown === '' && status !== 'deleted')

@@ -121,7 +121,7 @@ def make_offer(local: Local) -> Session:
 
 def make_answer(offer: Session, local: Local) -> tuple[Session, Remote]:
     """Our answer and what was agreed. Raises ``SdpError`` (488) when there is nothing to agree on."""
-    index = _audio_index(offer)
+    index = _audio_index(offer, local)
     theirs = offer.media[index]
     remote = _remote(offer, theirs, local)
     formats, maps = _formats((remote.codec,), remote.event_type)
@@ -142,13 +142,13 @@ def make_answer(offer: Session, local: Local) -> tuple[Session, Remote]:
 
 def check_offer(offer: Session, local: Local) -> None:
     """Raises ``SdpError`` (488) when ``make_answer`` would."""
-    theirs = offer.media[_audio_index(offer)]
+    theirs = offer.media[_audio_index(offer, local)]
     _remote(offer, theirs, local)
 
 
 def accept_answer(answer: Session, local: Local) -> Remote:
     """What was agreed by their answer to an offer of ours. Raises ``SdpError`` (488)."""
-    theirs = answer.media[_audio_index(answer)]
+    theirs = answer.media[_audio_index(answer, local)]
     remote = _remote(answer, theirs, local)
     if remote.suite != local.suite:
         raise SdpError("not the kind of transport that we offered", 488)
@@ -157,12 +157,14 @@ def accept_answer(answer: Session, local: Local) -> Remote:
     return msgspec.structs.replace(remote, send=local.send and remote.send, receive=local.receive and remote.receive)
 
 
-def _audio_index(session: Session) -> int:
-    """The first audio m-line that is alive."""
-    for index, media in enumerate(session.media):
-        if media.kind == "audio" and media.port and media.protocol.upper() in _PLAIN | _SECURE:
-            return index
-    raise SdpError("no usable audio", 488)
+def _audio_index(session: Session, local: Local | None = None) -> int:
+    """The first audio m-line that is alive: of our version of IP if there is one (RFC 5118 §4.8)."""
+    spoken = _PLAIN | _SECURE
+    alive = [i for i, media in enumerate(session.media) if media.kind == "audio" and media.port and media.protocol.upper() in spoken]
+    if not alive:
+        raise SdpError("no usable audio", 488)
+    ours = _version(local.address, 0) if local else 0
+    return next((i for i in alive if _version(session.media[i].address or session.address, -1) == ours), alive[0])
 
 
 def _remote(session: Session, media: Media, local: Local) -> Remote:
