@@ -14,6 +14,7 @@ from yitong.app.partition import step_kinds
 from yitong.contact.bus import Refused
 from yitong.contact.messages import Card
 from yitong.ct.model import DeviceKind, Participation, Prompt
+from yitong.ct.switching.ports import Invitation
 from yitong.domains.acd.messages import ContactOffered
 from yitong.domains.conference import messages as m
 from yitong.domains.conference.model import Conference, Member
@@ -27,7 +28,7 @@ from yitong.flow.prompts import Library
 from yitong.kit import pins
 from yitong.sim.callers import Customer, Press, UntilAsked, UntilHears
 from yitong.sim.faults import seeded
-from yitong.sim.switch import BUSY, Behaviour
+from yitong.sim.switch import BUSY, IGNORES, Behaviour, SimLine
 
 HOST, MEMBER, NUMBER = "246810", "1357", "8001"
 FLOW: dict[str, Any] = {
@@ -336,6 +337,49 @@ def test_a_host_calls_somebody_in() -> None:
     world.obey(m.EndConference(conference=one.id, agent="a1001"))
     world.run(10)
     check_end(world, 0)
+    check_journeys(world.events())
+
+
+def goes_on(world: World, old: str) -> str:
+    """INVITE with Replaces: the agent 1001 takes what is at his telephone to his page; its connection."""
+    switch = world.switch
+    page = switch.register(TENANT, "1001", kind=DeviceKind.PAGE, usual=IGNORES).device
+    switch.lines["taken"] = SimLine(device=switch.devices[page.device])
+
+    def take(now: int) -> None:
+        switch.function.replaced(
+            old, connection="taken", device=page.device, kind=DeviceKind.PAGE, invitation=Invitation(calling="1001"), now=now
+        )
+
+    switch._do(take)
+    world.run(5)
+    return "taken"
+
+
+@pytest.mark.parametrize("until", [0.5, 20.0], ids=["ringing", "in"])
+def test_a_host_goes_on_at_another_telephone(until: float) -> None:
+    """He stays what he was: host, muted, recorded; nobody is told that he left."""
+    world = a_world()
+    world.agent("1001", usual=Behaviour(answer_after=2.0))
+    world.run(1)
+    host = world.obey(m.CallIn(room="r1", agent="a1001", to_agent="a1001", host=True))
+    guest = caller(world, MEMBER)
+    world.run(until)
+    one = conference(world)
+    taken = goes_on(world, one.members[host].connection)
+    world.run(20)
+    assert (one.members[host].state, one.members[host].connection) == ("in", taken)
+    assert world.switch.audio.ports[taken].hears == {guest.connection}
+    assert heard(world, guest) == {taken}
+    world.obey(m.MuteMember(conference=one.id, member=host, agent="a1001", on=True))
+    world.run(1)
+    assert heard(world, guest) == set()
+    world.switch.hang_up(taken)
+    world.run(2)
+    assert [fact.cause for fact in world.facts(m.MemberLeft) if fact.member == host] == ["left"]
+    world.obey(m.EndConference(conference=one.id, agent="a1001"))
+    world.run(10)
+    check_end(world, 1)
     check_journeys(world.events())
 
 

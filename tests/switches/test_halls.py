@@ -10,7 +10,8 @@ import numpy as np
 from tests.switches.ears import TONES, Ears
 from tests.switches.rigs import Far, Rig, SimRig
 from tests.switches.situations import answered_caller, make, new_id, talking
-from tests.switches.soft_rig import Media, SoftRig, home_of, running_media
+from tests.switches.soft_rig import Media, SoftPhone, SoftRig, home_of, running_media
+from tests.switches.test_phone_transfers import names, takes_over
 
 from yitong.ct import services
 from yitong.ct.events import (
@@ -26,6 +27,7 @@ from yitong.ct.events import (
     RecordingStarted,
     ServiceFailed,
     TalkChanged,
+    Transferred,
 )
 from yitong.ct.model import ConnectionState, Participation
 from yitong.kit.tasks import Tasks
@@ -74,6 +76,30 @@ async def test_whoever_leaves_is_alone_and_his_call_goes_on(rig: Rig) -> None:
     await fars[1].hang_up()
     await rig.until(ConnectionCleared, connection=fars[1].connection)
     await ears.hear(expert="")
+
+
+async def test_whoever_goes_on_at_another_telephone_is_still_there(soft: SoftRig) -> None:
+    """INVITE with Replaces: he is heard as before, and the recording of a hall that he is alone in goes on."""
+    hall, recording = new_id(), new_id()
+    agent = await soft.phone("1001")
+    asked = make(services.Make, connection=new_id(), call=new_id(), device=agent.device)
+    soft.ask(asked)
+    await agent.pick_up()
+    await soft.until(Established, connection=asked.connection)
+    soft.ask(make(services.EnterHall, connection=asked.connection, hall=hall))
+    await soft.until(HallEntered, connection=asked.connection)
+    soft.ask(make(services.RecordHall, recording=recording, hall=hall, file=f"{recording}.wav"))
+    await soft.until(RecordingStarted, recording=recording)
+    taker = await takes_over(soft, "1001", names(agent.agent))
+    taken = (await soft.until(Transferred, connection=asked.connection)).to_connection
+    await soft.until(ConnectionCleared, connection=asked.connection)
+    other = await answered_caller(soft)
+    await enter(soft, hall, other)
+    ears = Ears(soft, customer=other, second=SoftPhone(soft, taker, "1001"))
+    await ears.hear(customer="second", second="customer")
+    assert {one.connection: (one.hall, one.recording) for one in soft.snapshot().connections} == {
+        taken: (hall, recording), other.connection: (hall, recording),
+    }  # fmt: skip
 
 
 async def test_two_halls_do_not_hear_each_other(rig: Rig) -> None:

@@ -84,31 +84,35 @@ def replace(board: Board, old: LiveConnection, *, connection: str, device: str, 
 def took_over(board: Board, one: LiveConnection, now: int) -> None:
     """The new connection is there: the old one leaves."""
     old = board.table.connections.get(one.replaces)
-    one.replaces, one.internal, one.had_peer = "", False, True
+    one.replaces, one.internal, one.had_peer = "", False, old is None or old.had_peer
     board.table.changed.add(one.connection)
     if old is None:
         return
     _inherit(board, one, old)
     near = board.table.connections.get(one.routed_by)
-    if old.in_call or near is not None:
-        board.tell(
-            Transferred(
-                tenant=one.tenant, site=one.site, call=one.call, connection=old.connection, to_connection=one.connection, device=one.device
-            ),
-            now,
-        )  # fmt: skip
+    board.tell(
+        Transferred(
+            tenant=one.tenant, site=one.site, call=one.call, connection=old.connection, to_connection=one.connection, device=one.device
+        ),
+        now,
+    )  # fmt: skip
     if old.in_call:
         finish(board, old, Cause.TRANSFERRED, now)
-    elif near is not None:
+        return
+    if near is not None:
         meet(board, one, near, now)
-        if old.connection in board.table.connections:
-            finish(board, old, Cause.ANSWERED_ELSEWHERE, now)
+    if old.connection in board.table.connections:
+        finish(board, old, Cause.ANSWERED_ELSEWHERE, now)
 
 
 def _inherit(board: Board, one: LiveConnection, old: LiveConnection) -> None:
-    """What the old one had begun goes on with the new one: its consultation, that of who asked for it, and who stays with it."""
+    """What the old one had begun goes on with the new one: its consultation, that of who asked for it, its hall, and who stays with it."""
     aside = old.room == old.connection and not old.consulted_by
     one.room = one.connection if aside else old.room
+    one.participation = old.participation
+    if old.hall:
+        board.table.move_hall(one, old.hall)
+        board.settle_hall(board, one)
     one.home, one.away_from, one.consulted_by, one.hold_music = old.home, old.away_from, old.consulted_by, old.hold_music
     old.away_from, old.consulted_by = None, ""
     for other in board.table.others(one):

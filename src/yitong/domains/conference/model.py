@@ -171,7 +171,7 @@ class Model:
             m.MemberEntered: self._entered, m.MemberJoined: self._joined, m.ConferenceOpened: self._opened,
             m.MemberAsked: self._asks, m.AskEnded: self._asks_no_more, m.RoleChanged: self._role, m.MemberMuted: self._muted,
             m.AllMuted: self._all_muted, m.ConferenceLocked: self._locked, m.RecordingBegan: self._recording,
-            m.RecordingOver: self._recording_over, m.MemberLeft: self._left, m.ConferenceEnded: self._ended,
+            m.RecordingOver: self._recording_over, m.MemberMoved: self._moved, m.MemberLeft: self._left, m.ConferenceEnded: self._ended,
             AgentDeviceChanged: self._device,
         }  # fmt: skip
         for kind, handler in handlers.items():
@@ -328,6 +328,13 @@ class Model:
             self.touched.add(one.room)
 
     # --- facts: the end ------------------------------------------------------------------------------------------------------------
+
+    def _moved(self, fact: m.MemberMoved, at: int) -> None:
+        one, member = self._member(fact)
+        del self._of_connection[member.connection]
+        self.registry.claimed.discard(member.connection)
+        member.connection, member.service = fact.connection, ""
+        self._add(one.id, member)
 
     def _left(self, fact: m.MemberLeft, at: int) -> None:
         one, member = self._member(fact)

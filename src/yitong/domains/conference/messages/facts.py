@@ -154,6 +154,14 @@ class RecordingOver(Fact, frozen=True):
     recording: str
 
 
+class MemberMoved(Fact, frozen=True):
+    """An agent goes on, or answers, at another telephone of his; ``connection`` is the new one."""
+
+    TYPE: ClassVar[str] = "conference.member_moved"
+    conference: str
+    member: str
+
+
 class MemberLeft(Fact, frozen=True):
     """Somebody is no longer in the conference. ``cause``: left, removed, ended, or why he never came: refused, no_answer, unreachable;
     of an outside number also busy, no_such_number, congestion."""

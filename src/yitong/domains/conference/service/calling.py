@@ -5,7 +5,7 @@ from __future__ import annotations
 from yitong.contact.bus import Bus, Refused, Unit
 from yitong.contact.messages import ContactArrived
 from yitong.ct import services as ct
-from yitong.ct.events import Established
+from yitong.ct.events import Established, Transferred
 from yitong.ct.model import Cause
 from yitong.ct.numbering import can_be_dialled, plain
 from yitong.ct.results import result_of
@@ -30,6 +30,7 @@ class Calling:
         self._doors = doors
         bus.obeys(m.CallIn, self.call_in)
         bus.hears(Established, self._established)
+        bus.hears(Transferred, self._transferred)
 
     def call_in(self, command: m.CallIn, unit: Unit) -> str:
         """Raises Refused: not_found, no_telephone, bad_number, number_not_allowed, conference_full, too_many_speakers, wrong_state."""
@@ -93,11 +94,25 @@ class Calling:
 
     # --- what the switch tells -------------------------------------------------------------------------------------------------------
 
+    def _transferred(self, event: Transferred, unit: Unit) -> None:
+        """An agent's other telephone has taken the place of the one that was called; what that was told, this one did not hear."""
+        one, member = self._model.of_connection(event.connection) or (None, None)
+        if one is None or member is None or not member.agent:
+            return
+        unit.tell(m.MemberMoved(connection=event.to_connection, agent=member.agent, conference=one.id, member=member.id))
+        if member.state == "ringing":
+            self._answered(one, member, unit)
+        elif member.state == "greeting":
+            self._acts.greet(one, member, unit)
+        elif member.state == "waiting":
+            self._acts.wait(one, member, unit)
+
     def _established(self, event: Established, unit: Unit) -> None:
         found = self._model.of_connection(event.connection)
-        if found is None or found[1].state != "ringing":
-            return
-        one, member = found
+        if found is not None and found[1].state == "ringing":
+            self._answered(*found, unit)
+
+    def _answered(self, one: Conference, member: Member, unit: Unit) -> None:
         if member.contact:
             unit.tell(m.MemberAnswered(
                 contact=member.contact, connection=member.connection, conference=one.id, member=member.id
