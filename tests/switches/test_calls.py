@@ -28,7 +28,7 @@ from yitong.ct.events import (
     ServiceFailed,
     Transferred,
 )  # fmt: skip
-from yitong.ct.model import Cause, StandingOrder
+from yitong.ct.model import Cause, Prompt, StandingOrder
 
 
 def cleared(rig: Rig, connection: str) -> list[ConnectionCleared]:
@@ -371,6 +371,23 @@ async def test_second_prompt_replaces_the_first(rig: Rig) -> None:
     rig.ask(second)
     assert not (await rig.until(Played, service=first.id)).completed
     assert (await rig.until(Played, service=second.id)).completed
+
+
+async def test_what_is_said_to_who_holds_waits_for_him(rig: Rig) -> None:
+    phone = await rig.phone("1001")
+    (agent,) = await routed(rig, await answered_caller(rig), phone)
+    await phone.pick_up()
+    await rig.until(Established, connection=agent)
+    service = make(services.Play, connection=agent, prompts=(Prompt(file=MUSIC),))
+    rig.ask(service)
+    await rig.settle(0.2)
+    await phone.hold()
+    await rig.until(Held, connection=agent)
+    await rig.settle(2.5)
+    assert not [event for event in rig.events if isinstance(event, Played)]
+    await phone.retrieve()
+    await rig.until(Retrieved, connection=agent)
+    assert (await rig.until(Played, service=service.id)).completed
 
 
 async def test_stop_ends_music(rig: Rig) -> None:

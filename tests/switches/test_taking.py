@@ -90,7 +90,7 @@ async def test_keys_of_a_pause_are_kept_nowhere(rig: Rig) -> None:
     await rig.until(RecordingPaused, recording=name)
     assert [(one.recording, one.paused) for one in rig.snapshot().recordings] == [(name, True)]
     await made.far.press("7")
-    await rig.settle(0.5)
+    await rig.settle(1.5)
     rig.ask(make(services.ResumeRecording, recording=name))
     await rig.until(RecordingResumed, recording=name)
     assert [one.paused for one in rig.snapshot().recordings] == [False]

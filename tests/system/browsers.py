@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 from tests.chromium import chromium
@@ -65,6 +65,13 @@ window.__heard = (wanted) => {
 """
 
 
+def tell(tone: int, context: BrowserContext) -> None:
+    """What the pages of a test that failed showed at its end."""
+    for page in context.pages:
+        with suppress(Error):
+            print(f"[{tone}] {page.url} shows: {page.inner_text('body')[:1500]!r}")
+
+
 class Chromium:
     """One browser for all tests of a process, begun by the first that wants a page; a page has storage, rights and a voice of its own.
 
@@ -94,6 +101,9 @@ class Chromium:
                 page.on("console", lambda message: print(f"[{tone}] {message.type}: {message.text}"))
                 page.on("pageerror", lambda error: print(f"[{tone}] error: {error}"))
                 yield page
+            except Exception:
+                tell(tone, context)
+                raise
             finally:
                 context.close()
         finally:

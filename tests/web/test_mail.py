@@ -18,6 +18,7 @@ import pytest
 from playwright.async_api import async_playwright, expect
 from sqlalchemy import text
 from tests.chromium import chromium
+from tests.ports import free_port
 from tests.web.centre import Centre
 from tests.web.mail_server import PASSWORD, USER, Servers, servers
 from tests.web.test_calls_page import FLAGS
@@ -259,6 +260,33 @@ def painted() -> bytes:
 
 @pytest.mark.dovecot
 @pytest.mark.timeout(300)
+async def test_a_server_that_takes_nothing_is_told_of_and_waited_for(office: Office) -> None:
+    """Nothing is spent on it, and after a change of the settings everything goes by itself."""
+    centre, world = office.centre, office.world
+    admin, who = await world.headers("admin"), await centre.ready("1001")
+    account = await office.account(smtp_port=free_port())
+    await office.begin()
+    office.servers.deliver(letter())
+    await so(lambda: _state(centre, "offered"))
+    (assignment,) = centre.assignments("1001")
+    await office.ask("POST", f"/me/assignments/{assignment.id}/open", who, 204)
+    mail = (await office.rows())[0]["id"]
+    await office.answer(who, assignment.id, mail, "一")
+    assert (await so(lambda: _sending(office, "failed")))["reason"] == "no_connection"
+    await office.answer(who, assignment.id, mail, "二")
+    await asyncio.sleep(3.0)
+    waiting = [(row["state"], row["tries"]) for row in await office.rows() if row["direction"] == "out"]
+    assert waiting == [("waiting", 1), ("waiting", 0)]
+    (mine,) = [one for one in (await office.ask("GET", "/config/mail_accounts", admin))["items"] if one["id"] == account]
+    changed = {name: value for name, value in mine.items() if name not in ("id", "version")} | {"smtp_port": office.servers.smtp_port}
+    await office.ask("PUT", f"/config/mail_accounts/{account}", admin, json=changed, headers={"If-Match": f'"{mine["version"]}"'})
+    assert (await so(lambda: _sending(office, "ok")))["reason"] == ""
+    await so(lambda: _out(office, "sent", "sent"))
+    assert len(office.servers.sent) == 2
+
+
+@pytest.mark.dovecot
+@pytest.mark.timeout(300)
 async def test_whatever_dies_no_mail_is_lost_doubled_or_answered_twice(office: Office) -> None:
     """The worker, core's answer, the SMTP server in the middle; machines are answered by nobody."""
     centre, world = office.centre, office.world
@@ -389,8 +417,13 @@ async def _taken(office: Office) -> bool:
     return bool((await office.rows())[0]["state"] == "taken")
 
 
-async def _out(office: Office, state: str) -> bool:
-    return [row["state"] for row in await office.rows() if row["direction"] == "out"] == [state]
+async def _out(office: Office, *states: str) -> bool:
+    return [row["state"] for row in await office.rows() if row["direction"] == "out"] == list(states)
+
+
+async def _sending(office: Office, state: str) -> dict[str, Any] | None:
+    found = (await office.ask("GET", "/mail_accounts", await office.world.headers("admin")))["items"]
+    return next((one["sending"] for one in found if one["sending"]["state"] == state), None)
 
 
 async def _state(centre: Centre, state: str) -> bool:

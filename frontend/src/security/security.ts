@@ -14,12 +14,17 @@ export interface Overview {
   alarms: Alarm[]
 }
 
-/** How reading a mail address goes, of `GET /mail_accounts`. */
-export interface Reading { id: string; address: string; enabled: boolean; state: string; reason: string; since: string | null }
+/** How reading and sending goes for a mail address, of `GET /mail_accounts`. */
+export interface Standing { state: string; reason: string; since: string | null }
+export interface Reading extends Standing { id: string; address: string; enabled: boolean; sending: Standing }
+export interface MailTrouble { id: string; address: string; way: 'in' | 'out'; reason: string; since: string | null }
 
-/** Addresses from which no mail can be fetched; the longest trouble first. */
-export function unread(readings: Reading[]): Reading[] {
-  return readings.filter((one) => one.enabled && one.state === 'failed').sort((a, b) => (a.since ?? '').localeCompare(b.since ?? ''))
+/** Addresses for which no mail can be fetched or sent; the longest trouble first. */
+export function mailTroubles(readings: Reading[]): MailTrouble[] {
+  const trouble = (one: Reading, way: 'in' | 'out', { reason, since }: Standing): MailTrouble => ({ id: one.id, address: one.address, way, reason, since })
+  const fetched = readings.filter((one) => one.enabled && one.state === 'failed').map((one) => trouble(one, 'in', one))
+  const sent = readings.filter((one) => one.sending.state === 'failed').map((one) => trouble(one, 'out', one.sending))
+  return [...fetched, ...sent].sort((a, b) => (a.since ?? '').localeCompare(b.since ?? ''))
 }
 
 /** Kinds with something to show or to count, the most frequent first. */

@@ -193,7 +193,7 @@ export const KINDS: Kind[] = [
   },
   {
     kind: 'mail_accounts',
-    columns: ['name', 'address', 'queue', 'reading', 'keep_days'],
+    columns: ['name', 'address', 'queue', 'reading', 'sending', 'keep_days'],
     fields: [
       ...coded(),
       { path: 'site', type: 'ref', of: 'sites', required: true },

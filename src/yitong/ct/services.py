@@ -217,7 +217,10 @@ class RecordHall(Service, frozen=True, tag=True):
 
 
 class Play(Service, frozen=True, tag=True):
-    """Play prompts to a connection; ``loop`` repeats until stopped (music). A new Play replaces the running one."""
+    """Play prompts to a connection; ``loop`` repeats until stopped (music). A new Play replaces the running one.
+
+    Whoever holds us hears nothing: what is said to him waits, and goes on where it was when he is back. So do prompts of a Collect.
+    """
 
     connection: str
     prompts: tuple[Prompt, ...]

@@ -10,7 +10,7 @@ from yitong.ct.model import FaxOutcome, Prompt
 from yitong.ct.services import Classify, Collect, ReceiveFax, RecordMessage, SendFax
 from yitong.ct.switching import classifying
 from yitong.ct.switching.board import Board
-from yitong.kit.clock import MILLISECOND
+from yitong.kit.clock import MILLISECOND, SECOND
 from yitong.media import tones
 from yitong.media.answerer import Greeted, Rules, Verdict
 from yitong.sim.timeline import Happening, Timeline
@@ -46,10 +46,16 @@ class Port:
     tag: str = ""
     order: Collect | None = None
     message: RecordMessage | None = None
-    message_began: int = 0
     digits: str = ""
     ahead: str = ""
     timer: Happening | None = None
+    away: bool = False
+    """The device holds: it hears nothing, and what is said waits for it."""
+    unsaid: int = 0
+    """How much is still to be said when it is back (microseconds), and ``then`` follows by ``end``."""
+    said_at: int = 0
+    then: float = 0.0
+    end: Callable[[], None] | None = None
     sent: str = ""
     hears: set[str] = field(default_factory=set)
 
@@ -133,7 +139,7 @@ class SimAudio:
     def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
         port = self._begin(connection, tag, prompts)
         if port is not None and not loop:
-            port.timer = self.timeline.after(sum(map(self.length, prompts)), lambda: self._end_play(connection, completed=True))
+            self._say(port, prompts, 0.0, lambda: self._end_play(connection, completed=True))
         if port is not None:
             self.on_play(connection)
 
@@ -143,9 +149,7 @@ class SimAudio:
             return
         port.order, port.digits = order, ""
         ahead, port.ahead = ("" if order.discard else port.ahead), ""
-        port.timer = self.timeline.after(
-            sum(map(self.length, order.prompts)) + order.first_seconds, lambda: self._end_collect(connection, "timeout")
-        )
+        self._say(port, order.prompts, order.first_seconds, lambda: self._end_collect(connection, "timeout"))
         self.on_play(connection)
         for digit in ahead:
             self.press(connection, digit)
@@ -243,13 +247,12 @@ class SimAudio:
     def record_message(self, connection: str, order: RecordMessage) -> None:
         port = self._begin(connection, order.id, order.prompts)
         if port is not None:
-            before = sum(map(self.length, order.prompts))
             lasts, reason = self.message_seconds + order.silence_seconds, "silence"
             if lasts > order.maximum_seconds:
                 lasts, reason = order.maximum_seconds, "limit"
-            port.message, port.message_began = order, self.timeline.now + round(before * 1000) * MILLISECOND
+            port.message = order
             self.on_play(connection)
-            port.timer = self.timeline.after(before + lasts, lambda: self._end_message(connection, reason))
+            self._say(port, order.prompts, lasts, lambda: self._end_message(connection, reason))
 
     def stop_record(self, recording: str) -> None:
         self.pause_record(recording, False, 0.0)
@@ -266,6 +269,31 @@ class SimAudio:
                 recording, now, milliseconds=length, size=size, sha256="0" * 64, holds=holds, complete=True, pauses=pauses
             )
         )
+
+    # --- what is said ---------------------------------------------------------------------------------------------------------------
+
+    def _say(self, port: Port, prompts: tuple[Prompt, ...], then: float, end: Callable[[], None]) -> None:
+        """``end`` comes ``then`` seconds after the last prompt."""
+        port.unsaid, port.then, port.end = round(sum(map(self.length, prompts)) * SECOND), then, end
+        if not port.away:
+            self._go_on(port)
+
+    def _go_on(self, port: Port) -> None:
+        assert port.end is not None
+        port.said_at, port.unsaid = self.timeline.now + port.unsaid, 0
+        port.timer = self.timeline.at(port.said_at + round(port.then * SECOND), port.end)
+
+    def hold(self, connection: str, on: bool) -> None:
+        """The device holds: what is being said to it waits, and goes on when it is back; what it has heard already has its time."""
+        port = self.ports.get(connection)
+        if port is None:
+            return
+        port.away = on
+        if on and port.timer is not None and port.said_at > self.timeline.now:
+            port.timer.cancel()
+            port.timer, port.unsaid = None, port.said_at - self.timeline.now
+        elif not on and port.timer is None and port.end is not None:
+            self._go_on(port)
 
     # --- done by the device -------------------------------------------------------------------------------------------------------
 
@@ -288,6 +316,7 @@ class SimAudio:
             self._end_collect(connection, "terminator")
             return
         port.digits += digit
+        port.said_at = self.timeline.now  # a key ends what is said
         if len(port.digits) >= order.maximum:
             self._end_collect(connection, "digits")
             return
@@ -334,7 +363,7 @@ class SimAudio:
         port = self.ports.get(connection)
         if port is None or port.message is None:
             return
-        length = max(0, self.timeline.now - port.message_began) // MILLISECOND
+        length = 0 if port.unsaid else max(0, self.timeline.now - port.said_at) // MILLISECOND
         port.message = None
         tag, size = self._clear(port), 44 + length * 16 if length else 0
         self._later(
@@ -344,7 +373,7 @@ class SimAudio:
     def _clear(self, port: Port) -> str:
         if port.timer is not None:
             port.timer.cancel()
-        tag, port.tag, port.prompts, port.timer = port.tag, "", (), None
+        tag, port.tag, port.prompts, port.timer, port.end, port.unsaid = port.tag, "", (), None, None, 0
         return tag
 
     def _later(self, tell: Callable[[Ear, int], None]) -> None:

@@ -221,10 +221,12 @@ class SimSwitch(SimLamps):
 
     def hold(self, connection: str) -> None:
         """The device holds."""
+        self.audio.hold(connection, True)
         self._do(lambda now: self.function.held(connection, now))
 
     def retrieve(self, connection: str) -> None:
         """The device retrieves."""
+        self.audio.hold(connection, False)
         self._do(lambda now: self.function.retrieved(connection, now))
 
     def lose(self, connection: str, cause: Cause = Cause.MEDIA_LOST) -> None:
@@ -375,16 +377,13 @@ class SimSwitch(SimLamps):
         one = self.function.table.connections.get(connection)
         if line.answered and one is not None:
             packets = (self.timeline.now - one.since) * 50 // SECOND
-            event = QualityReported(
-                tenant=one.tenant, site=one.site, call=one.call, connection=connection, packets=packets, lost=0, late=0, jitter_ms=0.0,
-                mos=4.4,
-            )  # fmt: skip
+            event = QualityReported(tenant=one.tenant, site=one.site, call=one.call, connection=connection, packets=packets, lost=0, late=0,
+                                    jitter_ms=0.0, mos=4.4)  # fmt: skip
             self.timeline.after(0.0, lambda: self._do(lambda now: self.function.quality(event, now)))
 
     def _tell_caller(self, connection: str, tell: Callable[[Caller], None]) -> None:
         line = self.lines.get(connection)
-        caller = line.caller if line is not None else None
-        if caller is not None:
+        if line is not None and (caller := line.caller) is not None:
             self.timeline.after(0.0, lambda: tell(caller))
 
     def _plays(self, connection: str) -> None:

@@ -38,10 +38,10 @@ class MailJobs:
 
     @property
     def troubles(self) -> dict[str, int]:
-        """Accounts that cannot be read, by reason."""
+        """Accounts that cannot be read, and (``sending_``) that cannot send, by reason."""
         return self._sending.troubles
 
     def figures(self) -> dict[str, float]:
-        """Mails by state, and accounts that cannot be read."""
+        """Mails by state, and accounts that cannot be read or cannot send."""
         told = {f"mail_{state}": float(count) for state, count in self._sending.figures.items()}
         return told | {f"mail_account_{reason}": float(count) for reason, count in self._sending.troubles.items()}

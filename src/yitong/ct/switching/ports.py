@@ -122,7 +122,7 @@ class Audio(Protocol):
         ...
 
     def play(self, connection: str, tag: str, prompts: tuple[Prompt, ...], loop: bool) -> None:
-        """Replace what plays. Told: ``played`` with ``tag``."""
+        """Replace what plays. Told: ``played`` with ``tag``. While the device itself holds, what is said to it waits."""
         ...
 
     def collect(self, connection: str, order: Collect) -> None:

@@ -136,10 +136,15 @@ async def mail_attachment(
 
 @router.get("/mail_accounts")
 async def mail_accounts(caller: Caller = need("config.read"), database: Database = part(Database)) -> Mails:
-    """How reading each address goes: ``state`` ok, failed (with a reason) or "" (not yet)."""
+    """How reading and sending goes for each address: ``state`` (``sending.state``) ok, failed (with a reason) or "" (not yet)."""
     async with database.transaction() as connection:
         rows = await store.states(connection, caller.scope)
-    return Mails(items=[row | {"since": iso(row["since"]), "looked_at": iso(row["looked_at"])} for row in rows])
+    return Mails(items=[_standing(row) for row in rows])
+
+
+def _standing(row: dict[str, Any]) -> dict[str, Any]:
+    sending = {"state": row.pop("sending_state"), "reason": row.pop("sending_reason"), "since": iso(row.pop("sending_since"))}
+    return row | {"since": iso(row["since"]), "looked_at": iso(row["looked_at"]), "sending": sending}
 
 
 @router.post("/mails/{id}/again", status_code=204)

@@ -31,7 +31,7 @@ _log = structlog.get_logger("yitong.mail")
 
 
 class Sending:
-    """``figures``: mails by state, and accounts that cannot be read, by reason."""
+    """``figures``: mails by state; ``troubles``: accounts that cannot be read or cannot send, by reason."""
 
     def __init__(self, database: Database, clock: Clock, folder: MailsFolder, sealer: Sealer) -> None:
         self._database = database
@@ -55,6 +55,7 @@ class Sending:
         async with self._database.transaction() as connection:
             for tenant, id in await work.doubtful(connection, self._clock.now() - DOUBT_US):
                 _log.warning("nobody knows whether a mail was sent", tenant=tenant, mail=id)
+        await self._try_again()
         count = 0
         while await self._next():
             count += 1
@@ -68,26 +69,52 @@ class Sending:
             account = await work.account(connection, mail.tenant, mail.account) if mail is not None else None
         if mail is None:
             return False
-        state, reason = await self._deliver(mail, account)
+        state, reason, trouble = await self._deliver(mail, account)
         await self._settle(mail, state, reason)
+        if account is not None and trouble is not None:
+            await self._stands(account, trouble)
         return True
 
-    async def _deliver(self, mail: Going, account: Account | None) -> tuple[str, str]:
-        """What became of it: the state, and why."""
+    async def _try_again(self) -> None:
+        """Servers that took nothing: do they now? Their mails wait, and none of their tries is spent on it."""
+        async with self._database.transaction() as connection:
+            stuck = await work.stuck(connection, self._clock.now())
+        for account in stuck:
+            try:
+                await self._server(account).sign_in()
+                trouble = ""
+            except Undeliverable as refused:
+                trouble = refused.code
+            except (Damaged, KeyMissing):
+                trouble = "password"
+            await self._stands(account, trouble)
+
+    async def _stands(self, account: Account, trouble: str) -> None:
+        if trouble:
+            _log.warning("a server takes no mail", account=account.id, reason=trouble)
+        async with self._database.transaction() as connection:
+            await work.sends(connection, account, trouble, self._clock.now())
+
+    async def _deliver(self, mail: Going, account: Account | None) -> tuple[str, str, str | None]:
+        """What became of it: the state, why, and why the server takes nothing ("": it does, None: nobody knows)."""
         if account is None:
-            return "failed", "no_account"
+            return "failed", "no_account", None
         try:
             octets = await asyncio.to_thread(self._folder.read, mail.file)
+        except (OSError, Damaged, KeyMissing) as error:
+            return "failed" if mail.tries >= TRIES else "waiting", f"file: {error}"[:200], None
+        try:
             await self._server(account).hand_over(octets, mail.recipients)
         except Undeliverable as refused:
             _log.warning("a mail was not taken", mail=mail.id, tries=mail.tries, error=str(refused)[:200])
-            return "failed" if refused.final or mail.tries >= TRIES else "waiting", str(refused)
+            over = not refused.code and (refused.final or mail.tries >= TRIES)
+            return "failed" if over else "waiting", str(refused), refused.code
         except Uncertain as lost:
             _log.warning("nobody knows whether a mail was sent", mail=mail.id, error=str(lost)[:200])
-            return "uncertain", str(lost)
-        except (OSError, Damaged, KeyMissing) as error:
-            return "failed" if mail.tries >= TRIES else "waiting", f"file: {error}"[:200]
-        return "sent", ""
+            return "uncertain", str(lost), None
+        except (Damaged, KeyMissing):
+            return "waiting", "password", "password"
+        return "sent", "", ""
 
     def _server(self, account: Account) -> Smtp:
         password = self._sealer.open(account.tenant, "mail_account.smtp_password", account.smtp_password)

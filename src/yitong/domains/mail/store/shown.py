@@ -119,6 +119,7 @@ async def states(connection: AsyncConnection, scope: Scope) -> list[dict[str, An
     rows = await connection.execute(
         text("""
             select a.id, a.address, a.enabled, coalesce(p.state, '') as state, coalesce(p.reason, '') as reason, p.since, p.looked_at,
+              coalesce(p.sending_state, '') as sending_state, coalesce(p.sending_reason, '') as sending_reason, p.sending_since,
               (select count(*) from mail_messages m where (m.tenant_id, m.account_id) = (a.tenant_id, a.id) and m.state = 'new') as new,
               (select count(*) from mail_messages m where (m.tenant_id, m.account_id) = (a.tenant_id, a.id) and m.state = 'waiting')
                 as waiting

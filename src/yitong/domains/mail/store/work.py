@@ -13,6 +13,8 @@ from yitong.kit.database import Connection
 
 OWNED_SECONDS = 45
 """An account whose reader does not say for so long that he lives is read by another worker."""
+SOON, SELDOM = 15, 600
+"""Seconds between two attempts at a server that takes nothing: at first, and at most."""
 _ACCOUNT = """
 select a.tenant_id as tenant, a.id, a.version, a.site_id as site, a.queue_id as queue, a.address, a.sender, a.enabled, a.imap_host,
   a.imap_port, a.imap_security, a.imap_username, a.imap_password, a.folder, a.done_folder, a.smtp_host, a.smtp_port, a.smtp_security,
@@ -78,7 +80,10 @@ async def own(connection: Connection, account: Account, owner: str, now: int) ->
               where p.owner = :owner or p.owned_until < :now
             returning p.validity, p.uid"""),
         {
-            "tenant": account.tenant, "account": account.id, "owner": owner, "now": moment(now),
+            "tenant": account.tenant,
+            "account": account.id,
+            "owner": owner,
+            "now": moment(now),
             "until": moment(now + OWNED_SECONDS * SECOND),
         },
     )
@@ -108,11 +113,56 @@ async def read_to(connection: Connection, account: Account, place: Place) -> Non
 
 
 async def troubles(connection: Connection) -> dict[str, int]:
-    """How many accounts cannot be read, by reason."""
-    rows = await connection.execute(text("""
-        select p.reason, count(*) as n from mail_places p join mail_accounts a on (a.tenant_id, a.id) = (p.tenant_id, p.account_id)
-        where a.enabled and p.state = 'failed' group by p.reason"""))
+    """How many accounts cannot be read, by reason, and (``sending_`` before it) how many cannot send."""
+    rows = await connection.execute(
+        text("""
+        select told.reason, count(*) as n from mail_places p
+        join mail_accounts a on (a.tenant_id, a.id) = (p.tenant_id, p.account_id)
+        cross join lateral (values (a.enabled and p.state = 'failed', p.reason),
+          (p.sending_state = 'failed', 'sending_' || p.sending_reason)) told (wrong, reason)
+        where told.wrong group by told.reason""")
+    )
     return {row.reason: row.n for row in rows}
+
+
+async def sends(connection: Connection, account: Account, reason: str, now: int) -> None:
+    """How sending goes: ``reason`` is empty when the server takes us. What waited for that is due then."""
+    given = {
+        "tenant": account.tenant, "account": account.id, "state": "failed" if reason else "ok", "reason": reason, "now": moment(now),
+        "version": account.version,
+    }  # fmt: skip
+    changed = await connection.scalar(
+        text("""
+            with before as (select sending_state from mail_places where (tenant_id, account_id) = (:tenant, :account))
+            insert into mail_places as p
+              (tenant_id, account_id, sending_state, sending_reason, sending_since, sending_tried_at, sending_version)
+              values (:tenant, :account, :state, :reason, :now, :now, :version)
+            on conflict (tenant_id, account_id) do update set sending_state = :state, sending_reason = :reason, sending_tried_at = :now,
+              sending_version = :version,
+              sending_since = case when (p.sending_state, p.sending_reason) = (:state, :reason) then p.sending_since else :now end
+              where p.sending_state <> 'ok' or :state <> 'ok'
+            returning (select sending_state from before)"""),
+        given,
+    )
+    if not reason and changed == "failed":
+        due = "update mail_messages set next_at = :now where (tenant_id, account_id, state) = (:tenant, :account, 'waiting')"
+        await connection.execute(text(due), given)
+
+
+async def stuck(connection: Connection, now: int) -> list[Account]:
+    """Accounts whose server took nothing, and that are to be tried again now: soon at first, after a change of theirs at once."""
+    rows = await connection.execute(
+        text(f"""
+            with tried as (
+              update mail_places p set sending_tried_at = :now, sending_version = a.version from mail_accounts a
+              where (a.tenant_id, a.id) = (p.tenant_id, p.account_id) and p.sending_state = 'failed' and (a.version <> p.sending_version
+                or p.sending_tried_at < :now - least(greatest(make_interval(secs => {SOON}), (:now - p.sending_since) / 4),
+                  make_interval(secs => {SELDOM})))
+              returning p.tenant_id, p.account_id)
+            {_ACCOUNT} join tried t on (t.tenant_id, t.account_id) = (a.tenant_id, a.id)"""),
+        {"now": moment(now)},
+    )
+    return [msgspec.convert(dict(row), Account) for row in rows.mappings()]
 
 
 # --- what comes --------------------------------------------------------------------------------------------------------------------
@@ -156,9 +206,7 @@ async def add(connection: Connection, row: dict[str, Any]) -> bool:
     columns = ", ".join(row)
     values = ", ".join(f"cast(:{name} as jsonb)" if name in _JSON else f":{name}" for name in row)
     given = {name: msgspec.json.encode(value).decode() if name in _JSON else value for name, value in row.items()}
-    done = await connection.execute(
-        text(f"insert into mail_messages ({columns}) values ({values}) on conflict do nothing"), given
-    )
+    done = await connection.execute(text(f"insert into mail_messages ({columns}) values ({values}) on conflict do nothing"), given)
     return bool(done.rowcount)
 
 
@@ -255,11 +303,13 @@ async def later(connection: Connection, mail: Coming, reason: str, at: int) -> N
 
 
 async def claim(connection: Connection, now: int) -> Going | None:
-    """The next mail to be sent: from the commit on it may have been, and is never sent by itself again."""
+    """The next mail to be sent, if its server takes any: from the commit on it may have been, and is never sent by itself again."""
     row = (await connection.execute(
         text("""
             update mail_messages m set state = 'sending', tries = tries + 1, next_at = :now
-            where (tenant_id, id) = (select tenant_id, id from mail_messages where state = 'waiting' and next_at <= :now
+            where (tenant_id, id) = (select tenant_id, id from mail_messages w where state = 'waiting' and next_at <= :now
+              and not exists (select 1 from mail_places p
+                where (p.tenant_id, p.account_id) = (w.tenant_id, w.account_id) and p.sending_state = 'failed')
               order by next_at for update skip locked limit 1)
             returning m.tenant_id as tenant, m.id, m.account_id as account, m.file, m.tries,
               array(select one->>'address' from jsonb_array_elements(m.recipients || m.copies) one) as recipients"""),
@@ -291,8 +341,10 @@ async def doubtful(connection: Connection, before: int) -> list[tuple[str, str]]
 
 async def counts(connection: Connection) -> dict[str, int]:
     """How many wait for a contact, wait to be sent, are uncertain, and came back."""
-    rows = await connection.execute(text("""
-        select state, count(*) as n from mail_messages where state in ('new', 'waiting', 'uncertain', 'failed') group by state"""))
+    rows = await connection.execute(
+        text("""
+        select state, count(*) as n from mail_messages where state in ('new', 'waiting', 'uncertain', 'failed') group by state""")
+    )
     return {row.state: row.n for row in rows}
 
 
@@ -315,5 +367,3 @@ async def old(connection: Connection, now: int, limit: int) -> list[tuple[str, s
 async def forget(connection: Connection, tenant: str, id: str) -> None:
     """Nothing is left of a mail but its contact."""
     await connection.execute(text("delete from mail_messages where (tenant_id, id) = (:tenant, :id)"), {"tenant": tenant, "id": id})
-
-
