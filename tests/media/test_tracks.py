@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from yitong.media import g711, rtp
 from yitong.media.jitter import STEPS
 from yitong.media.plane import Plane
-from yitong.media.tracks import Tracks, to_samples
+from yitong.media.tracks import Piece, Tracks, to_samples
 
 LEFT, RIGHT = 1, 2
 FRAMES = 2000
@@ -67,3 +67,15 @@ def test_a_mark_sent_to_both_sides_lies_within_20_ms_on_both_tracks(kind: str) -
     near = [int(np.min(abs(right - at))) for at in settled]
     assert len(near) > 15
     assert max(near) <= 160
+
+
+@pytest.mark.parametrize("laws", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("changes", [False, True], ids=["one law a track", "another law on the way"])
+def test_samples_of_each_law(laws: tuple[int, int], changes: bool) -> None:
+    """Whether the pairs of octets are looked up together or one by one, the samples are the same."""
+    octets = np.random.default_rng(7).integers(0, 256, (20, 2, 160)).astype(np.uint8)
+    law = np.array([laws] * 20, dtype=np.uint8)
+    if changes:
+        law[13:, 1] ^= 1
+    one_by_one = g711.decode(octets.reshape(-1, 160), law.reshape(-1)).reshape(20, 2, 160).swapaxes(1, 2)
+    assert to_samples(Piece(octets, law)) == one_by_one.tobytes()

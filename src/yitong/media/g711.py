@@ -6,6 +6,8 @@ different laws are coded in one ``take`` and transcoding costs nothing.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,6 +80,23 @@ def decode(octets: Octets, law: NDArray[np.uint8]) -> Samples:
     index = octets.astype(np.intp)
     index += _DECODE_AT[law]
     return DECODE.take(index)
+
+
+def decode_stereo(left: Octets, right: Octets, laws: tuple[int, int]) -> Samples:
+    """Two tracks [n, m] of one law each to samples [n, m, 2], interleaved: a look-up for each pair."""
+    index = right.astype(np.intp)
+    index <<= 8
+    index |= left
+    return _pairs(*laws).take(index).view(np.int16).reshape(*left.shape, 2)
+
+
+@lru_cache(maxsize=4)
+def _pairs(left_law: int, right_law: int) -> NDArray[np.uint32]:
+    """For each two octets (the right one above the left one) their two samples, side by side."""
+    decode_of = DECODE.reshape(-1, 256)
+    table = np.empty((256, 256, 2), dtype=np.int16)
+    table[:, :, 0], table[:, :, 1] = decode_of[left_law], decode_of[right_law][:, np.newaxis]
+    return table.view(np.uint32).reshape(-1)
 
 
 def encode(samples: Samples, law: NDArray[np.uint8]) -> Octets:

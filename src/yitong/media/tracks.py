@@ -45,6 +45,9 @@ class Chunk(NamedTuple):
 
 def to_samples(piece: Piece, channels: int = 2) -> bytes:
     """16-bit samples: interleaved stereo, or the left track alone."""
+    if channels == 2 and len(piece.law) and (piece.law == piece.law[:1]).all():
+        left, right = piece.law[0].tolist()
+        return g711.decode_stereo(piece.octets[:, 0], piece.octets[:, 1], (left, right)).tobytes()
     octets, law = piece.octets[:, :channels], piece.law[:, :channels]
     samples = g711.decode(octets.reshape(-1, FRAME), law.reshape(-1))
     return samples.reshape(-1, channels, FRAME).swapaxes(1, 2).tobytes()
