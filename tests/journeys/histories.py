@@ -11,6 +11,7 @@ from tests.journeys.world import HOTLINE, QUEUE, TENANT, World
 from yitong.contact.ledger import Event
 from yitong.contact.medium import CAPACITY, MAIL
 from yitong.ct.model import Cause, ConnectionState, DeviceKind
+from yitong.ct.switching.ports import Invitation
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.rules.selection import choose
 from yitong.domains.mail.messages import AnswerMail, TakeMail
@@ -18,7 +19,7 @@ from yitong.domains.recording import messages as rec
 from yitong.kit.clock import SECOND
 from yitong.sim.callers import Customer, Press, UntilAlone, UntilAsked
 from yitong.sim.faults import seeded
-from yitong.sim.switch import BUSY, DEAD, IGNORES, REFUSES, Behaviour
+from yitong.sim.switch import BUSY, DEAD, IGNORES, REFUSES, Behaviour, SimLine
 
 AGENTS = ("1001", "1002", "1003")
 BEHAVIOURS = (
@@ -41,7 +42,7 @@ BESIDE: dict[str, Any] = {
 KINDS = (
     "call", "call", "call", "wait", "wait", "wait", "behave", "hang_up", "ready", "break", "device_out", "device_in", "refuse", "release",
     "hold", "retrieve", "wrap_up", "lose", "restart", "save", "switch_restart", "consult", "together", "supervise", "dial", "record",
-    "flow", "take_back", "inside", "telephone", "mail", "mail", "letter", "link",
+    "flow", "take_back", "inside", "telephone", "mail", "mail", "letter", "link", "lock", "force", "move", "device_hold", "keys",
 )  # fmt: skip
 
 
@@ -179,6 +180,44 @@ class History:
         else:
             self.world.dialled.add(switch.call_from(device, AGENTS[number % 3] if number % 4 == 2 else f"138{number:08}"))
         self.world.run((0.0, 0.5, 3.0)[number % 3])
+
+    def do_lock(self, agent: str, number: int) -> None:
+        kind = m.UnlockDesk(agent=f"a{agent}", by=("agent", "supervisor")[number % 2]) if number % 3 else m.LockDesk(agent=f"a{agent}")
+        self.world.try_obey(kind)
+
+    def do_force(self, agent: str, number: int) -> None:
+        state = ("ready", "not_ready", "logged_off")[number % 3]
+        self.world.try_obey(m.ForceAgentState(agent=f"a{agent}", state=state))
+
+    def do_move(self, agent: str, number: int) -> None:
+        """He goes on, or answers, at his other telephone (INVITE with Replaces)."""
+        switch, device = self.world.switch, f"{TENANT}/phone/{agent}"
+        mine = [one for one in switch.function.table.connections.values() if one.device == device and not one.incoming]
+        if not mine:
+            return
+        page = switch.register(TENANT, agent, kind=DeviceKind.PAGE, usual=BEHAVIOURS[0]).device
+        old, taken = mine[number % len(mine)].connection, f"taken-{self.world.timeline.now}"
+        switch.lines[taken] = SimLine(device=switch.devices[page.device])
+        invitation = Invitation(calling=agent)
+        switch._do(lambda now: switch.function.replaced(
+            old, connection=taken, device=page.device, kind=DeviceKind.PAGE, invitation=invitation, now=now
+        ))  # fmt: skip
+        self.world.dialled.add(taken)
+        self.world.run((0.0, 0.5, 3.0)[number % 3])
+
+    def do_device_hold(self, agent: str, number: int) -> None:
+        """A telephone holds or retrieves by itself, the customer's or an agent's."""
+        live = [one.connection for one in self.world.switch.function.table.connections.values() if one.in_call]
+        if live:
+            (self.world.switch.hold if number % 2 else self.world.switch.retrieve)(live[number // 2 % len(live)])
+
+    def do_keys(self, agent: str, number: int) -> None:
+        key = self._assignment(agent, number)
+        acts: tuple[Any, ...] = (
+            m.Mute(agent=f"a{agent}", assignment=key, on=number % 4 == 0),
+            m.SendKeys(agent=f"a{agent}", assignment=key, keys="12#"),
+        )
+        self.world.try_obey(acts[number % 2])
 
     def do_take_back(self, agent: str, number: int) -> None:
         self.world.try_obey(m.TakeBack(agent=f"a{agent}", assignment=self._assignment(agent, number)))
