@@ -34,8 +34,8 @@ def browsers(switch: SwitchEnd, calls: int) -> Iterator[None]:
         opened = switch.ask(m.OpenPort, port=f"b{i}", secure=True)
         assert isinstance(opened, m.PortOpened), opened
         switch.do(
-            m.SetRemote, port=f"b{i}", address="127.0.0.1", rtp_port=9, codec=8, event_type=126, fingerprint=fingerprint, setup="active", ufrag="load",
-            password="load-password-of-browsers",
+            m.SetRemote, port=f"b{i}", address="127.0.0.1", rtp_port=9, codec=8, event_type=126, fingerprint=fingerprint, setup="active",
+            ufrag="load", password="load-password-of-browsers",
         )  # fmt: skip
         rows.append([opened.rtp_port, opened.ufrag, opened.password, opened.fingerprint])
     process.stdin.write(json.dumps(rows) + "\n")

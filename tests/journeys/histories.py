@@ -186,7 +186,7 @@ class History:
         self.world.try_obey(kind)
 
     def do_force(self, agent: str, number: int) -> None:
-        state = ("ready", "not_ready", "logged_off")[number % 3]
+        state: Any = ("ready", "not_ready", "logged_off")[number % 3]
         self.world.try_obey(m.ForceAgentState(agent=f"a{agent}", state=state))
 
     def do_move(self, agent: str, number: int) -> None:
