@@ -83,6 +83,10 @@ async def test_the_front_end_routes_itself_and_nothing_else_is_given_out(tmp_pat
         assert (large.headers["content-encoding"], large.headers["vary"], large.text) == ("gzip", "Accept-Encoding", LARGE)
         assert int(large.headers["content-length"]) < len(LARGE) / 10
         assert large.headers["content-type"].startswith("text/javascript")
+        (tmp_path / "index.html").write_text("<another build>")
+        (tmp_path / "assets/large.js").unlink()
+        assert (await client.get("/desk")).text == "<page>", "a build under a running server changes nothing"
+        assert (await client.get("/assets/large.js")).text == LARGE
         for refused in ("identity", "br, gzip;q=0"):
             plain = await client.get("/assets/large.js", headers={"Accept-Encoding": refused})
             assert ("content-encoding" in plain.headers, plain.text) == (False, LARGE)

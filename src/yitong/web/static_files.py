@@ -35,21 +35,19 @@ class Held:
 
 
 class StaticFolder:
-    """The folder of the built front end, and what is in it: only what was there at the start is ever given out."""
+    """The folder of the built front end, as it was at the start: a build under a running server changes nothing until the next one."""
 
     def __init__(self, folder: Path) -> None:
-        self._files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()} if folder.is_dir() else {}
+        files = (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else ()
+        self._bodies = {str(path.relative_to(folder)): path.read_bytes() for path in files}
         self._held: dict[str, Held] = {}
 
     def find(self, path: str) -> Held | None:
-        """The file at ``path``, read when it is asked for first; None for one that is not there or was built anew since."""
-        if path not in self._files:
+        """The file at ``path``, compressed when it is asked for first; None for one that is not there."""
+        if path not in self._bodies:
             return None
         if path not in self._held:
-            try:
-                body = self._files[path].read_bytes()
-            except FileNotFoundError:
-                return None
+            body = self._bodies[path]
             worth = len(body) >= _SMALL and path.endswith(_PACKED)
             kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
             self._held[path] = Held(body, gzip.compress(body, 6, mtime=0) if worth else b"", kind)
