@@ -10,11 +10,12 @@ from tests.journeys.world import TENANT, World
 from yitong.contact.bus import Refused
 from yitong.contact.messages import Card, ContactArrived, CustomerFound
 from yitong.ct.model import Cause, DeviceKind
+from yitong.ct.switching.ports import Invitation
 from yitong.domains.acd import messages as m
 from yitong.domains.acd.model.agent import Assignment
 from yitong.domains.quality.messages import RecordingEnded
 from yitong.sim import voices
-from yitong.sim.switch import BUSY, FULL, IGNORES, REFUSES, Behaviour
+from yitong.sim.switch import BUSY, FULL, IGNORES, REFUSES, Behaviour, SimLine
 
 NUMBER = "13800000099"
 ANSWERS = Behaviour(answer_after=1.0)
@@ -55,6 +56,27 @@ class Dialled:
         check_end(self.world, 0)
         if self.world.events():
             check_board(self.world)
+
+
+@BOTH
+def test_he_answers_at_his_other_telephone(die: bool) -> None:
+    """INVITE with Replaces for the one that rings: it rings no more, and the number is called from there."""
+    told = Dialled(die=die, own=IGNORES)
+    told.dial(seconds=2.0)
+    switch, ringing = told.world.switch, told.phone.rung[0][0]
+    page = switch.register(TENANT, "1001", kind=DeviceKind.PAGE, usual=IGNORES).device
+    switch.lines["taken"] = SimLine(device=switch.devices[page.device])
+    switch._do(lambda now: switch.function.replaced(
+        ringing, connection="taken", device=page.device, kind=DeviceKind.PAGE, invitation=Invitation(calling="1001"), now=now
+    ))  # fmt: skip
+    told.run(5)
+    talk = told.mine()
+    assert talk is not None
+    assert (talk.state, talk.dial, talk.connection, talk.device) == ("active", None, "taken", page.device)
+    assert told.gateway.rung[0][1].called == NUMBER
+    assert told.phone.released[ringing] is Cause.ANSWERED_ELSEWHERE
+    switch.hang_up("taken")
+    told.end()
 
 
 @BOTH

@@ -58,7 +58,9 @@ class Outward:
     def _went_out(self, fact: m.DialWentOut, at: int) -> None:
         assignment, dial = self._held(fact.assignment)
         assignment.move("answer", at)
-        assignment.connection, assignment.device = fact.connection, assignment.targets.get(fact.connection, "")
+        assignment.connection, assignment.device = fact.connection, fact.device or assignment.targets.get(fact.connection, "")
+        for rung in assignment.targets.keys() - {fact.connection}:
+            self._model.give_up(rung, at)
         assignment.targets, assignment.segment = {}, fact.segment
         dial.out, dial.until = True, fact.ring_until
         self._model.watch(assignment)

@@ -115,8 +115,9 @@ class Outward:
 
     # --- what the switch tells -------------------------------------------------------------------------------------------------------
 
-    def device_there(self, assignment: Assignment, connection: str, unit: Unit) -> None:
-        """The agent's own telephone is there: the number is rung, and the contact arrives; where he dialled at it, the number answered."""
+    def device_there(self, assignment: Assignment, connection: str, unit: Unit, device: str = "") -> None:
+        """The agent's own telephone is there: the number is rung, and the contact arrives; where he dialled at it, the number answered.
+        ``device``: another telephone of his than the one that was rung."""
         dial = assignment.dial
         if dial is None:
             return
@@ -127,9 +128,9 @@ class Outward:
         elif not dial.number:  # erased meanwhile
             self.overdue(assignment, unit)
         else:
-            self._go_out(assignment, connection, unit)
+            self._go_out(assignment, connection, unit, device=device)
 
-    def _go_out(self, assignment: Assignment, connection: str, unit: Unit, *, route: bool = True) -> None:
+    def _go_out(self, assignment: Assignment, connection: str, unit: Unit, *, route: bool = True, device: str = "") -> None:
         dial = assignment.dial
         assert dial is not None
         config = self._model.agent_configs.get(assignment.agent)
@@ -144,7 +145,7 @@ class Outward:
         segment = begin_segment(contact, "dial", unit, agent=assignment.agent)
         unit.tell(m.DialWentOut(
             contact=contact.id, segment=segment, agent=assignment.agent, connection=connection, assignment=assignment.id,
-            ring_until=unit.now + micro(RING_SECONDS + LEASE_SECONDS),
+            ring_until=unit.now + micro(RING_SECONDS + LEASE_SECONDS), device=device,
         ))  # fmt: skip
         if not route:
             return

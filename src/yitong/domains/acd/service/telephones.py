@@ -125,6 +125,8 @@ class Telephones:
             self._inside.established(assignment, event.to_connection, unit)
         elif offered and not assignment.host and assignment.dial is None:
             self._acts.answered(assignment, event.to_connection, unit, device=event.device)
+        elif offered and assignment.dial is not None and not assignment.dial.out:
+            self._outward.device_there(assignment, event.to_connection, unit, event.device)
         elif assignment.state in ("active", "held"):
             self._go_on_at(assignment, event, unit)
 
