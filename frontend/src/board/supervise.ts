@@ -8,7 +8,7 @@ import { useDesk } from '@/stores/desk'
 export const WAYS: Participation[] = ['silent', 'whisper', 'active']
 const TELEPHONE_MS = 6000
 const STEP_MS = 100
-const TOLD_MS = 3000
+const TOLD_MS = 8000
 
 export interface MayTake { start: boolean; end: boolean; pause: boolean; resume: boolean }
 

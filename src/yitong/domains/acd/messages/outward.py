@@ -28,7 +28,7 @@ class DialBegan(Fact, frozen=True):
 
 
 class DialWentOut(Fact, frozen=True):
-    """The agent's telephone is there, the number is rung until ``ring_until``. ``device``: where it is another than the one that was rung."""
+    """The agent's telephone is there, the number is rung until ``ring_until``. ``device``: if it is another than the one that was rung."""
 
     TYPE: ClassVar[str] = "acd.dial_went_out"
     assignment: str
