@@ -195,6 +195,54 @@ async def test_a_mail_becomes_a_contact_and_is_answered_at_the_desk(office: Offi
     await stands_everywhere(office, who, assignment.contact)
 
 
+@pytest.mark.browser
+@pytest.mark.dovecot
+@pytest.mark.timeout(300)
+async def test_what_was_kept_aside_is_decided_by_keys(office: Office) -> None:
+    """On the page Mails: read, put away, found again, taken in; an agent gets what was taken in."""
+    centre, world = office.centre, office.world
+    await centre.ready("1001")
+    await office.account()
+    await office.begin()
+    for number, subject in enumerate(("外出", "休假", "出差")):
+        office.servers.deliver(letter(subject, message_id=f"<away{number}@example.org>", Auto_Submitted="auto-replied"))
+    await so(lambda: _count(office, 3))
+    async with async_playwright() as player:
+        browser = await player.chromium.launch(executable_path=chromium(), args=FLAGS)
+        page = await browser.new_page(locale="zh-CN", viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        await page.goto(f"http://127.0.0.1:{world.port}/login?to=/mails")
+        await page.fill("#username", "admin")
+        await page.fill("#password", WORD)
+        await page.click("button[type=submit]")
+        rows, subjects = page.locator("[data-mail]"), page.locator("[data-mail] .subject")
+        await expect(subjects).to_have_text(["出差", "休假", "外出", "x"])
+        await rows.first.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[data-test=why]")).not_to_be_empty()
+        await page.keyboard.press("Delete")
+        await expect(subjects).to_have_text(["休假", "外出", "x"])
+        await expect(rows.first).to_be_focused()
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("t")
+        await expect(subjects).to_have_text(["休假", "x"])
+        await so(lambda: _state(centre, "offered"))
+        await page.click("[data-list=discarded]")
+        await expect(subjects).to_have_text(["出差"])
+        await page.fill("input[type=search]", "没有这个")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[data-test=no-mails]")).to_be_visible()
+        await page.fill("input[type=search]", "出差")
+        await page.keyboard.press("Enter")
+        await rows.first.focus()
+        await page.keyboard.press("t")
+        await expect(rows).to_have_count(0)
+        await browser.close()
+    taken = {row["subject"]: row["state"] for row in await office.rows()}
+    assert (taken["休假"], "discarded" in taken.values()) == ("kept", False)
+
+
 async def sent_as_it_was_written(office: Office) -> None:
     """Once, with what belongs to it."""
     (out,) = office.servers.sent
