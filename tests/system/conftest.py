@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.system.browsers import Chromium
 from tests.system.desks import on_break
 from tests.system.faults import Room
 from tests.system.load import Load
 from tests.system.phones import Phone
-from tests.system.stack import Api, Stack
+from tests.system.stack import Api, Stack, eventually
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,6 +48,15 @@ def rested(request: pytest.FixtureRequest) -> None:
         for agent in ("1001", "1002", "1003", "1004"):
             with contextlib.suppress(AssertionError):  # whoever needs him says so better
                 on_break(running.person, agent, seconds=2.0)
+        # A page that was closed in a call has said no BYE: its telephone is occupied until the silence is noticed.
+        with contextlib.suppress(AssertionError, httpx.HTTPError):
+            eventually(lambda: not talks(running), 15.0, "calls of the file before")
+
+
+def talks(running: Stack) -> float:
+    """How many connections have audio."""
+    processes = httpx.get(f"{running.base}/healthz", timeout=10.0).json()["processes"]
+    return sum(float(one["figures"].get("ports", 0.0)) for one in processes)
 
 
 @pytest.fixture
