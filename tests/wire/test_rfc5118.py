@@ -67,6 +67,12 @@ def test_form(server: Any, name: str, data: bytes, allowed: set[Any]) -> None:
     assert server.alive()
 
 
+def test_of_several_addresses_each_takes_its_own(server: Any) -> None:
+    """4.8 asked by who has IPv4: the first line is ours."""
+    assert server.outcome(FORMS[8][1], Flow("udp", "wire", "192.0.2.9", 5060)) == 200
+    assert b"m=audio 20000" in server.answers[0]
+
+
 def test_the_ambiguous_port_is_part_of_the_address(server: Any) -> None:
     server.outcome(FORMS[2][1], FLOW)
     assert (server.requests[0].uri.host, server.requests[0].uri.port) == ("[2001:db8::10:5070]", 0)

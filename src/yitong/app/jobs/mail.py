@@ -34,6 +34,7 @@ class MailJobs:
         tasks.keep(self._fetching.run, "mailboxes")
         tasks.keep(self._giving.run, "mails for core")
         tasks.keep(self._sending.run, "mails to send")
+        tasks.keep(self._sending.knock, "mail servers that take nothing")
         tasks.keep(self._keeping.run, "mails kept")
 
     @property

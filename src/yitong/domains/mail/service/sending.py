@@ -55,7 +55,6 @@ class Sending:
         async with self._database.transaction() as connection:
             for tenant, id in await work.doubtful(connection, self._clock.now() - DOUBT_US):
                 _log.warning("nobody knows whether a mail was sent", tenant=tenant, mail=id)
-        await self._try_again()
         count = 0
         while await self._next():
             count += 1
@@ -75,19 +74,26 @@ class Sending:
             await self._stands(account, trouble)
         return True
 
-    async def _try_again(self) -> None:
-        """Servers that took nothing: do they now? Their mails wait, and none of their tries is spent on it."""
-        async with self._database.transaction() as connection:
-            stuck = await work.stuck(connection, self._clock.now())
-        for account in stuck:
+    async def knock(self) -> None:
+        """For ever: do servers that took nothing take any now? Their mails wait, and no try of theirs is spent on it."""
+        while True:
             try:
-                await self._server(account).sign_in()
-                trouble = ""
-            except Undeliverable as refused:
-                trouble = refused.code
-            except (Damaged, KeyMissing):
-                trouble = "password"
-            await self._stands(account, trouble)
+                async with self._database.transaction() as connection:
+                    stuck = await work.stuck(connection, self._clock.now())
+                await asyncio.gather(*map(self._knock_at, stuck))
+            except OUTAGES as error:
+                _log.info("mail servers wait", error=str(error)[:200])
+            await self._clock.sleep(LOOK_SECONDS)
+
+    async def _knock_at(self, account: Account) -> None:
+        try:
+            await self._server(account).sign_in()
+            trouble = ""
+        except Undeliverable as refused:
+            trouble = refused.code
+        except (Damaged, KeyMissing):
+            trouble = "password"
+        await self._stands(account, trouble)
 
     async def _stands(self, account: Account, trouble: str) -> None:
         if trouble:
