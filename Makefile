@@ -1,6 +1,7 @@
 # The two commands are `make run` and `make test`. Everything they install stays in .venv and frontend/node_modules.
 
-PYTHON ?= python3
+# Empty: python3, or the distribution's of the same version where that is quicker.
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt
@@ -36,7 +37,7 @@ prompts: $(VENV)/.speech  ## render the demo's prompts with the speech extra
 	@$(BIN)/python scripts/make_prompts.py
 
 trace:  ## which requirements have a passing test (each as it last ran)
-	@$(PYTHON) scripts/trace.py
+	@$(or $(PYTHON),python3) scripts/trace.py
 
 messages: $(VENV)/.run  ## write docs/messages.md from the code
 	@$(BIN)/python scripts/messages_page.py
@@ -45,7 +46,7 @@ clean:  ## remove what was installed and built; data in var/ stays
 	rm -rf $(VENV) frontend/node_modules src/yitong/web/static build
 
 $(VENV)/.uv: scripts/bootstrap.py
-	@$(PYTHON) scripts/bootstrap.py $(VENV)
+	@$(or $(PYTHON),python3) scripts/bootstrap.py $(VENV) $(if $(PYTHON),,--better)
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.uv pyproject.toml constraints.txt

@@ -1,4 +1,10 @@
-"""Makes the virtual environment with uv in it, also where Debian left out ``ensurepip``. Needs nothing but Python."""
+"""Makes the virtual environment with uv in it, also where Debian left out ``ensurepip``. Needs nothing but Python.
+
+    python3 scripts/bootstrap.py FOLDER [--better]
+
+With ``--better`` the distribution's Python of the same version is taken where this one was built without a profile of what it does (as by
+pyenv, unless told): it needs a third less CPU.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import urllib.parse
 import urllib.request
@@ -32,6 +39,14 @@ def main(folder: Path) -> None:
     subprocess.run([*install, "install", "--quiet", "--disable-pip-version-check", UV], check=True)
 
 
+def better() -> str | None:
+    """The path of the distribution's Python, when it is of our version and ours was built without a profile."""
+    if "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""):
+        return None
+    path = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    return path if os.access(path, os.X_OK) and not os.path.samefile(path, sys.executable) else None
+
+
 def fetch_pip(folder: Path) -> Path:
     """The wheel of pip, checked against the index's digest (PEP 503); a wheel can be run as it is. Returns its path."""
     page = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/pip/"
@@ -50,4 +65,7 @@ def fetch_pip(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
+    if "--better" in sys.argv and (other := better()) is not None:
+        print(f"Taking {other}, which is quicker than {sys.executable} (PYTHON=... takes another).", flush=True)
+        os.execv(other, [other, *sys.argv[:2]])
     main(Path(sys.argv[1]))
