@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from tests.ports import free_range
 from tests.switches.agents import Agent
@@ -54,6 +55,18 @@ class Media:
     def next_port(self) -> int:
         """Where the next row will listen."""
         return next(iter(self._worker._opening._stock), 0) or self._worker._ports._free[0]
+
+    @contextmanager
+    def starved(self) -> Iterator[None]:
+        """The worker gets no CPU meanwhile."""
+        gate, step = threading.Lock(), self._worker.step
+
+        def gated(now: int) -> None:
+            with gate:
+                step(now)
+
+        with gate, patch.object(self._worker, "step", gated):
+            yield
 
     def stop(self) -> None:
         self._worker.stop()

@@ -9,7 +9,7 @@ import pytest
 from tests.figures import figure
 from tests.switches.rigs import Rig
 from tests.switches.situations import Situation, answered_caller, make, new_id, talking
-from tests.switches.soft_rig import SoftFar, SoftPhone, SoftRig
+from tests.switches.soft_rig import Media, SoftFar, SoftPhone, SoftRig
 
 from yitong.ct import services
 from yitong.ct.events import (
@@ -94,10 +94,27 @@ async def test_keys_of_a_pause_are_kept_nowhere(rig: Rig) -> None:
     rig.ask(make(services.ResumeRecording, recording=name))
     await rig.until(RecordingResumed, recording=name)
     assert [one.paused for one in rig.snapshot().recordings] == [False]
+    await rig.settle(0.4)  # a key that comes within 0.2 s may be one of the pause
     await made.far.press("8")
     assert (await rig.until(DigitPressed)).digit == "8"
     rig.ask(asked := make(services.Collect, connection=made.far.connection, maximum=1))
     assert (await rig.until(Collected, service=asked.id)).digits == "8"
+
+
+@pytest.mark.case("M10")
+async def test_a_key_of_a_pause_is_kept_nowhere_when_it_is_read_after_its_end(soft: SoftRig, media: Media) -> None:
+    made, name = await recorded(soft)
+    assert made.far is not None
+    soft.ask(make(services.PauseRecording, recording=name))
+    await soft.until(RecordingPaused, recording=name)
+    with media.starved():
+        await made.far.press("7")
+        soft.ask(make(services.ResumeRecording, recording=name))
+        await soft.settle(0.1)
+    await soft.until(RecordingResumed, recording=name)
+    await soft.settle(0.5)
+    await made.far.press("8")
+    assert (await soft.until(DigitPressed)).digit == "8"
 
 
 @pytest.mark.case("M10")

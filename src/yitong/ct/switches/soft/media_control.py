@@ -251,8 +251,8 @@ class Control:
 
     @_do.register
     def _(self, request: m.MediaPause) -> m.FromWorker | None:
-        until = self._step() + round(request.seconds * STEPS_PER_SECOND)
-        known = self._recordings.pause(request.recording, request.on, until)
+        steps = round(request.seconds * STEPS_PER_SECOND)
+        known = self._recordings.pause(request.recording, request.on, self._step(), steps)
         return m.Done(id=request.id) if known else m.Refusal(id=request.id, reason="no_such_recording")
 
     @_do.register

@@ -21,6 +21,8 @@ from yitong.media.tracks import Tracks
 _NO_DESCRIPTOR = (os.strerror(errno.EMFILE), os.strerror(errno.ENFILE))
 _SPEECH = 150
 """Mean amplitude of a frame (of 32768, about -45 dBov) above which somebody speaks."""
+_HUSHED_STEPS = 20
+"""0.2 s after a pause keys are still not told: one that was pressed within it may come late, or be heard late in the audio."""
 
 
 @dataclass(eq=False)
@@ -55,9 +57,18 @@ class _Recording:
     pauses: list[tuple[int, int]] = field(default_factory=list)
     pause_since: int | None = None
     resume_at: int = 0
+    hushed_until: int = 0
     message: Message | None = None
     also: list[Row] = field(default_factory=list)
     """Who is on the right track besides the right row."""
+
+    def has(self, port: str) -> bool:
+        """Whether the voice of that port is on a track."""
+        return port in (self.left, self.right) or any(row.port == port for row in self.also)
+
+    def hushes(self, now: int) -> bool:
+        """It pauses, or did until just now."""
+        return self.pause_since is not None or now < self.hushed_until
 
 
 class Recordings:
@@ -112,26 +123,27 @@ class Recordings:
             one.hold_since = None
         return True
 
-    def pause(self, recording: str, on: bool, until: int) -> bool:
-        """Nothing gets into the recording from now on (until the step ``until``), or again; false when there is no such recording."""
+    def pause(self, recording: str, on: bool, now: int, steps: int = 0) -> bool:
+        """Nothing gets into the recording from step ``now`` on (for ``steps``), or again; false when there is no such recording."""
         one = self._all.get(recording)
         if one is None or not one.running:
             return False
         at = self._tracks.milliseconds(one.index)
         if on:
-            one.resume_at = until
+            one.resume_at = now + steps
         if on and one.pause_since is None:
             one.pause_since = at
             self._tracks.pause(one.index, True)
         elif not on and one.pause_since is not None:
             one.pauses.append((one.pause_since, at))
             one.pause_since = None
+            one.hushed_until = now + _HUSHED_STEPS
             self._tracks.pause(one.index, False)
         return True
 
-    def hushed(self, port: str) -> bool:
-        """A recording of that port pauses: its keys are not to be kept either."""
-        return any(one.pause_since is not None and port in (one.left, one.right) for one in self._by_index.values())
+    def hushed(self, port: str, now: int) -> bool:
+        """A recording of that port pauses, or did until just now: its keys are not to be kept either."""
+        return any(one.hushes(now) and one.has(port) for one in self._by_index.values())
 
     def stop(self, recording: str, complete: bool = True) -> bool:
         """End one; ``MediaRecorded`` (``MediaTaken``) follows when the file is closed."""
@@ -139,7 +151,7 @@ class Recordings:
         if one is None:
             return False
         if one.running:
-            self.pause(recording, False, 0)
+            self.pause(recording, False, one.resume_at)
             one.milliseconds = self._tracks.milliseconds(one.index)
             rest = self._tracks.stop(one.index)
             del self._by_index[one.index]
@@ -200,7 +212,7 @@ class Recordings:
         """Some times a second: what the writer's thread is to do and what it reports, and pauses that lasted long enough."""
         for one in list(self._by_index.values()):
             if one.pause_since is not None and now >= one.resume_at:
-                self.pause(one.recording, False, 0)
+                self.pause(one.recording, False, now)
                 self._tell(MediaResumed(recording=one.recording))
         while self._writer.failed:
             recording, reason = self._writer.failed.popleft()

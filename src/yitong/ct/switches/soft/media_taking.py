@@ -33,8 +33,8 @@ class Messages:
         return row.taking is not None and key in row.taking.terminators
 
     def hushed(self, row: Row) -> bool:
-        """A recording of the row pauses: its keys are not to be kept either."""
-        return self._recordings.hushed(row.port)
+        """A recording of the row pauses, or did until just now: its keys are not to be kept either."""
+        return self._recordings.hushed(row.port, self._now())
 
     def end(self, row: Row, reason: str) -> None:
         """End the row's message, if it leaves one."""
