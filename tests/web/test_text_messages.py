@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tests.kit.certificates import make_certificate
 from tests.smsc import Smsc
 from tests.web.centre import Centre
 from tests.web.world import NAME, World
@@ -158,6 +162,55 @@ async def test_a_text_goes_out_in_segments_and_its_receipts_come_back(
     await until(lambda: worker.texts.figures.get("text_lines_bound") == 1)
     log = capsys.readouterr().out
     assert not any(secret in log for secret in (NUMBER, SECRET, "Hello 7", "13800002222"))
+
+
+@asynccontextmanager
+async def tls_before(smsc: Smsc, folder: Path) -> AsyncIterator[tuple[int, str]]:
+    """A door with TLS to the centre: its port, its certificate as PEM."""
+    files = folder / "cert.pem", folder / "key.pem"
+    make_certificate(*files)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+
+    async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", smsc.port)
+
+        async def pipe(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while data := await source.read(4096):
+                sink.write(data)
+            sink.close()
+
+        await asyncio.gather(pipe(reader, inner_writer), pipe(inner_reader, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(through, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1], files[0].read_text()
+
+
+@pytest.mark.parametrize("given", ["another's", ""])
+async def test_a_centre_behind_tls_is_bound_when_its_certificate_is_the_one_that_was_given(
+    world: World, smsc: Smsc, workers: Callable[..., Worker], tmp_path: Path, given: str
+) -> None:
+    """Not with another's, nor with whoever signs for web pages; nothing goes out meanwhile, and what waits goes when it is right."""
+    make_certificate(tmp_path / "other.pem", tmp_path / "other-key.pem")
+    wrong, headers = (tmp_path / "other.pem").read_text() if given else "", await world.headers("admin")
+    async with tls_before(smsc, tmp_path) as (port, certificate):
+        made = await line(world, smsc, port=port, tls=True, tls_ca=wrong)
+        workers()
+        id = await ordered(world, "Hello 7")
+        stands = ""
+        async with asyncio.timeout(60):
+            while "tls_refused" not in stands:
+                await asyncio.sleep(0.05)
+                stands = (await world.ask("GET", "/texts/standing", headers)).text
+        assert (smsc.binds, smsc.taken) == (0, [])
+        changed = {name: value for name, value in made.items() if name not in ("id", "version")} | {"tls_ca": certificate}
+        match = {"If-Match": f'"{made["version"]}"'}
+        assert (await world.ask("PUT", f"/config/text_lines/{made['id']}", headers | match, json=changed)).status_code == 200
+        await becomes(world, id, "accepted")
+        assert (smsc.whole(), smsc.binds) == (["Hello 7"], 1)
+        assert await smsc.receipt(smsc.taken[0].id, "DELIVRD") == 0
+        await becomes(world, id, "delivered")
 
 
 async def test_it_is_tried_again_when_refused_for_now_and_fails_when_refused_for_good(
