@@ -19,9 +19,11 @@ describe('taking part in a talk', () => {
   })
 
   it('says at once what waiting does not change, and at last that there is no telephone', async () => {
-    const once = answers(refused('wrong_state'))
-    await expect(takePart('1', 'silent', async () => {})).rejects.toMatchObject({ code: 'wrong_state' })
-    expect(once).toHaveBeenCalledTimes(1)
+    for (const code of ['wrong_state', 'own_telephone_busy']) {
+      const once = answers(refused(code))
+      await expect(takePart('1', 'silent', async () => {})).rejects.toMatchObject({ code })
+      expect(once).toHaveBeenCalledTimes(1)
+    }
     const often = answers()
     await expect(takePart('1', 'silent', async () => {})).rejects.toMatchObject({ code: 'no_telephone' })
     expect(often.mock.calls.length).toBeGreaterThan(10)

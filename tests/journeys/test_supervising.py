@@ -112,6 +112,23 @@ def test_who_does_not_talk_cannot_be_supervised() -> None:
     told.end()
 
 
+@BOTH
+def test_whose_own_telephone_is_busy_is_told_so(die: bool) -> None:
+    told = Watch(die=die)
+    told.world.obey(m.CallInside(agent="a1100", number="1002"))
+    told.run(3)
+    with pytest.raises(Refused, match="own_telephone_busy"):
+        told.supervise()
+    with pytest.raises(Refused, match="wrong_state"):
+        told.world.obey(m.Supervise(agent="a1100", whom="a1003"))
+    assert told.customer_hears() == {"1001"}, "nothing came of it"
+    told.say(m.HangUp, agent="a1100")
+    assert told.none("a1100")
+    told.supervise()
+    assert told.mode() == (Participation.SILENT, told.mine().connection)
+    told.end()
+
+
 def test_a_supervisor_changes_an_agents_duty() -> None:
     told = Watch(die=False)
     told.world.obey(m.ForceAgentState(agent="a1002", state="logged_off"))

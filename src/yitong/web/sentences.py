@@ -310,6 +310,11 @@ SENTENCES: dict[str, Sentence] = {
         "您的电话不在线。请打开座席页面或注册话机后重试。",
         "No telephone of yours answers. Open your desk or register your desk phone, then try again.",
     ),
+    "own_telephone_busy": Sentence(
+        409,
+        "您自己的电话正忙。请先结束自己的通话和话后处理，或退出会议，然后重试。",
+        "Your own telephone is busy. End your own call and its wrap-up, or leave your conference, then try again.",
+    ),
     "bad_number": Sentence(422, "这不是电话号码。请检查后重拨。", "That is not a telephone number. Check it and dial again."),
     "number_not_allowed": Sentence(
         403,

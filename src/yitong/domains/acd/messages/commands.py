@@ -153,6 +153,7 @@ class Supervise(Command, frozen=True, tag=True):
     """A supervisor (``agent``) listens to what ``whom`` talks, whispers to him, or talks too. Answers the id of his assignment.
 
     Asked again for the same one it changes the way, without a gap; ``participation``: silent, whisper, active.
+    Raises Refused: wrong_state (nobody talks), no_telephone, own_telephone_busy (the supervisor's).
     """
 
     agent: str

@@ -33,7 +33,7 @@ class Supervising:
     # --- commands ------------------------------------------------------------------------------------------------------------------
 
     def supervise(self, command: m.Supervise, unit: Unit) -> str:
-        """Raises Refused: wrong_state (nobody talks), agent_unreachable and agent_busy (the supervisor's own telephone)."""
+        """Raises Refused: wrong_state (nobody talks), no_telephone and own_telephone_busy (the supervisor's)."""
         host = self._talking(command.whom)
         mine = next((one for one in self._guests(host.id) if one.agent == command.agent), None)
         if mine is not None:
@@ -67,7 +67,7 @@ class Supervising:
         if live is None or not live.reachable:
             raise Refused("no_telephone")
         if live.seats or any(one.switched for one in live.assignments.values()):
-            raise Refused("wrong_state", state=live.state)
+            raise Refused("own_telephone_busy")
         usable = sorted((device for device in live.devices.values() if device.usable), key=lambda one: (one.kind != "page", one.device))
         return usable[0].device
 
