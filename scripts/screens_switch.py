@@ -75,7 +75,7 @@ def the_flow(browser: Browser, password: str) -> None:
         desk.wait_for_selector("[data-test=beside-at]")
         desk.wait_for_timeout(3000)
         caller.press("4417")
-        desk.wait_for_selector("[data-test=beside-at]:has-text('code')")
+        desk.wait_for_selector("[data-test=beside-at]:has-text('服务密码')")
         take(desk, "desk-flow-waits", SMALL)
         caller.press("135790")
         desk.wait_for_selector("[data-test=came]")

@@ -140,13 +140,21 @@ describe('a flow', () => {
 
   it('shows where the customer is, and of a secret only that it was given', () => {
     const data = [{ name: 'card', label: 'Card', value: '6222', secret: false }, { name: 'pin', label: 'PIN', value: '', secret: true }]
-    const detour = { flow: 'Service', entry: 'Card number', state: 'there', since: 1, step: 'pin', kind: 'collect', cause: null, result: null, returns: ['card', 'pin'] }
+    const detour = { flow: 'Service', entry: 'Card number', state: 'there', since: 1, step: 'pin', step_name: { 'zh-CN': '密码', en: 'PIN' }, kind: 'collect', cause: null, result: null, returns: ['card', 'pin'] }
     talk(null, { detour, data })
     const lanes = mount(Beside, { props: { assignment: useDesk().current!, detour: useDesk().current!.detour! } })
     expect(lanes.get('[data-test=beside-what]').text()).toBe('Card number · Service')
+    expect(lanes.get('[data-test=beside-at]').text()).toBe('collect · PIN')
     expect(lanes.get('[data-name=card]').text()).toBe('6222')
     expect(lanes.get('[data-name=pin]').text()).toBe('•••• given, not shown')
     expect(useDesk().may).toMatchObject({ take_back: true, hold: false, pick: false })
+  })
+
+  it('says what a step does that has no name, never how the document calls it; a name that says nothing new is left out', () => {
+    const detour = { flow: 'Service', entry: 'Service', state: 'there', since: 1, step: 'bye_2', step_name: null, kind: 'play', cause: null, result: null, returns: [] }
+    talk(null, { detour })
+    const lanes = mount(Beside, { props: { assignment: useDesk().current!, detour: useDesk().current!.detour! } })
+    expect([lanes.get('[data-test=beside-at]').text(), lanes.get('[data-test=beside-what]').text()]).toEqual(['play', 'Service'])
   })
 })
 

@@ -10,7 +10,7 @@ const talk = (more: Partial<Assignment> = {}): Assignment => ({
   id: 'x', contact: 'c', state: 'active', since: 1, channel: 'voice', queue: 'q', calling: '1', called: '2', keys: [], waited_seconds: 0, ring_until: null, answered_at: 1,
   customer: null, language: 'en', recording: false, wrap_up: null, helps: null, consultation: null, ...more,
 })
-const detour = (state: Detour['state']): Detour => ({ flow: 'Card', entry: 'Card', state, since: 1, step: '', kind: '', cause: null, result: null, returns: [] })
+const detour = (state: Detour['state']): Detour => ({ flow: 'Card', entry: 'Card', state, since: 1, step: '', step_name: null, kind: '', cause: null, result: null, returns: [] })
 const allowed = (it: Assignment | null) => Object.entries(mayDo(it)).filter(([, may]) => may).map(([name]) => name)
 
 describe('who is with whom', () => {

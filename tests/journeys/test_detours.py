@@ -112,6 +112,8 @@ def test_the_agent_gets_back_what_the_customer_typed_and_never_hears_a_key(story
     told.let_in(values={"amount": "120"})
     assert told.apart
     assert told.detour() == ("there", None, None)
+    at = told.desk()["detour"]
+    assert (at["entry"], at["step"], at["step_name"]) == ({"en": "Card and PIN"}, "card", {"en": "Card"})
     with pytest.raises(Refused, match="wrong_state"):
         told.world.obey(m.HoldContact(agent="a1001", assignment=told.mine().id))
     told.run(60)

@@ -77,9 +77,9 @@ def answers(person: Api) -> bool:
 
 def type_all(caller: Phone, desk: Page) -> None:
     """What the customer types; the agent's page shows how far he is."""
-    expect(desk.locator("[data-test=beside-at]")).to_contain_text("card")
+    expect(desk.locator("[data-test=beside-at]")).to_contain_text("卡号")
     caller.press(CARD)
-    expect(desk.locator("[data-test=beside-at]")).to_contain_text("pin")
+    expect(desk.locator("[data-test=beside-at]")).to_contain_text("密码")
     expect(desk.locator("[data-name=card]")).to_have_text(CARD)
     caller.press(PIN)
 
@@ -108,7 +108,7 @@ def test_the_customer_types_apart_and_comes_back_with_it(
         assert PIN not in desk.content(), "a secret is shown nowhere"
 
         let_in(desk, wait=True)
-        expect(desk.locator("[data-test=beside-at]")).to_contain_text("card")
+        expect(desk.locator("[data-test=beside-at]")).to_contain_text("卡号")
         desk.reload()
         expect(desk.locator("[data-test=beside]")).to_have_attribute("data-lost", "true")
         stack.kill("core")

@@ -64,6 +64,8 @@ export interface Detour {
   state: 'leaving' | 'there' | 'over'
   since: number
   step: string
+  /** What people call the step; only its kind can be told where it has no name. */
+  step_name: Named | null
   kind: string
   cause: string | null
   result: string | null

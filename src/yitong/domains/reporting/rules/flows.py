@@ -122,12 +122,22 @@ def drawn_detour(detour: SeenDetour | None, flows: Mapping[str, Mapping[str, Any
     if detour is None:
         return None
     value = flows.get(detour.flow, {})
-    entry = ((value.get("document") or {}).get("entries") or {}).get(detour.step) or {}
+    document = value.get("document") or {}
+    entry = (document.get("entries") or {}).get(detour.step) or {}
+    flow = value.get("name") or detour.flow
     return {
-        "flow": value.get("name") or detour.flow, "entry": entry.get("name") or detour.step, "state": detour.state, "since": detour.since,
-        "step": detour.at[0], "kind": detour.at[1], "cause": detour.cause or None, "result": detour.result or None,
-        "returns": list(entry.get("returns") or ()),
+        "flow": flow, "entry": entry.get("name") or flow, "state": detour.state, "since": detour.since,
+        "step": detour.at[0], "step_name": _step_name(document, detour), "kind": detour.at[1],
+        "cause": detour.cause or None, "result": detour.result or None, "returns": list(entry.get("returns") or ()),
     }  # fmt: skip
+
+
+def _step_name(document: Mapping[str, Any], detour: SeenDetour) -> Any:
+    """What people call the step at which the contact is: by what it collects, or as a way in, other than the one taken. None: nothing."""
+    step = (document.get("steps") or {}).get(detour.at[0]) or {}
+    collects = (document.get("data") or {}).get(step.get("name"))
+    way_in = (document.get("entries") or {}).get(detour.at[0]) if detour.at[0] != detour.step else None
+    return collects or (way_in or {}).get("name")
 
 
 def missed(over: tuple[str, str, int] | None, person: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
