@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { defineComponent, h, nextTick, ref } from 'vue'
 import { setLanguage } from '@/i18n'
 import NumberInput from '@/inputs/NumberInput.vue'
-import { fits, numberOf, numbersFit, stepped } from '@/inputs/numbers'
+import { briefly, fits, numberOf, numbersFit, stepped } from '@/inputs/numbers'
 import { at, KINDS } from '@/settings/kinds'
 
 const days = { least: 1, most: 100 }
@@ -19,6 +19,9 @@ describe('a number as it is typed', () => {
   })
   it('goes by arrow keys no further than its limits', () => {
     expect([stepped('100', 1, days), stepped('500', -1, days), stepped('', 1, days), stepped('0.1', -1, { least: 0.1, most: 9, fraction: true })]).toEqual([100, 100, 1, 0.1])
+  })
+  it('is found wrong in a word where there is room for no more', () => {
+    expect(['0', '500', '', 'x', '1.5', '100.5'].map((text) => briefly(text, days, 'whole'))).toEqual(['1–100', '1–100', '1–100', '1–100', 'whole', '1–100'])
   })
   it('has limits and a first value wherever one is asked for', () => {
     const bounded = (one: { minimum?: number; maximum?: number }) => one.minimum !== undefined && one.maximum !== undefined && one.minimum < one.maximum
@@ -66,6 +69,19 @@ describe('a field of a number', () => {
     expect(form.get('[role=alert]').text()).toBe('Enter a whole number from 1 to 100.')
     await typed(field.element, '50')
     expect([kept.value, form.find('[role=alert]').exists(), numbersFit(form.element as HTMLElement)]).toEqual([50, false, true])
+  })
+
+  it('says it within itself where it is one of many, so that nothing is covered; whole, when pointed at and to who hears it', async () => {
+    setLanguage('en')
+    const small = (page = mount(NumberInput, { props: { ...days, small: true, label: 'Level', modelValue: 20 }, attachTo: document.body }))
+    const field = small.get<HTMLInputElement>('input')
+    expect([small.find('.brief').exists(), field.attributes('title'), field.attributes('style')]).toEqual([false, undefined, undefined])
+    await typed(field.element, '1.5')
+    await field.trigger('change')
+    expect([small.get('.brief').text(), field.attributes('title')]).toEqual(['whole', 'Enter a whole number from 1 to 100.'])
+    await typed(field.element, '5000')
+    expect([small.get('.brief').text(), small.get('.sr-only').text(), small.find('.wrong').exists()]).toEqual(['1–100', 'Enter a whole number from 1 to 100.', false])
+    expect(field.attributes('aria-describedby')).toBe(small.get('.sr-only').attributes('id'))
   })
 
   it('says it when it is left, and takes what is loaded anew', async () => {

@@ -15,6 +15,12 @@ export function fits(text: string, limits: Limits): boolean {
   return number !== null && number >= limits.least && number <= limits.most && (limits.fraction === true || Number.isInteger(number))
 }
 
+/** What is wrong with a text in as few letters as a narrow field has room for: its limits, or `whole` where it is within them. */
+export function briefly(text: string, limits: Limits, whole: string): string {
+  const number = numberOf(text)
+  return number !== null && number >= limits.least && number <= limits.most ? whole : `${limits.least}–${limits.most}`
+}
+
 /** The number so many steps away, by an arrow key: within the limits, whatever was typed before. */
 export function stepped(text: string, by: number, limits: Limits): number {
   const next = (numberOf(text) ?? limits.least - by) + by
