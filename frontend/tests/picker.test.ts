@@ -107,6 +107,16 @@ describe('the picker by the keyboard', () => {
   })
 })
 
+describe('the names in the picker', () => {
+  it('can all be read: what may be cut short says itself when pointed at, a way into a flow is never cut', async () => {
+    shown = (await open()).picker
+    const names = shown.findAll('.line .name')
+    expect(names.map((one) => one.text())).toEqual(['Name 1002', 'Name 1003', 'Name 1004', 'Experts', 'Card number', 'prices'])
+    for (const cut of shown.findAll('.line .ellipsis')) expect(cut.attributes('title'), cut.html()).toBeTruthy()
+    expect(shown.get('[data-pick=flow] .name').classes()).not.toContain('ellipsis')
+  })
+})
+
 describe('a flow', () => {
   it('is entered with call data by the keyboard: Enter waits, Shift and Enter gives the customer away', async () => {
     const { picker, field, key } = await open()
