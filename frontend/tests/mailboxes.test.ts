@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { behind, beside, differs, marked, newOnes, type Mailbox, type VoiceMessage } from '@/mailboxes/messages'
+import { asAsked, behind, beside, differs, marked, newOnes, type Mailbox, type Status, type VoiceMessage } from '@/mailboxes/messages'
 
 const message = (id: string, status: VoiceMessage['status']): VoiceMessage => ({
   id, mailbox: 'm', mailbox_name: 'M', contact: 'c', left_at: '2026-11-22T10:00:00Z', status, milliseconds: 1000, calling: '', called: '', customer: null, heard_at: null,
@@ -34,6 +34,15 @@ describe('the list of messages', () => {
     expect(marked(list, 'a', 'deleted', '').map((one) => one.id)).toEqual(['b'])
     expect(marked(list, 'a', 'heard', 'new').map((one) => one.id)).toEqual(['b'])
     expect(marked([message('a', 'deleted')], 'a', 'new', 'deleted')).toEqual([])
+  })
+
+  it('stays as asked for until the server shows it, and not longer', () => {
+    const asked = new Map<string, Status>([['a', 'heard']])
+    expect(asAsked(list, asked, '').map((one) => one.status)).toEqual(['heard', 'heard'])
+    expect(asAsked(list, asked, 'new').map((one) => one.id)).toEqual(['b'])
+    expect(asked.size).toBe(1)
+    asAsked([message('a', 'heard')], asked, '')
+    expect(asAsked([message('a', 'new')], asked, '').map((one) => one.status)).toEqual(['new'])
   })
 
   it('knows what is beside', () => {

@@ -1,7 +1,8 @@
 /** What a host does to the conferences of the page, and how members are shown. */
-import { ref } from 'vue'
+import { computed, ref } from 'vue'
 import { call, sentence } from '@/api/client'
 import type { ConferenceMember, ConferenceRoom } from '@/api/types'
+import { useTurns } from '@/stores/turns'
 
 /** Those who ask to speak first, the longest first; then hosts, speakers, listeners, and those who still come. */
 export function inOrder(members: ConferenceMember[]): ConferenceMember[] {
@@ -20,35 +21,28 @@ export function stateOf(one: ConferenceMember): string {
 
 export function useHosting() {
   const error = ref('')
-  const busy = ref(false)
+  const { waiting, inTurn } = useTurns()
 
-  async function act(what: () => Promise<unknown>): Promise<boolean> {
-    if (busy.value) return false
-    busy.value = true
+  async function act(what: string, ask: () => Promise<unknown>): Promise<boolean> {
     error.value = ''
-    try {
-      await what()
-      return true
-    } catch (failure) {
-      error.value = sentence(failure)
-      return false
-    } finally {
-      busy.value = false
-    }
+    const failure = await inTurn(what, () => ask().then(() => '', sentence))
+    error.value = failure || error.value
+    return failure === ''
   }
 
+  const ask = (method: string, where: string, body?: unknown) => act(JSON.stringify([method, where, body]), () => call(method, where, { body }))
   const at = (room: ConferenceRoom, act: string) => `/conferences/${room.conference}/${act}`
   return {
-    error, busy, act,
-    grant: (room: ConferenceRoom, one: ConferenceMember) => act(() => call('POST', at(room, 'grant'), { body: { member: one.id } })),
-    refuse: (room: ConferenceRoom, one: ConferenceMember) => act(() => call('POST', at(room, 'refuse'), { body: { member: one.id } })),
-    remove: (room: ConferenceRoom, one: ConferenceMember) => act(() => call('POST', at(room, 'remove'), { body: { member: one.id } })),
-    speaking: (room: ConferenceRoom, one: ConferenceMember, on: boolean) => act(() => call('PUT', at(room, 'speaking'), { body: { member: one.id, on } })),
-    mute: (room: ConferenceRoom, one: ConferenceMember, on: boolean) => act(() => call('PUT', at(room, 'mute'), { body: { member: one.id, on } })),
-    muteAll: (room: ConferenceRoom, on: boolean) => act(() => call('PUT', at(room, 'mute'), { body: { on } })),
-    lock: (room: ConferenceRoom, on: boolean) => act(() => call('PUT', at(room, 'lock'), { body: { on } })),
-    record: (room: ConferenceRoom, on: boolean) => act(() => call('PUT', at(room, 'recording'), { body: { on } })),
-    end: (room: ConferenceRoom) => act(() => call('POST', at(room, 'end'))),
-    callIn: (room: ConferenceRoom, body: { number?: string; agent?: string; speaking: boolean; host?: boolean }) => act(() => call('POST', `/conference_rooms/${room.id}/calls`, { body })),
+    error, busy: computed(() => waiting.value > 0), act,
+    grant: (room: ConferenceRoom, one: ConferenceMember) => ask('POST', at(room, 'grant'), { member: one.id }),
+    refuse: (room: ConferenceRoom, one: ConferenceMember) => ask('POST', at(room, 'refuse'), { member: one.id }),
+    remove: (room: ConferenceRoom, one: ConferenceMember) => ask('POST', at(room, 'remove'), { member: one.id }),
+    speaking: (room: ConferenceRoom, one: ConferenceMember, on: boolean) => ask('PUT', at(room, 'speaking'), { member: one.id, on }),
+    mute: (room: ConferenceRoom, one: ConferenceMember, on: boolean) => ask('PUT', at(room, 'mute'), { member: one.id, on }),
+    muteAll: (room: ConferenceRoom, on: boolean) => ask('PUT', at(room, 'mute'), { on }),
+    lock: (room: ConferenceRoom, on: boolean) => ask('PUT', at(room, 'lock'), { on }),
+    record: (room: ConferenceRoom, on: boolean) => ask('PUT', at(room, 'recording'), { on }),
+    end: (room: ConferenceRoom) => ask('POST', at(room, 'end')),
+    callIn: (room: ConferenceRoom, body: { number?: string; agent?: string; speaking: boolean; host?: boolean }) => ask('POST', `/conference_rooms/${room.id}/calls`, body),
   }
 }

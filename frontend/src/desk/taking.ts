@@ -1,6 +1,5 @@
 /** What an agent does about the recording of his own talk: nothing of card data, and on demand. */
 import { computed } from 'vue'
-import { call } from '@/api/client'
 import type { Assignment, Recorded } from '@/api/types'
 import { useDesk } from '@/stores/desk'
 import { useSession } from '@/stores/session'
@@ -27,7 +26,7 @@ export function useTaking() {
   const may = computed(() => mayRecord(desk.current, session.can))
   const ask = (verb: string, body?: unknown) => {
     const id = desk.current?.id
-    return desk.act(() => call('POST', `/me/assignments/${id}/recording/${verb}`, { body }))
+    return desk.act('POST', `/me/assignments/${id}/recording/${verb}`, body)
   }
   /** Each answers whether there was anything to do. */
   const togglePause = (): boolean => (may.value.pause ? (void ask('pause', {}), true) : may.value.resume ? (void ask('resume'), true) : false)

@@ -48,6 +48,12 @@ export function marked(list: VoiceMessage[], id: string, status: Status, shown: 
   return stays ? list.map((one) => (one.id === id ? { ...one, status } : one)) : list.filter((one) => one.id !== id)
 }
 
+/** A list as it was asked for, where the server does not show yet what was; `asked` forgets what it shows by now. */
+export function asAsked(list: VoiceMessage[], asked: Map<string, Status>, shown: string): VoiceMessage[] {
+  for (const one of list) if (asked.get(one.id) === one.status) asked.delete(one.id)
+  return [...asked].reduce((rest, [id, status]) => marked(rest, id, status, shown), list)
+}
+
 /** The message that a key leads to: the next or the one before, none outside the list. */
 export function beside(list: VoiceMessage[], id: string | null, step: 1 | -1): VoiceMessage | undefined {
   const at = list.findIndex((one) => one.id === id)

@@ -9,6 +9,7 @@ import { NO_CALL, Phone, type CallView, type Registration } from '@/phone/phone'
 import { after } from '@/live/awake'
 import { useLive } from './live'
 import { useSession } from './session'
+import { useTurns } from './turns'
 
 export type PhoneMode = 'off' | 'permission' | 'trouble' | 'on'
 const OPEN_KEY = 'yitong.desk'
@@ -23,7 +24,8 @@ export const useDesk = defineStore('desk', () => {
   const registration = ref<Registration>('off')
   const pageCall = shallowRef<CallView>(NO_CALL)
   const error = ref('')
-  const busy = ref(false)
+  const { waiting, inTurn } = useTurns()
+  const busy = computed(() => waiting.value > 0)
   let phone: Phone | null = null
   let renew: (() => void) | null = null
   let renewWanted = false
@@ -168,50 +170,40 @@ export const useDesk = defineStore('desk', () => {
     await open()
   }
 
-  /** Do one thing asked by the agent, nothing twice by a double click; answers why it could not be done, '' when it was. */
-  async function attempt(ask: () => Promise<unknown>): Promise<string | null> {
-    if (busy.value) return null
-    busy.value = true
-    try {
-      await ask()
-      return ''
-    } catch (failure) {
-      return sentence(failure)
-    } finally {
-      busy.value = false
-    }
-  }
+  /** Do one thing asked by the agent, after what he asked before; answers why it could not be done, '' when it was, null for a double click. */
+  const attempt = (method: string, where: string, body?: unknown) =>
+    inTurn(JSON.stringify([method, where, body]), () => call(method, where, { body }).then(() => '', sentence))
 
   /** The same, with the failure shown. */
-  async function act(ask: () => Promise<unknown>): Promise<boolean> {
-    const failure = await attempt(ask)
+  async function act(method: string, where: string, body?: unknown): Promise<boolean> {
+    const failure = await attempt(method, where, body)
     if (failure !== null) error.value = failure
     return failure === ''
   }
 
-  const setState = (state: Duty, reason?: string) => act(() => call('PUT', '/me/state', { body: reason ? { state, reason } : { state } }))
+  const setState = (state: Duty, reason?: string) => act('PUT', '/me/state', reason ? { state, reason } : { state })
   const path = (verb: string) => `/me/assignments/${current.value?.id}/${verb}`
-  const ask = (verb: string, body?: unknown) => (current.value ? act(() => call('POST', path(verb), { body })) : Promise.resolve(false))
+  const ask = (verb: string, body?: unknown) => (current.value ? act('POST', path(verb), body) : Promise.resolve(false))
   const answer = () => phone?.answer()
   const dropCall = () => phone?.hangUp()
   const refuse = () => ask('refuse')
   const hold = () => ask(current.value?.state === 'held' ? 'retrieve' : 'hold')
   const hear = () => phone?.hear()
   /** Call a number outside; answers why it cannot be done. */
-  const dial = (number: string, then: Sendable | null = null, afterBeep = false) => attempt(() => call('POST', '/me/calls', { body: then ? { number, [then.kind]: then.code, ...(afterBeep && { after_beep: true }) } : { number } }))
+  const dial = (number: string, then: Sendable | null = null, afterBeep = false) => attempt('POST', '/me/calls', then ? { number, [then.kind]: then.code, ...(afterBeep && { after_beep: true }) } : { number })
   /** Call a colleague, one of another site by his number; answers why it cannot be done. */
-  const callInside = (agent: string) => agent.startsWith(DISTANT) ? dial(agent.slice(DISTANT.length)) : attempt(() => call('POST', '/me/inside_calls', { body: { agent } }))
+  const callInside = (agent: string) => agent.startsWith(DISTANT) ? dial(agent.slice(DISTANT.length)) : attempt('POST', '/me/inside_calls', { agent })
   const alternate = () => ask('alternate')
   const conference = () => ask('conference')
   const reconnect = () => ask('reconnect')
   const handOver = () => ask('transfer', {})
   /** Ask somebody, or give the customer away at once; answers why it cannot be done. */
-  const consult = (whom: Receiver) => attempt(() => call('POST', path('consult'), { body: target(whom) }))
-  const transferTo = (whom: Receiver) => attempt(() => call('POST', path('transfer'), { body: target(whom) }))
+  const consult = (whom: Receiver) => attempt('POST', path('consult'), target(whom))
+  const transferTo = (whom: Receiver) => attempt('POST', path('transfer'), target(whom))
   /** Let the customer into a flow, with call data; `wait`: he comes back. Answers why it cannot be done. */
   const letIn = (entry: FlowEntry, values: Record<string, string>, wait: boolean) =>
-    attempt(() => call('POST', path('flow'), { body: { flow: entry.flow, step: entry.step, values, wait } }))
-  const send = (item: Sendable, wait: boolean) => attempt(() => call('POST', path('send'), { body: { [item.kind]: item.code, wait } }))
+    attempt('POST', path('flow'), { flow: entry.flow, step: entry.step, values, wait })
+  const send = (item: Sendable, wait: boolean) => attempt('POST', path('send'), { [item.kind]: item.code, wait })
   const takeCustomerBack = () => ask('take_back')
 
   /** By the switch, whichever telephone it is; the one in this page is silent at once, also while the application server is away. */
@@ -219,7 +211,7 @@ export const useDesk = defineStore('desk', () => {
     const on = !muted.value
     const here = pageCall.value.phase === 'talking'
     phone?.mute(on)
-    const failure = current.value ? await attempt(() => call('PUT', path('mute'), { body: { on } })) : ''
+    const failure = current.value ? await attempt('PUT', path('mute'), { on }) : ''
     if (failure && !(on && here)) error.value = failure
   }
 
