@@ -18,6 +18,17 @@ describe('journey', () => {
     expect(lines.map((line) => [line.id, offsetText(line.offset), line.kind])).toEqual([['a', '+0:00.0', 'other'], ['b', '+0:03.2', 'flow'], ['c', '+0:09.5', 'end']])
     expect(lines[1]!.detail.keys).toBe('0')
   })
+
+  it('calls a step by its name, and by its id where it has none', () => {
+    const [named, plain] = journeyLines(
+      [
+        { id: 'a', type: 'flow.step_entered', offset_ms: 0, step_name: { 'zh-CN': '证件' }, payload: { step: 'digits' } },
+        { id: 'b', type: 'flow.step_entered', offset_ms: 1, step_name: null, payload: { step: 'menu' } },
+      ],
+      '2026-11-22T01:00:00Z',
+    )
+    expect([named!.detail.step, plain!.detail.step]).toEqual([{ 'zh-CN': '证件' }, 'menu'])
+  })
 })
 
 describe('waveform', () => {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -120,9 +122,9 @@ async def test_one_contact_tells_its_whole_journey_and_looking_is_audited(world:
         assert (listed.actor, listed.details["count"]) == (world.mine.people["1001"].id, 1)
 
 
-_MEASURED = """
+_TOLD = """
 insert into ledger (id, type, version, tenant_id, site_id, producer, epoch, sequence, occurred_at, contact_id, payload) values (
-  gen_random_uuid(), 'quality.speech_measured', 1, :tenant, :site, 'test', 1, :sequence, now(), :contact, cast(:payload as jsonb))
+  gen_random_uuid(), :type, 1, :tenant, :site, 'test', 1, :sequence, now(), :contact, cast(:payload as jsonb))
 """
 
 
@@ -134,7 +136,7 @@ async def test_a_contact_tells_how_well_each_side_was_heard(world: World) -> Non
         measured = {"side": side, "packets": packets, "lost": 3, "late": 1, "jitter_ms": 2.5, "mos": mos}
         values = {"tenant": world.mine.id, "site": world.mine.site, "sequence": sequence, "contact": id, "payload": json.dumps(measured)}
         async with world.database.transaction() as connection:
-            await connection.execute(text(_MEASURED), values)
+            await connection.execute(text(_TOLD), {**values, "type": "quality.speech_measured"})
     quality = (await world.ask("GET", f"/contacts/{id}", who)).json()["quality"]
     assert quality == {
         "customer": {"mos": 4.2, "lost": 3, "packets": 3000, "jitter_ms": 2.5},
@@ -183,3 +185,45 @@ async def test_who_belongs_to_one_site_sees_nothing_of_another(world: World) -> 
         assert (await world.ask("GET", f"/contacts/{there}", who)).status_code == (200 if "there" in expected else 404)
         sound = await world.ask("GET", f"/recordings/{mine.ids['recording there']}", who)
         assert sound.status_code == (200 if "there" in expected else 404)
+
+
+_VERSION = """
+insert into flow_versions (tenant_id, flow_id, number, document, published_at) values (:t, :f, :n, cast(:d as jsonb), now())
+"""
+_OUTER: dict[str, Any] = {
+    "data": {"account": {"zh-CN": "户号"}}, "entries": {"pay": {"name": {"zh-CN": "缴费"}}},
+    "steps": {"ask": {"kind": "collect", "name": "account"}, "pay": {"kind": "menu"}, "bye": {"kind": "hang_up"}},
+}  # fmt: skip
+_INNER: dict[str, Any] = {"data": {"pin": {"zh-CN": "密码"}}, "steps": {"ask": {"kind": "collect", "name": "pin"}}}
+
+
+async def test_steps_of_a_journey_are_called_as_in_the_version_of_the_flow_through_which_it_went(world: World) -> None:
+    id = await world.contact(world.mine, "red", "1001")
+    outer, inner = str(uuid.uuid4()), str(uuid.uuid4())
+    versions = [(outer, 1, {"steps": {}}), (outer, 2, _OUTER), (inner, 1, _INNER)]
+    story = [
+        ("flow.started", {"flow": outer, "flow_version": 2}),
+        ("flow.step_entered", {"step": "ask", "kind": "collect", "visit": 1}),
+        ("flow.side_began", {"flow": inner, "flow_version": 1, "beside": True}),
+        ("flow.step_entered", {"step": "ask", "kind": "collect", "visit": 1}),
+        ("flow.side_ended", {"flow": inner, "result": ""}),
+        ("flow.step_entered", {"step": "pay", "kind": "menu", "visit": 1}),
+        ("flow.step_left", {"step": "bye", "outcome": "done"}),
+    ]
+    async with world.database.transaction() as connection:
+        for flow, number, document in versions:
+            if number == 1:
+                await connection.execute(
+                    text("insert into flows (id, tenant_id, code, name, draft) values (:id, :tenant, :code, '{}', '{}')"),
+                    {"id": flow, "tenant": world.mine.id, "code": f"f-{flow[:8]}"},
+                )
+            await connection.execute(
+                text(_VERSION),
+                {"t": world.mine.id, "f": flow, "n": number, "d": json.dumps(document)},
+            )
+        for sequence, (kind, payload) in enumerate(story, 2):
+            values = {"tenant": world.mine.id, "site": world.mine.site, "sequence": sequence, "contact": id, "payload": json.dumps(payload)}
+            await connection.execute(text(_TOLD), {**values, "type": kind})
+    events = (await world.ask("GET", f"/contacts/{id}", await world.headers("1001"))).json()["events"]
+    called = [one["step_name"] for one in events if "step" in one["payload"]]
+    assert called == [{"zh-CN": "户号"}, {"zh-CN": "密码"}, {"zh-CN": "缴费"}, None]

@@ -278,7 +278,7 @@ export interface Contact {
   recording?: string | null
 }
 export interface Segment { id: string; kind: string; began_at: string; ended_at: string | null; agent?: Named | null; queue?: Named | null; cause?: string }
-export interface JourneyEvent { id: string; type: string; at?: string; offset_ms?: number; offset_seconds?: number; agent?: Named | null; queue?: Named | null; cause?: string; payload?: Record<string, unknown> }
+export interface JourneyEvent { id: string; type: string; at?: string; offset_ms?: number; offset_seconds?: number; agent?: Named | null; queue?: Named | null; cause?: string; step_name?: Named | null; payload?: Record<string, unknown> }
 /** Where a sound is had for some minutes, in this browser, while one is signed in. */
 export interface SoundLink { url: string; expires_at: string }
 

@@ -22,7 +22,7 @@ export function journeyLines(events: JourneyEvent[], startedAt: string): Journey
       id: event.id,
       offset: offsetSeconds(event, startedAt),
       type: event.type,
-      detail: { ...(event.payload ?? {}), agent: event.agent, queue: event.queue, cause: event.cause },
+      detail: { ...(event.payload ?? {}), step: event.step_name ?? event.payload?.step, agent: event.agent, queue: event.queue, cause: event.cause },
       kind: KINDS.find(([pattern]) => pattern.test(event.type))?.[1] ?? ('other' as const),
     }))
     .sort((a, b) => a.offset - b.offset)

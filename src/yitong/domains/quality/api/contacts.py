@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from yitong.contact.bus import Refused
 from yitong.domains.acd.messages import ContactTaken, DialAnswered, OfferAnswered
 from yitong.domains.quality.api.looking import looked, shown
+from yitong.domains.quality.api.steps import step_names
 from yitong.domains.quality.messages import SpeechMeasured
 from yitong.domains.quality.store import contacts as store
 from yitong.domains.quality.store import recordings as kept
@@ -87,10 +88,12 @@ async def get_contact(
             await kept.of_contact(connection, scope, contact) if caller.may("recordings.listen") else [],
             await kept.running(connection, scope, contact) if caller.may("recordings.listen") else [],
         )
+        names = step_names(parts[1], await store.flows(connection, scope, contact))
         card = await store.customer_numbers(connection, scope, row["customer_id"]) if row["customer_id"] else None
         note = await store.personal(connection, scope, row["wrap_up_note_id"]) if row["wrap_up_note_id"] else ""
         await looked(connection, caller, clock, "contact.read", "contact", contact)
-    return _whole(row, parts, card, note)
+    shown_events = [_event(one, microseconds(row["arrived_at"]), names) for one in parts[1]]
+    return _whole(row, parts, card, note) | {"events": shown_events}
 
 
 def _utc(at: datetime | None) -> datetime | None:
@@ -117,12 +120,10 @@ def _listed(row: dict[str, Any]) -> dict[str, Any]:
 def _whole(row: dict[str, Any], parts: tuple[list[dict[str, Any]], ...], card: dict[str, Any] | None, note: str) -> dict[str, Any]:
     segments, events, surveys, recordings, running = parts
     wrap_up = {"code": row["wrap_up_code"], "code_id": row["wrap_up_code_id"], "note": note} if row["wrap_up_code_id"] or note else None
-    began = microseconds(row["arrived_at"])
     return _listed(row) | {
         "keys": row["keys"], "flow": row["flow_id"], "flow_version": row["flow_version"],
         "customer": (card | {"new": row["customer_new"]}) if card else None,
         "segments": _segments(segments, events),
-        "events": [_event(one, began) for one in events],
         "survey_answers": [_timed(one) for one in surveys],
         "recordings": [shown(one) for one in recordings],
         "running": [_running(one) for one in running],
@@ -170,9 +171,11 @@ def _timed(row: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _event(row: dict[str, Any], began: int) -> dict[str, Any]:
+def _event(row: dict[str, Any], began: int, names: dict[str, Any]) -> dict[str, Any]:
+    """A fact of the journey; ``names``: of steps, by the id of the fact."""
     at = microseconds(row["occurred_at"])
     return {
         "id": row["id"], "type": row["type"], "at": iso(at), "offset_ms": (at - began) // 1000, "sequence": row["sequence"],
         "segment": row["segment_id"], "queue": row["queue"], "agent": row["agent"], "cause": row["cause"] or "", "payload": row["payload"],
+        "step_name": names.get(row["id"]),
     }  # fmt: skip

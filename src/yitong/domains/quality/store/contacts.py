@@ -242,6 +242,15 @@ async def events(connection: AsyncConnection, scope: Scope, id: str) -> list[dic
         order by l.occurred_at, l.sequence limit 2000""")  # fmt: skip
 
 
+async def flows(connection: AsyncConnection, scope: Scope, id: str) -> dict[tuple[str, int], dict[str, Any]]:
+    """The documents of the flows through which the contact went, by id and version."""
+    rows = await _rows(connection, scope, id, """
+        select v.flow_id, v.number, v.document from flow_versions v where v.tenant_id = :tenant and (v.flow_id::text, v.number::text) in (
+          select l.payload->>'flow', l.payload->>'flow_version' from ledger l
+          where l.tenant_id = :tenant and l.contact_id = :id and l.type in ('flow.started', 'flow.side_began'))""")  # fmt: skip
+    return {(str(row["flow_id"]), row["number"]): row["document"] for row in rows}
+
+
 async def surveys(connection: AsyncConnection, scope: Scope, id: str) -> list[dict[str, Any]]:
     """What the caller was asked and answered."""
     return await _rows(connection, scope, id, """
