@@ -39,13 +39,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def rested(request: pytest.FixtureRequest) -> None:
-    """The files of a worker share one product: before each, its agents end what the one before left, and take no calls."""
+    """The files of a worker share one product: before each, its people end what the one before left, and take no calls."""
     if "stack" not in request.fixturenames:
         return
     running = request.getfixturevalue("stack")
     if running.served != request.path.name:
         running.served = request.path.name
-        for agent in ("1001", "1002", "1003", "1004"):
+        for agent in ("1001", "1002", "1003", "1004", "1100"):
             with contextlib.suppress(AssertionError):  # whoever needs him says so better
                 on_break(running.person, agent, seconds=2.0)
         # A page that was closed in a call has said no BYE: its telephone is occupied until the silence is noticed.

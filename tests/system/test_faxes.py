@@ -169,8 +169,8 @@ async def test_a_list_is_faxed_whoever_dies(stack: Stack, faxes: Api, tmp_path: 
         for process in ("worker", "core"):
             stack.kill(process)
         await until(lambda: first.modem.result)
-        shown = await over(ask, path)
-        assert shown["counts"] | {"sent": 1, "failed": 1, "refused": 2} == shown["counts"], shown
+        shown, each = await over(ask, path), (await ask("GET", f"{path}/recipients"))["items"]
+        assert shown["counts"] | {"sent": 1, "failed": 1, "refused": 2} == shown["counts"], (first.modem.result, each)
         assert (first.taken, len(second.invitations) >= 2) == (1, True)  # an attempt that a kill cut short does not count
         assert first.modem.result is not None
         assert (first.modem.result.reason, first.modem.result.station) == ("ok", NUMBER)
