@@ -41,7 +41,7 @@ PACE_CALLS = 16
 """The pace of core is that of so many decisions at most, made without a pause."""
 UNREAD_SECONDS = 0.125
 """Where many come and so much is unread, nobody waits for the next beat: a loop that is short of processor makes few of them."""
-FIRST_LATE_SECONDS, FIRST_UNREAD_SECONDS = 0.08, 0.18
+FIRST_LATE_SECONDS, FIRST_UNREAD_SECONDS = 0.08, 0.15
 """The same two where no call was refused lately: what a moment without a processor leaves behind is soon read."""
 MANY = 12
 """So many calls within a second are many."""
