@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { useTurns } from '@/stores/turns'
 
 function slow() {
@@ -39,6 +39,20 @@ describe('what a person asks for', () => {
     void inTurn('hold', ask('hold'))
     await settled()
     expect(begun).toEqual(['hold', 'hold'])
+  })
+
+  it('is not asked when it waited long, as while the network was away', async () => {
+    const { begun, ends, ask } = slow()
+    const { inTurn } = useTurns()
+    const now = vi.spyOn(Date, 'now').mockReturnValue(1_000)
+    const first = inTurn('hold', ask('hold'))
+    const second = inTurn('end', ask('end'))
+    await settled()
+    now.mockReturnValue(7_000)
+    ends.get('hold')!.done('held')
+    expect([await first, await second]).toEqual(['held', null])
+    expect(begun).toEqual(['hold'])
+    now.mockRestore()
   })
 
   it('goes on after what failed', async () => {

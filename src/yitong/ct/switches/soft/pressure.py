@@ -33,7 +33,7 @@ WAITED_SECONDS = 0.5
 """The oldest call may have waited so long for a core that works."""
 SOON_SECONDS = 0.2
 """Where many come, a call must be expected to be decided within that time ..."""
-STANDS_SECONDS, LATEST_SECONDS = 0.2, 0.35
+STANDS_SECONDS, LATEST_SECONDS = 0.2, 0.28
 """... but for a moment, and never later than that: a core that had no processor for some tenths of a second has soon caught up."""
 CALM_SECONDS = 5.0
 """Where calls were refused so lately, nothing is taken for a moment: calls that go over and under the pace of core do so again."""
