@@ -27,6 +27,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 
 const pause = (milliseconds: number) => new Promise<void>((done) => after(milliseconds, done))
 
+/** One hearing: made by a click, `play`ed once, over at the sound's end or by `stop`. */
 export class Growing {
   private readonly context = new AudioContext({ sampleRate: RATE })
   private readonly gone = new AbortController()

@@ -6,6 +6,7 @@ before conversion (cases P3, P4): 64 KB a message, 8 KB a header line, 256 heade
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from yitong.sip.grammar import TOKEN, ParseError, SipError, number, split_list
@@ -29,7 +30,7 @@ def canonical(name: str) -> str:
     return known or "-".join(part.capitalize() for part in name.split("-"))
 
 
-class Message:
+class Message(ABC):
     """What requests and responses share. Not to be changed after it is made; ``headers`` is in order, names canonical."""
 
     __slots__ = ("_contacts", "_cseq", "_encoded", "_first", "_from", "_to", "_via", "body", "headers")
@@ -117,8 +118,9 @@ class Message:
         return (self.get("Content-Type") or "").partition(";")[0].strip().lower()
 
     @property
+    @abstractmethod
     def start_line(self) -> str:
-        raise NotImplementedError
+        """The first line, without its end (RFC 3261 7.1, 7.2)."""
 
     def encode(self) -> bytes:
         """The message as bytes, with the Content-Length of its body. Raises ``SipError`` for a value that would break its line."""

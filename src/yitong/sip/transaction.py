@@ -6,6 +6,7 @@ listener that made it. It knows no dialog and no socket.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from yitong.sip.core import Core, Flow
@@ -27,7 +28,7 @@ def status_class(status: int) -> str:
     return "1xx" if status < 200 else "2xx" if status < 300 else "300-699"
 
 
-class Transaction:
+class Transaction(ABC):
     """What client and server transactions share."""
 
     __slots__ = ("_core", "_intervals", "_listener", "_table", "data", "flow", "id", "reliable", "request", "state", "timers")
@@ -84,8 +85,9 @@ class Transaction:
             case _:
                 self._special(verb, response)
 
+    @abstractmethod
     def _special(self, verb: str, response: Response | None) -> None:
-        raise NotImplementedError
+        """An act of the state table that only one of the two kinds knows."""
 
     def _start(self, timer: str, now: float) -> None:
         seconds = self._core.timings.first(timer, self.reliable)
